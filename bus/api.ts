@@ -1,0 +1,151 @@
+/** The public types of the bus: what a webserver that embeds frontsync sees. */
+import type { FrontsyncError } from "../schemas/errors.ts";
+import type { Collections, Peer, Warning } from "../schemas/types.ts";
+
+export interface BusOptions {
+  /** `host[:9405]`; several are tried in turn. */
+  datastore: string | readonly string[];
+  /** This webserver's id: `[A-Za-z0-9_-]{1,64}`, unique among the webservers. */
+  webserver: string;
+  /** The folder of the local replica; one bus for each (DIR_IN_USE). Made when it is missing. */
+  dir: string;
+  /** Where other webservers reach this one. Without it: an observer, in nobody's peers. */
+  externalAddr?: string;
+  /** Seconds between check-ins, 0.1 to 3600; default 10. */
+  updateInterval?: number;
+  /** The secret shared with the datastore. */
+  controlAuth?: string;
+  /** Folders with schema files of further collections. */
+  schemas?: readonly string[];
+}
+
+export interface Bus {
+  /** A collection by its name; one that no schema declares fails with UNKNOWN_COLLECTION on use. */
+  collection<N extends keyof Collections>(name: N): Collection<Collections[N]>;
+  collection(name: string): Collection<Record<string, unknown>>;
+  /** Waits until this replica holds `revision` (a write's, also another webserver's); without one, or null: until no write is
+   *  pending and the head is held. TIMEOUT after `timeoutMs`; CLOSED. */
+  caughtUp(revision?: number | null, options?: Wait): Promise<void>;
+  status(): Status;
+  /** Called after each change of state, generation, pending, peers or warnings. Returns the unsubscriber. */
+  onStatus(listener: (status: Status) => void): () => void;
+  /** One digest for each collection, computed from the rows now, at the returned cursor; equal data give equal digests. */
+  digests(): Promise<{ generation: string | null; cursor: number; digests: Record<string, string> }>;
+  /** Seconds between check-ins, 0.1 to 3600, from now on. */
+  setUpdateInterval(seconds: number): void;
+  /** The writes of this webserver that the datastore has not acknowledged. */
+  readonly outbox: { list(): Promise<Queued[]> };
+  /** Stops, and writes the snapshot. Calls in flight reject CLOSED, iterators end. Idempotent. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface Collection<T extends object> {
+  /** From the local replica, own acknowledged writes included. undefined: absent or deleted. */
+  get(id: string): Promise<Entry<T> | undefined>;
+  /** From the local replica. UNKNOWN_INDEX for a field that the collection does not index. */
+  list(query?: Query<T>): Promise<Page<T>>;
+  /** Creates (no id: one is made) or replaces. Fields that the datastore sets may be present and are ignored. */
+  put(doc: NewDoc<T>, options?: WriteOptions): Promise<Written>;
+  /** Each for itself, in order, not atomic: one result for each document. */
+  putMany(docs: readonly NewDoc<T>[], options?: Wait): Promise<(Written | FrontsyncError)[]>;
+  /** JSON Merge Patch (RFC 7396). NOT_FOUND when the document is absent or deleted; so does delete. */
+  patch(id: string, merge: MergePatch<T>, options?: WriteOptions): Promise<Written>;
+  delete(id: string, options?: WriteOptions): Promise<Written>;
+  /** Committed changes in order, own ones too, after `since` (default: the cursor now; 0: first every document held). A slow reader
+   *  gets the last change of each document, never an unbounded queue. */
+  changes(options?: { since?: number; signal?: AbortSignal }): AsyncIterableIterator<Change<T>>;
+}
+
+/** `pending`: holds a write of this webserver that is not acknowledged; `revision` is then its base. */
+export interface Entry<T> {
+  id: string;
+  revision: number;
+  pending: boolean;
+  doc: T;
+}
+
+/** `by`: the uid that made it (0: the system); `at`: its commit time, RFC 3339. */
+export interface Change<T> {
+  op: "put" | "delete";
+  id: string;
+  revision: number;
+  doc: T | undefined;
+  by: number;
+  at: string;
+}
+
+/** where: equality; sort: a field, "-updatedAt" descends; both declared indexes. limit 1 to 1000 (50). */
+export interface Query<T> {
+  where?: Partial<T>;
+  sort?: string;
+  limit?: number;
+  after?: string;
+}
+
+/** Give `next` as `after` for the next page; undefined: the end. */
+export interface Page<T> {
+  items: Entry<T>[];
+  next: string | undefined;
+}
+
+/** timeoutMs: default 10000, then TIMEOUT. An aborted signal rejects with its reason. Neither cancels a write that was sent. */
+export interface Wait {
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+export interface WriteOptions extends Wait {
+  /** Give the same one to retry after TIMEOUT: one effect, and a revision that contains it. `[A-Za-z0-9_.:-]{1,128}`. */
+  mutationId?: string;
+  /** Refuse with REVISION_CONFLICT unless the document is at this revision, whatever the policy (0: it must not exist). Without it
+   *  the edit is based on the revision held here, and the collection's conflict policy decides. */
+  ifRevision?: number;
+}
+
+/** Stored by the datastore, under `revision`. */
+export interface Written {
+  id: string;
+  revision: number | null;
+  mutationId: string;
+}
+
+export type NewDoc<T> = Partial<T>;
+export type MergePatch<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: MergePatch<T[K]> | null } : T;
+
+export interface Queued {
+  mutationId: string;
+  collection: string;
+  id: string;
+  op: "put" | "patch" | "delete";
+  at: string;
+  body: unknown;
+}
+
+export type State = Peer["state"];
+
+export interface Status {
+  /** degraded: no contact with the datastore (also before the first one). held: this webserver's data and the datastore's do not
+   *  belong together; it serves what it has and changes nothing. */
+  state: State;
+  generation: string | null;
+  /** Every change up to this revision is held. */
+  cursor: number;
+  /** The datastore's last revision, as far as it is known. */
+  head: number | null;
+  pending: number;
+  deadLetters: number;
+  conflicts: number;
+  peers: Peer[];
+  counters: Counters;
+  warnings: Warning[];
+}
+
+/** Since the bus was opened. dropped: live messages that were noticed to be missing. */
+export interface Counters {
+  checkIns: number;
+  gaps: number;
+  catchUps: number;
+  resyncs: number;
+  dropped: number;
+}

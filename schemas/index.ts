@@ -1,0 +1,154 @@
+/** The schemas: one JSON Schema file for each document and each message. Types, validators, the replica's tables, conflict policies
+ *  and documents all come from them. `loadSchemas` reads and checks the files; nothing here does any other I/O. */
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import addFormats from "ajv-formats";
+import { FrontsyncError } from "./errors.ts";
+import type { CollectionDeclaration, Messages } from "./types.ts";
+
+type JsonObject = Record<string, unknown>;
+
+/** A collection as its schema file declares it. */
+export interface CollectionSchema extends CollectionDeclaration {
+  readonly collection: string;
+  /** Every top-level field, those of `document.json` included. */
+  readonly fields: Readonly<Record<string, JsonObject>>;
+  /** Fields that the datastore sets: ignored in what callers send. */
+  readonly readOnly: readonly string[];
+  /** Throws SCHEMA_INVALID with the path of the fault. */
+  validate(doc: unknown): void;
+}
+
+export interface Schemas {
+  /** Throws UNKNOWN_COLLECTION. */
+  collection(name: string): CollectionSchema;
+  readonly collections: ReadonlyMap<string, CollectionSchema>;
+  /** Reads a message from its bytes or JSON text. Throws BAD_MESSAGE with the path of the fault. */
+  read<K extends keyof Messages>(kind: K, bytes: Uint8Array | string): Messages[K];
+}
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const MAX_COLLECTION_NAME = 64;
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Reads frontsync's own schemas and those of further `folders` (one file for each collection).
+ *  Throws BAD_CONFIG that names the file and the fault. */
+export function loadSchemas(folders: readonly string[] = []): Schemas {
+  // strictRequired can not see through the $ref to the common fields.
+  const ajv = new Ajv({ strict: true, strictRequired: false, allowUnionTypes: true });
+  (addFormats as unknown as typeof addFormats.default)(ajv, ["date-time"]);
+  ajv.addKeyword({ keyword: "collection", schemaType: "object", metaSchema: readJson(join(HERE, "collection.meta.json")) });
+
+  const common = readJson(join(HERE, "document.json"));
+  ajv.addSchema(common);
+  const messages = new Map<string, ValidateFunction>();
+  const messageSchemas = jsonFiles(join(HERE, "messages")).map(readJson);
+  for (const schema of messageSchemas) ajv.addSchema(schema);
+  for (const schema of messageSchemas) messages.set(String(schema.$id), ajv.compile({ $ref: String(schema.$id) }));
+
+  const collections = new Map<string, CollectionSchema>();
+  for (const folder of [join(HERE, "collections"), ...folders]) {
+    for (const file of jsonFiles(folder)) {
+      const schema = compileCollection(ajv, file, common);
+      if (collections.has(schema.collection)) {
+        throw new FrontsyncError("BAD_CONFIG", `${file}: the collection '${schema.collection}' is declared twice. Take one away.`);
+      }
+      collections.set(schema.collection, schema);
+    }
+  }
+
+  return {
+    collections,
+    collection(name) {
+      const schema = collections.get(name);
+      if (!schema) throw new FrontsyncError("UNKNOWN_COLLECTION", `No schema declares the collection ${JSON.stringify(name.slice(0, 80))}.`);
+      return schema;
+    },
+    read<K extends keyof Messages>(kind: K, bytes: Uint8Array | string): Messages[K] {
+      const validate = messages.get(kind);
+      if (!validate) throw new FrontsyncError("INTERNAL", `There is no schema for the message '${kind}'.`);
+      let message: unknown;
+      try {
+        message = JSON.parse(typeof bytes === "string" ? bytes : decoder.decode(bytes));
+      } catch (cause) {
+        throw new FrontsyncError("BAD_MESSAGE", `A ${kind} is not JSON: ${(cause as Error).message}`, { path: "", cause });
+      }
+      if (!validate(message)) throw fault("BAD_MESSAGE", `A ${kind}`, validate.errors);
+      return message as Messages[K];
+    },
+  };
+}
+
+function compileCollection(ajv: Ajv, file: string, common: JsonObject): CollectionSchema {
+  const source = readJson(file);
+  const name = basename(file, ".json");
+  const bad = (what: string) => new FrontsyncError("BAD_CONFIG", `${file}: ${what}`);
+  if (!/^[a-z][A-Za-z0-9_-]*$/.test(name) || name.length > MAX_COLLECTION_NAME) {
+    throw bad("a collection's file is named <collection>.json: a small letter, then at most 63 letters, digits, `_` or `-`.");
+  }
+  if (source.$id !== name) throw bad(`"$id" must be the file's name: "${name}".`);
+  if (!source.collection) throw bad('there is no "collection" declaration; schemas/collection.meta.json says what belongs in it.');
+  let validate: ValidateFunction;
+  try {
+    validate = ajv.compile(source);
+  } catch (cause) {
+    throw bad(`the schema can't be used: ${(cause as Error).message}`);
+  }
+  const fields: Record<string, JsonObject> = {};
+  for (const part of [...(Array.isArray(source.allOf) ? (source.allOf as JsonObject[]) : []), source]) {
+    const from = part.$ref === "document" ? common : part;
+    Object.assign(fields, from.properties);
+  }
+  const declaration = source.collection as CollectionDeclaration;
+  for (const field of [...declaration.key, ...declaration.indexes, declaration.owner, declaration.name]) {
+    if (field !== undefined && !Object.hasOwn(fields, field)) throw bad(`the declaration names the field '${field}', which the schema does not have.`);
+  }
+  if (declaration.key.length === 2 && fields[declaration.key[0] as string]?.type !== "integer") {
+    throw bad("of two key fields the first must be an integer: else two documents could have one id.");
+  }
+  return {
+    ...declaration,
+    collection: name,
+    fields,
+    readOnly: Object.keys(fields).filter((field) => fields[field]?.readOnly === true),
+    validate(doc) {
+      if (!validate(doc)) throw fault("SCHEMA_INVALID", `A document of ${name}`, validate.errors);
+    },
+  };
+}
+
+function fault(code: "BAD_MESSAGE" | "SCHEMA_INVALID", what: string, errors: ErrorObject[] | null | undefined): FrontsyncError {
+  const error = errors?.[0];
+  const params = error?.params as { additionalProperty?: string; missingProperty?: string } | undefined;
+  const field = params?.additionalProperty ?? params?.missingProperty;
+  const path = (error?.instancePath ?? "") + (field === undefined ? "" : `/${escapePointer(field)}`);
+  return new FrontsyncError(code, `${what} is refused at '${path.slice(0, 200)}': ${error?.message ?? "it does not fit its schema"}.`, { path });
+}
+
+/** One step of a JSON pointer (RFC 6901). */
+export function escapePointer(step: string): string {
+  return step.replaceAll("~", "~0").replaceAll("/", "~1");
+}
+
+function jsonFiles(folder: string): string[] {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch (cause) {
+    throw new FrontsyncError("BAD_CONFIG", `The schema folder ${folder} can't be read: ${(cause as Error).message}`, { cause });
+  }
+  return names
+    .filter((name) => name.endsWith(".json"))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+function readJson(file: string): JsonObject {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as JsonObject;
+  } catch (cause) {
+    throw new FrontsyncError("BAD_CONFIG", `The schema file ${file} can't be read: ${(cause as Error).message}`, { cause });
+  }
+}
