@@ -1,4 +1,17 @@
-/** startDatastore: the datastore of a deployment, in one call. */
+/** The datastore of a deployment, in one call: nats-server (embedded, or a given one) and the handler processes that serve the
+ *  functions. Both are started again when they die. */
+import { resolve } from "node:path";
+import { lockDir } from "../bus/platform/dir-lock.ts";
+import { DEFAULT_CONTROL_AUTH, parseAddress } from "../bus/wire/address.ts";
+import { FrontsyncError } from "../schemas/errors.ts";
+import { loadSchemas } from "../schemas/index.ts";
+import type { HandlerConfig } from "./host/handler.ts";
+import { HandlerPool } from "./supervise/handler-pool.ts";
+import { type Keys, loadKeys } from "./supervise/keys.ts";
+import { superviseNatsServer } from "./supervise/nats-server.ts";
+
+export { FrontsyncError } from "../schemas/errors.ts";
+
 export interface DatastoreOptions {
   /** Where the embedded nats-server keeps the store, and the datastore its keys. Made when it is missing. */
   dir: string;
@@ -17,6 +30,8 @@ export interface DatastoreOptions {
   sync?: "always" | "default";
   /** Folders with schema files of further collections. */
   schemas?: readonly string[];
+  /** Gets a line for people while something takes its time, such as fetching nats-server. */
+  onProgress?: (line: string) => void;
 }
 
 export interface Datastore {
@@ -31,5 +46,75 @@ export interface Datastore {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Resolves when a request would be answered. A handler or nats-server that dies is started again until stop(). */
-export declare function startDatastore(options: DatastoreOptions): Promise<Datastore>;
+const DEFAULT_PORT = 9405;
+const MAX_HANDLERS = 64;
+const LOOPBACK = /^(localhost|127\.|::1$|\[::1\]$)/;
+
+/** Resolves when a request would be answered. A handler or nats-server that dies is started again until stop(). Throws BAD_CONFIG,
+ *  DIR_IN_USE, DATASTORE_UNREACHABLE (the given NATS does not answer). */
+export async function startDatastore(options: DatastoreOptions): Promise<Datastore> {
+  const { dir, listen = "127.0.0.1", port = DEFAULT_PORT, handlers = 1, sync = "always", controlAuth = DEFAULT_CONTROL_AUTH } = check(options);
+  const schemas = (options.schemas ?? []).map((folder) => resolve(folder));
+  loadSchemas(schemas); // its faults are better told here than by every handler
+  const lock = lockDir(dir);
+  const stops: (() => Promise<void> | void)[] = [() => lock.release()];
+  const stopAll = async () => {
+    for (const stop of stops.splice(0).reverse()) await stop();
+  };
+  try {
+    const keys = loadKeys(dir);
+    const server = options.nats ? undefined : await superviseNatsServer({ dir, listen, port, sync, keys, ...(options.onProgress && { onProgress: options.onProgress }) });
+    if (server) stops.push(() => server.stop());
+    const address = server ? `${reachable(listen)}:${server.port}` : parseAddress(options.nats as string);
+    const pool = new HandlerPool(handlers, handlerConfig(address, schemas, keys, controlAuth, server ? sync : undefined));
+    stops.push(() => pool.stop());
+    await pool.start();
+    let stopped: Promise<void> | undefined;
+    const stop = () => (stopped ??= stopAll());
+    return {
+      address,
+      get generation() {
+        return pool.generation;
+      },
+      get pids() {
+        return { natsServer: server?.pid, handlers: pool.pids };
+      },
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+function handlerConfig(server: string, schemas: readonly string[], keys: Keys, controlAuth: string, sync: "always" | "default" | undefined): HandlerConfig {
+  const common = { server, user: "functions", signingKey: keys.signingKey, schemas, sync };
+  // A NATS of one's own has its own users: the functions come as `functions`, with Control-Auth as their password.
+  if (sync === undefined) return { ...common, password: controlAuth };
+  return { ...common, password: keys.functionsPassword, auth: { user: "auth", password: keys.authPassword, issuerSeed: keys.issuerSeed, controlAuth } };
+}
+
+function check(options: DatastoreOptions): DatastoreOptions {
+  const refuse = (what: string): never => {
+    throw new FrontsyncError("BAD_CONFIG", what);
+  };
+  const { dir, listen = "127.0.0.1", port = 0, handlers = 1, sync = "always", controlAuth, nats } = options;
+  if (typeof dir !== "string" || dir === "") refuse("startDatastore needs `dir`: a folder for the store.");
+  if (!Number.isInteger(port) || port < 0 || port > 65535) refuse(`\`port\` must be 0 to 65535, not ${port}.`);
+  if (!Number.isInteger(handlers) || handlers < 1 || handlers > MAX_HANDLERS) refuse(`\`handlers\` must be 1 to ${MAX_HANDLERS}, not ${handlers}.`);
+  if (sync !== "always" && sync !== "default") refuse(`\`sync\` must be "always" or "default", not ${JSON.stringify(sync)}.`);
+  if (controlAuth === "") refuse("`controlAuth` is empty: leave it out on loopback, or give a secret.");
+  if (!nats && !LOOPBACK.test(listen) && (controlAuth ?? DEFAULT_CONTROL_AUTH) === DEFAULT_CONTROL_AUTH) {
+    refuse(`Off loopback (listen ${listen}) the well-known default of Control-Auth is no secret: give \`controlAuth\`, the same on every webserver.`);
+  }
+  return { ...options, dir: resolve(dir) };
+}
+
+/** An address to connect to, for one to listen on. */
+function reachable(listen: string): string {
+  if (listen === "0.0.0.0") return "127.0.0.1";
+  if (listen === "::") return "[::1]";
+  return listen.includes(":") && !listen.startsWith("[") ? `[${listen}]` : listen;
+}
+

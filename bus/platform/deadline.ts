@@ -1,0 +1,53 @@
+/** Waiting with an end. */
+import { FrontsyncError } from "../../schemas/errors.ts";
+
+export const DEFAULT_TIMEOUT_MS = 10_000;
+
+export interface Waiting {
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+/** A promise with its two ends in hand. (Promise.withResolvers needs Node 22.) */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(reason: unknown): void;
+}
+
+export function deferred<T>(): Deferred<T> {
+  let ends: Pick<Deferred<T>, "resolve" | "reject"> | undefined;
+  const promise = new Promise<T>((resolve, reject) => {
+    ends = { resolve, reject };
+  });
+  return { promise, ...(ends as Pick<Deferred<T>, "resolve" | "reject">) };
+}
+
+/** The promise's outcome, or TIMEOUT with `what` after `timeoutMs`, or the signal's reason. The promise itself goes on. */
+export async function within<T>(promise: Promise<T>, what: string, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Waiting = {}): Promise<T> {
+  signal?.throwIfAborted();
+  const end = deferred<never>();
+  const timer = setTimeout(() => end.reject(new FrontsyncError("TIMEOUT", `${what} took longer than ${timeoutMs} ms.`)), timeoutMs);
+  const abort = () => end.reject(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([promise, end.promise]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** Resolves after `ms`, or at once when the signal aborts; never rejects. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    if (signal?.aborted) done();
+    else signal?.addEventListener("abort", done, { once: true });
+  });
+}

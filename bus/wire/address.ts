@@ -1,0 +1,16 @@
+/** Where a datastore is, and with what secret. */
+import { FrontsyncError } from "../../schemas/errors.ts";
+
+const DEFAULT_PORT = 9405;
+/** The product's well-known default: good for loopback only. */
+export const DEFAULT_CONTROL_AUTH = "ControlSecrets";
+
+/** `host[:port]` as `host:port`. Throws BAD_CONFIG. */
+export function parseAddress(address: string): string {
+  const match = typeof address === "string" ? /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/.exec(address.trim()) : null;
+  const port = Number(match?.[2] ?? DEFAULT_PORT);
+  if (!match || port < 1 || port > 65535) {
+    throw new FrontsyncError("BAD_CONFIG", `${JSON.stringify(address)} is no address of a datastore: write host, host:port or [IPv6]:port.`);
+  }
+  return `${match[1]}:${port}`;
+}

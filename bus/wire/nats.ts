@@ -1,0 +1,260 @@
+/** The connection to NATS: the only file that imports the client. Everything that waits here has a deadline, and what the client
+ *  throws becomes one of our codes. */
+import {
+  connect,
+  type ConnectionOptions,
+  Events,
+  headers as makeHeaders,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  NatsError,
+  nkeys,
+  type ServiceMsg,
+  type Subscription,
+} from "nats";
+import { FrontsyncError } from "../../schemas/errors.ts";
+import { type Deferred, deferred, pause } from "../platform/deadline.ts";
+import { log } from "../platform/log.ts";
+
+export type { Msg, MsgHdrs, ServiceMsg, Subscription };
+export { makeHeaders, nkeys };
+
+export interface ConnectOptions {
+  /** `host:port` each. */
+  servers: readonly string[];
+  user: string;
+  password: string;
+  /** Of the replies to this connection's requests; it must be allowed to subscribe to it. */
+  inboxPrefix: string;
+  /** Shown in the server's list of connections. */
+  name: string;
+}
+
+interface Subscribed {
+  start(nats: NatsConnection): void;
+}
+
+export type ConnectionEvent = "connected" | "disconnected" | "refused";
+
+/** What the server says of itself. */
+export interface ServerInfo {
+  id: string;
+  version: string;
+  maxPayload: number;
+  jetstream: boolean;
+}
+
+/** A connection that comes back by itself until `close`. */
+export class Connection {
+  readonly #options: ConnectOptions;
+  readonly #onEvent: (event: ConnectionEvent, detail: string) => void;
+  readonly #stop = new AbortController();
+  readonly #subscribed = new Set<Subscribed>();
+  #nats: NatsConnection | undefined;
+  #up = false;
+  /** Rejected when the connection breaks: the client itself lets requests in flight run into their timeouts. */
+  #broken: Deferred<never> | undefined;
+
+  constructor(options: ConnectOptions, onEvent: (event: ConnectionEvent, detail: string) => void = () => {}) {
+    this.#options = options;
+    this.#onEvent = onEvent;
+  }
+
+  /** Connects, again and again until it succeeds or `close` is called; then resolves. */
+  async open(): Promise<void> {
+    for (let wait = 100; !this.#stop.signal.aborted; wait = Math.min(wait * 2, 1000)) {
+      try {
+        const nats = await connect(clientOptions(this.#options));
+        if (this.#stop.signal.aborted) return await nats.close();
+        this.#nats = nats;
+        for (const subscribed of this.#subscribed) subscribed.start(nats);
+        void this.#watch(nats);
+        this.#set(true, nats.getServer());
+        return;
+      } catch (error) {
+        this.#failed(error);
+      }
+      await pause(wait, this.#stop.signal);
+    }
+  }
+
+  get connected(): boolean {
+    return this.#up;
+  }
+
+  /** Throws DATASTORE_UNREACHABLE while there is no connection. */
+  get info(): ServerInfo {
+    const info = this.#live().info;
+    if (!info) throw unreachable("the connection has not been greeted yet");
+    return { id: info.server_id, version: info.version, maxPayload: info.max_payload, jetstream: info.jetstream === true };
+  }
+
+  /** Asks and waits for one answer. Throws DATASTORE_UNREACHABLE when nobody can have got the request, TIMEOUT when nobody answered
+   *  in time or the connection broke meanwhile: then it may have arrived. */
+  async request(subject: string, body: Uint8Array | string, options: { timeoutMs: number; headers?: MsgHdrs }): Promise<Msg> {
+    const nats = this.#live();
+    const timeout = Math.max(1, Math.ceil(options.timeoutMs));
+    try {
+      const reply = nats.request(subject, body, { timeout, ...(options.headers && { headers: options.headers }) });
+      return await (this.#broken ? Promise.race([reply, this.#broken.promise]) : reply);
+    } catch (error) {
+      throw translate(error, subject);
+    }
+  }
+
+  publish(subject: string, body: Uint8Array | string, options: { headers?: MsgHdrs; reply?: string } = {}): void {
+    try {
+      this.#live().publish(subject, body, options);
+    } catch (error) {
+      throw translate(error, subject);
+    }
+  }
+
+  /** Subscribes, now or when the connection is there, and again after a reconnect. An error in `onMessage` is logged, and the next
+   *  message is delivered. */
+  subscribe(subject: string, onMessage: (message: Msg) => void, options: { queue?: string } = {}): { unsubscribe(): void } {
+    const callback = (error: Error | null, message: Msg) => {
+      try {
+        if (error) throw error;
+        onMessage(message);
+      } catch (caught) {
+        log.error({ err: caught, subject }, "a message could not be handled");
+      }
+    };
+    let current: Subscription | undefined;
+    const subscribed: Subscribed = {
+      start(nats) {
+        current = nats.subscribe(subject, { ...options, callback });
+      },
+    };
+    this.#subscribed.add(subscribed);
+    if (this.#nats && !this.#nats.isClosed()) subscribed.start(this.#nats);
+    return {
+      unsubscribe: () => {
+        this.#subscribed.delete(subscribed);
+        if (this.#nats && !this.#nats.isClosed()) current?.unsubscribe();
+      },
+    };
+  }
+
+  /** Serves endpoints as one NATS micro service: `$SRV.PING`, `INFO` and `STATS` answer. */
+  async serve(
+    service: { name: string; version: string; description: string; queue: string },
+    endpoints: readonly { name: string; subject: string; metadata: Record<string, string>; handle: (message: ServiceMsg) => void }[],
+  ): Promise<void> {
+    const served = await this.#live().services.add(service);
+    for (const { name, subject, metadata, handle } of endpoints) {
+      served.addEndpoint(name, {
+        subject,
+        metadata,
+        handler: (error, message) => {
+          if (error) log.error({ err: error, subject }, "an endpoint failed");
+          else handle(message);
+        },
+      });
+    }
+  }
+
+  createInbox(): string {
+    return `${this.#options.inboxPrefix}.${nkeys.createUser().getPublicKey()}`;
+  }
+
+  /** Resolves when the server has everything that was published before. */
+  async flush(): Promise<void> {
+    await this.#live().flush();
+  }
+
+  /** Lets the subscriptions' messages be handled and the answers be sent, then closes. */
+  async drain(): Promise<void> {
+    this.#stop.abort();
+    const nats = this.#nats;
+    if (!nats || nats.isClosed()) return;
+    await Promise.race([nats.drain().catch(() => {}), pause(5000)]);
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#nats?.close();
+    this.#set(false, "closed");
+  }
+
+  #live(): NatsConnection {
+    if (!this.#up || !this.#nats) throw unreachable("there is no connection");
+    return this.#nats;
+  }
+
+  #set(up: boolean, detail: string): void {
+    if (this.#up === up) return;
+    this.#up = up;
+    if (up) {
+      this.#broken = deferred();
+      this.#broken.promise.catch(() => {});
+    } else this.#broken?.reject(new FrontsyncError("TIMEOUT", "The connection to the datastore broke before an answer came."));
+    this.#onEvent(up ? "connected" : "disconnected", detail);
+  }
+
+  #failed(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    const refused = error instanceof NatsError && (error.isAuthError() || error.code === "AUTHENTICATION_TIMEOUT");
+    this.#onEvent(refused ? "refused" : "disconnected", message);
+  }
+
+  async #watch(nats: NatsConnection): Promise<void> {
+    for await (const status of nats.status()) {
+      if (status.type === Events.Disconnect) this.#set(false, String(status.data));
+      else if (status.type === Events.Reconnect) this.#set(true, String(status.data));
+      else if (status.type === Events.Error) log.debug({ data: String(status.data) }, "the server reports an error");
+    }
+    if (this.#stop.signal.aborted) return;
+    // The client gave up, which it should not: begin anew.
+    const error = await nats.closed();
+    this.#set(false, "closed");
+    if (error) this.#failed(error);
+    await this.open();
+  }
+}
+
+function clientOptions({ servers, user, password, inboxPrefix, name }: ConnectOptions): ConnectionOptions {
+  return {
+    servers: [...servers],
+    user,
+    pass: password,
+    name,
+    inboxPrefix,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 100,
+    ignoreAuthErrorAbort: true,
+    // A server that hangs but still holds its sockets is noticed in about 1.7 s.
+    pingInterval: 1000,
+    maxPingOut: 1,
+    timeout: 3000,
+    noAsyncTraces: true,
+  };
+}
+
+function unreachable(why: string, cause?: unknown): FrontsyncError {
+  return new FrontsyncError("DATASTORE_UNREACHABLE", `The datastore can't be reached: ${why}.`, { cause });
+}
+
+function translate(error: unknown, subject: string): FrontsyncError {
+  if (error instanceof FrontsyncError) return error;
+  if (!(error instanceof NatsError)) return new FrontsyncError("INTERNAL", `${subject}: ${String(error)}`, { cause: error });
+  switch (error.code) {
+    case "503":
+      return unreachable(`nobody serves '${subject}'`, error);
+    case "TIMEOUT":
+    case "DISCONNECT":
+    case "CONNECTION_CLOSED":
+    case "CONNECTION_DRAINING":
+      return new FrontsyncError("TIMEOUT", `No answer on '${subject}': ${error.message}.`, { cause: error });
+    case "MAX_PAYLOAD_EXCEEDED":
+      return new FrontsyncError("TOO_LARGE", `A message on '${subject}' is larger than the NATS server takes.`, { cause: error });
+    case "PERMISSIONS_VIOLATION":
+      return new FrontsyncError("NOT_ALLOWED", `NATS does not let this connection use '${subject}'.`, { cause: error });
+    default:
+      return new FrontsyncError("INTERNAL", `${subject}: ${error.message} (${error.code})`, { cause: error });
+  }
+}

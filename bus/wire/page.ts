@@ -1,0 +1,57 @@
+/** A page of changes as bytes: the length of its head, the head (changes.reply), then the records. A record is the length of its facts,
+ *  the facts as JSON, the length of its body, the body: bodies are carried, never parsed. Lengths are 32-bit, big-endian. */
+import { FrontsyncError } from "../../schemas/errors.ts";
+import type { Schemas } from "../../schemas/index.ts";
+import type { ChangesReply, Envelope } from "../../schemas/types.ts";
+import type { StoredVersion } from "./stream.ts";
+
+/** One version as a replica takes it. */
+export interface Change {
+  subject: string;
+  revision: number;
+  deleted: boolean;
+  /** undefined: not a document, but one of the store's own. */
+  envelope: Envelope | undefined;
+  body: Uint8Array;
+}
+
+type Facts = Omit<Change, "body">;
+
+export function encodePage(head: ChangesReply, versions: readonly StoredVersion[]): Buffer {
+  const chunks: Uint8Array[] = [];
+  const add = (bytes: Uint8Array) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    chunks.push(length, bytes);
+  };
+  add(Buffer.from(JSON.stringify(head)));
+  for (const { subject, revision, deleted, envelope, body } of versions) {
+    add(Buffer.from(JSON.stringify({ subject, revision, deleted, envelope } satisfies Facts)));
+    add(body);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Throws BAD_MESSAGE when the bytes are no page. */
+export function decodePage(schemas: Schemas, page: Uint8Array): { head: ChangesReply; records: Uint8Array } {
+  const [head, at] = chunk(page, 0);
+  return { head: schemas.read("changes.reply", head), records: page.subarray(at) };
+}
+
+/** The records of a page, one by one. The bodies are views of the page's bytes. */
+export function* decodeRecords(records: Uint8Array): Generator<Change> {
+  for (let at = 0; at < records.length; ) {
+    const [facts, afterFacts] = chunk(records, at);
+    const [body, next] = chunk(records, afterFacts);
+    yield { ...(JSON.parse(Buffer.from(facts.buffer, facts.byteOffset, facts.length).toString("latin1")) as Facts), body };
+    at = next;
+  }
+}
+
+function chunk(bytes: Uint8Array, at: number): [Uint8Array, number] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const start = at + 4;
+  const end = start <= bytes.length ? start + view.getUint32(at) : Number.POSITIVE_INFINITY;
+  if (end > bytes.length) throw new FrontsyncError("BAD_MESSAGE", "A page of changes is cut short.");
+  return [bytes.subarray(start, end), end];
+}

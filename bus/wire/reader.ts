@@ -1,0 +1,94 @@
+/** Reads a stream from somewhere on, in order, through a short-lived pull consumer: the one way that every nats-server since 2.9 has. */
+import { FrontsyncError } from "../../schemas/errors.ts";
+import { fromHeaders } from "./envelope.ts";
+import type { Connection, Msg } from "./nats.ts";
+import { API_TIMEOUT_MS, api, failed, isApiError, type StoredVersion } from "./stream.ts";
+
+export interface ReadOptions {
+  stream: string;
+  subjects: string;
+  /** The first message; undefined: the last one of each subject. */
+  from?: number;
+  headersOnly?: boolean;
+}
+
+export interface Reader {
+  /** Messages that nobody has read yet, as the server that serves this reader knows. */
+  readonly pending: number;
+  /** The next messages: at most `limit`, and about `maxBytes` (which must be above the largest message). */
+  next(limit: number, maxBytes: number): Promise<StoredVersion[]>;
+  close(): void;
+}
+
+/** Nanoseconds: JetStream's unit. */
+const INACTIVE_NS = 30e9;
+
+export async function openReader(connection: Connection, options: ReadOptions): Promise<Reader> {
+  const { stream } = options;
+  const created = await api<{ name: string; num_pending: number }>(connection, `CONSUMER.CREATE.${stream}`, {
+    stream_name: stream,
+    config: {
+      ...(options.from === undefined ? { deliver_policy: "last_per_subject" } : { deliver_policy: "by_start_sequence", opt_start_seq: options.from }),
+      filter_subject: options.subjects,
+      ack_policy: "none",
+      replay_policy: "instant",
+      mem_storage: true,
+      inactive_threshold: INACTIVE_NS,
+      headers_only: options.headersOnly === true,
+    },
+  });
+  if (isApiError(created)) throw failed(`${stream} can't be read`, created);
+  let pending = created.num_pending;
+  return {
+    get pending() {
+      return pending;
+    },
+    async next(limit, maxBytes) {
+      if (pending === 0) return [];
+      const messages = await pull(connection, `$JS.API.CONSUMER.MSG.NEXT.${stream}.${created.name}`, Math.min(limit, pending), maxBytes);
+      const last = messages.at(-1);
+      pending = last === undefined ? 0 : Number(last.reply?.split(".").at(-1));
+      return messages.map(storedMessage);
+    },
+    close() {
+      // Nobody waits for the answer: a consumer that is not used goes away by itself.
+      if (connection.connected) connection.publish(`$JS.API.CONSUMER.DELETE.${stream}.${created.name}`, "");
+    },
+  };
+}
+
+/** One pull. It is over when `limit` messages are here, or when a status message says that no more will come. */
+function pull(connection: Connection, subject: string, limit: number, maxBytes: number): Promise<Msg[]> {
+  const messages: Msg[] = [];
+  const inbox = connection.createInbox();
+  return new Promise((resolve, reject) => {
+    const end = (error?: unknown) => {
+      clearTimeout(timer);
+      subscription.unsubscribe();
+      if (error === undefined) resolve(messages);
+      else reject(error);
+    };
+    const timer = setTimeout(() => end(new FrontsyncError("TIMEOUT", "The store did not deliver what was asked for.")), API_TIMEOUT_MS);
+    const subscription = connection.subscribe(inbox, (message) => {
+      const code = message.subject === inbox ? (message.headers?.code ?? 0) : 0;
+      // 404: no messages; 408: the request is over; 409: the next message would be over the limit of bytes.
+      if (code === 404 || code === 408 || code === 409) return end();
+      if (code >= 300) return end(new FrontsyncError("INTERNAL", `The store refused to be read: ${code} ${message.headers?.description}.`));
+      messages.push(message);
+      if (messages.length >= limit) end();
+    });
+    try {
+      connection.publish(subject, JSON.stringify({ batch: limit, max_bytes: maxBytes, no_wait: true }), { reply: inbox });
+    } catch (error) {
+      end(error);
+    }
+  });
+}
+
+/** A consumer's message: its number is in its reply subject `$JS.ACK.<stream>.<consumer>.<tries>.<number>.….<pending>`; on a server that
+ *  knows accounts and domains there are more tokens before these. */
+function storedMessage(message: Msg): StoredVersion {
+  const { envelope, deleted } = fromHeaders(message.headers);
+  const tokens = message.reply?.split(".") ?? [];
+  return { subject: message.subject, revision: Number(tokens.at(tokens.length > 9 ? 7 : 5)), deleted, envelope, body: message.data };
+}

@@ -1,0 +1,178 @@
+/** The store: JetStream's stream API as messages, so that what is sent is what this page says. Only the functions' account may use it. */
+import { FrontsyncError } from "../../schemas/errors.ts";
+import type { Envelope } from "../../schemas/types.ts";
+import { fromHeaders, toHeaders } from "./envelope.ts";
+import { type Connection, makeHeaders, type Msg, type MsgHdrs } from "./nats.ts";
+import { LIVE_ALL, STORE_ALL, STREAM } from "./subjects.ts";
+
+/** JetStream's error codes that mean something to us. */
+const NOT_FOUND = 10037;
+const STREAM_MISSING = 10059;
+const NAME_IN_USE = 10058;
+const WRONG_LAST_SEQUENCE = [10071, 10164];
+/** Unfinished batches fill the server, or batches are not possible now. */
+const BATCHES_REFUSED = [10176, 10210];
+
+export const API_TIMEOUT_MS = 5000;
+
+/** One version as it is stored. */
+export interface StoredVersion {
+  subject: string;
+  revision: number;
+  deleted: boolean;
+  envelope: Envelope | undefined;
+  body: Uint8Array;
+}
+
+/** What is to be stored, and the revision that the subject must be at (0: empty). */
+export interface StoreWrite {
+  subject: string;
+  expected: number;
+  deleted: boolean;
+  envelope: Envelope;
+  body: Uint8Array;
+  /** Whether older versions of the subject are to be dropped. */
+  rollup: boolean;
+}
+
+/** A store's refusal of a conditional write. */
+export type Refusal = "conflict" | "batches-refused";
+
+export interface ApiError {
+  code: number;
+  err_code?: number;
+  description?: string;
+}
+
+interface StreamInfo {
+  state: { first_seq: number; last_seq: number; messages: number };
+  config: { metadata?: Record<string, string>; allow_atomic?: boolean };
+}
+
+export async function api<T>(connection: Connection, call: string, body: object = {}, timeoutMs = API_TIMEOUT_MS): Promise<T | ApiError> {
+  const reply = await connection.request(`$JS.API.${call}`, JSON.stringify(body), { timeoutMs });
+  const answer = reply.json<T & { error?: ApiError }>();
+  return answer.error ?? answer;
+}
+
+export function isApiError(answer: object): answer is ApiError {
+  return "err_code" in answer;
+}
+
+export function failed(what: string, error: ApiError): FrontsyncError {
+  const full = /insufficient|maximum (bytes|messages)|no space/i.test(error.description ?? "");
+  return new FrontsyncError(full ? "DISK_FULL" : "INTERNAL", `${what}: ${error.description} (JetStream ${error.err_code}).`);
+}
+
+/** The stream's state; undefined: there is no stream. */
+export async function streamInfo(connection: Connection): Promise<StreamInfo | undefined> {
+  const answer = await api<StreamInfo>(connection, `STREAM.INFO.${STREAM}`);
+  if (!isApiError(answer)) return answer;
+  if (answer.err_code === STREAM_MISSING) return undefined;
+  throw failed("The store's state can't be read", answer);
+}
+
+/** Makes the stream; when another process was faster, nothing happens. `firstSeq`: Unix time in µs, so that a revision never repeats. */
+export async function createStream(connection: Connection, firstSeq: number, generation: string): Promise<void> {
+  const answer = await api<StreamInfo>(connection, `STREAM.CREATE.${STREAM}`, {
+    name: STREAM,
+    subjects: [STORE_ALL],
+    storage: "file",
+    retention: "limits",
+    discard: "new",
+    max_msgs_per_subject: 20,
+    num_replicas: 1,
+    allow_rollup_hdrs: true,
+    allow_direct: true,
+    allow_atomic: true,
+    deny_delete: true,
+    first_seq: firstSeq,
+    republish: { src: STORE_ALL, dest: LIVE_ALL },
+    metadata: { generation },
+  });
+  if (isApiError(answer) && answer.err_code !== NAME_IN_USE) throw failed("The store can't be made", answer);
+}
+
+/** The current version of a subject from the stream's leader: the truth. undefined: never written, or purged. */
+export async function readSubject(connection: Connection, subject: string): Promise<StoredVersion | undefined> {
+  return await readMessage(connection, { last_by_subj: subject });
+}
+
+/** Whether the leader has a message with this number. */
+export async function hasMessage(connection: Connection, revision: number): Promise<boolean> {
+  return (await readMessage(connection, { seq: revision })) !== undefined;
+}
+
+async function readMessage(connection: Connection, which: { last_by_subj: string } | { seq: number }): Promise<StoredVersion | undefined> {
+  const answer = await api<{ message: { subject: string; seq: number; hdrs?: string; data?: string } }>(connection, `STREAM.MSG.GET.${STREAM}`, which);
+  if (isApiError(answer)) {
+    if (answer.err_code === NOT_FOUND) return undefined;
+    throw failed("A version can't be read", answer);
+  }
+  const { subject, seq, hdrs = "", data = "" } = answer.message;
+  const { envelope, deleted } = fromHeaders(parseHeaders(Buffer.from(hdrs, "base64").toString()));
+  return { subject, revision: seq, deleted, envelope, body: Buffer.from(data, "base64") };
+}
+
+function parseHeaders(text: string): MsgHdrs {
+  const headers = makeHeaders();
+  for (const line of text.split("\r\n").slice(1)) {
+    const colon = line.indexOf(":");
+    if (colon > 0) headers.append(line.slice(0, colon), line.slice(colon + 1));
+  }
+  return headers;
+}
+
+/** A message of a consumer, or a republished one. */
+export function storedVersion(message: Msg): StoredVersion {
+  return { ...fromHeaders(message.headers), body: message.data };
+}
+
+/** Stores one version if its subject is at the expected revision. Throws TIMEOUT when the outcome is not known. */
+export async function storeOne(connection: Connection, write: StoreWrite): Promise<number | Refusal> {
+  const reply = await connection.request(write.subject, write.body, { timeoutMs: API_TIMEOUT_MS, headers: storeHeaders(write) });
+  const answer = ack(reply);
+  return typeof answer === "object" ? answer.seq : answer;
+}
+
+/** Stores all of them in one atomic batch, at most one for each subject, or none. The revisions are those of the writes, in order. */
+export async function storeBatch(connection: Connection, batch: string, writes: readonly StoreWrite[]): Promise<number[] | Refusal> {
+  let last: { body: Uint8Array; headers: MsgHdrs; subject: string } | undefined;
+  for (const [index, write] of writes.entries()) {
+    const headers = storeHeaders(write);
+    headers.set("Nats-Batch-Id", batch);
+    headers.set("Nats-Batch-Sequence", String(index + 1));
+    last = { body: write.body, headers, subject: write.subject };
+    if (index < writes.length - 1) connection.publish(write.subject, write.body, { headers });
+  }
+  if (!last) return [];
+  last.headers.set("Nats-Batch-Commit", "1");
+  const answer = ack(await connection.request(last.subject, last.body, { timeoutMs: API_TIMEOUT_MS, headers: last.headers }));
+  if (typeof answer !== "object") return answer;
+  return writes.map((_write, index) => answer.seq - writes.length + 1 + index);
+}
+
+/** Appends to a subject if the whole stream still ends at `head`: the new message's number is then head + 1. */
+export async function storeAtHead(connection: Connection, subject: string, body: string, head: number): Promise<number | Refusal> {
+  const headers = makeHeaders();
+  headers.set("Nats-Expected-Last-Sequence", String(head));
+  headers.set("Nats-Rollup", "sub");
+  const answer = ack(await connection.request(subject, body, { timeoutMs: API_TIMEOUT_MS, headers }));
+  return typeof answer === "object" ? answer.seq : answer;
+}
+
+function storeHeaders({ expected, deleted, envelope, rollup }: StoreWrite): MsgHdrs {
+  const headers = toHeaders(envelope, deleted);
+  headers.set("Nats-Expected-Last-Subject-Sequence", String(expected));
+  if (rollup) headers.set("Nats-Rollup", "sub");
+  return headers;
+}
+
+function ack(reply: Msg): { seq: number } | Refusal {
+  const answer = reply.json<{ seq: number; error?: ApiError }>();
+  if (!answer.error) return answer;
+  const code = answer.error.err_code ?? 0;
+  if (WRONG_LAST_SEQUENCE.includes(code)) return "conflict";
+  if (BATCHES_REFUSED.includes(code)) return "batches-refused";
+  throw failed("A version could not be stored", answer.error);
+}

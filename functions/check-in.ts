@@ -1,0 +1,42 @@
+import { clock } from "../bus/platform/clock.ts";
+import { VERSION } from "../bus/platform/package.ts";
+import { streamInfo } from "../bus/wire/stream.ts";
+import { defineFunction } from "./host/define.ts";
+
+/** With many webservers they are asked to check in less often: each costs about this many ms of a handler. */
+const MS_PER_CHECK_IN = 5;
+
+/** The heartbeat: a webserver says where it stands, and learns where it should. */
+export default defineFunction({
+  name: "check-in",
+  scope: "all",
+  description: "A webserver's heartbeat: where it stands, and what it should hold there.",
+  reply: "check-in.reply",
+  async handle({ digests: _given, position, externalAddr, ...said }, { webserver }, { connection, epochs, follower, presence, warnings }) {
+    await epochs.ready();
+    const head = (await streamInfo(connection))?.state.last_seq ?? 0;
+    const { version, state, pending, intervalMs } = said;
+    presence.tell({
+      webserver,
+      ...(externalAddr !== undefined && { externalAddr }),
+      version,
+      state,
+      cursor: position?.cursor ?? 0,
+      pending,
+      intervalMs,
+      at: clock.now(),
+    });
+    const digests = position && follower.digests.at(position.cursor);
+    return {
+      version: VERSION,
+      now: clock.now(),
+      epochs: epochs.list,
+      head,
+      position: epochs.judge(position),
+      ...(digests && { digests }),
+      peers: presence.peersOf(webserver),
+      intervalMs: presence.size * MS_PER_CHECK_IN,
+      warnings: warnings(),
+    };
+  },
+});

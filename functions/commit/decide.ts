@@ -1,0 +1,120 @@
+/** What an edit makes of a document: the rules of writing, without any I/O. */
+import { bodyHash } from "../../bus/wire/envelope.ts";
+import { type Doc, documentId, encodeBody, mergePatch, stamp, withoutReadOnly } from "../../schemas/document.ts";
+import { FrontsyncError } from "../../schemas/errors.ts";
+import type { CollectionSchema } from "../../schemas/index.ts";
+import { merge } from "../../schemas/merge.ts";
+import { addSeen, hasSeen } from "../../schemas/mutation.ts";
+import type { Envelope, FieldChange } from "../../schemas/types.ts";
+
+/** One edit of one document, as a webserver asks for it. */
+export interface Edit {
+  id: string;
+  what: { op: "put"; doc: Doc } | { op: "patch"; merge: Doc } | { op: "delete" };
+  mutation: string;
+  by: number;
+  webserver: string;
+  base?: number | undefined;
+  ifRevision?: number | undefined;
+  diff?: readonly FieldChange[] | undefined;
+}
+
+/** The subject's last version, or what is known of it: a hint has no body. */
+export interface Current {
+  revision: number;
+  deleted: boolean;
+  envelope: Envelope | undefined;
+  body: Uint8Array | undefined;
+}
+
+export type Decision =
+  /** The mutation is in this version already. */
+  | { kind: "seen"; revision: number }
+  /** It can't be said without the current body. */
+  | { kind: "needs-body" }
+  | { kind: "write"; expected: number; deleted: boolean; body: Uint8Array; envelope: Omit<Envelope, "signature" | "id"> };
+
+/** Throws what the caller is told when the edit is refused. `now`: ms since 1970. */
+export function decide(schema: CollectionSchema, edit: Edit, current: Current | undefined, now: number): Decision {
+  if (current && hasSeen(current.envelope?.seen ?? "", edit.mutation)) return { kind: "seen", revision: current.revision };
+  const exists = current !== undefined && !current.deleted;
+  const { op } = edit.what;
+  if (!exists && op !== "put") throw new FrontsyncError("NOT_FOUND", `${schema.collection} has no document '${shown(edit.id)}'.`);
+
+  const stale = isStale(edit, current?.revision ?? 0, exists);
+  const needsBody = op === "patch" || (stale && (edit.ifRevision !== undefined || schema.policy !== "last-writer-wins"));
+  if (exists && needsBody && current.body === undefined) return { kind: "needs-body" };
+  const before = exists && current.body !== undefined ? parse(current.body) : undefined;
+  const merged = stale ? resolveStale(schema, edit, current, before) : undefined;
+
+  const previous = current?.envelope;
+  const at = new Date(Math.max(now, previous ? Date.parse(previous.at) + 1 : 0)).toISOString();
+  const created = exists && previous ? previous.created : at;
+  const body = op === "delete" ? new Uint8Array(0) : encode(schema, edit, merged ?? applied(schema, edit.what, before), { at, created });
+  return {
+    kind: "write",
+    expected: current?.revision ?? 0,
+    deleted: op === "delete",
+    body,
+    envelope: {
+      version: edit.mutation,
+      by: edit.by,
+      webserver: edit.webserver,
+      at,
+      created,
+      sha256: bodyHash(body),
+      seen: addSeen(previous?.seen ?? "", edit.mutation, edit.webserver),
+    },
+  };
+}
+
+/** Whether the document has moved on since what the edit was based on. A document that was deleted does not exist: that is 0, too. */
+function isStale({ ifRevision, base }: Edit, revision: number, exists: boolean): boolean {
+  const basis = ifRevision ?? base;
+  return basis !== undefined && basis !== revision && !(basis === 0 && !exists);
+}
+
+/** The merged document, or undefined when the edit may go over what is there. Throws REVISION_CONFLICT. */
+function resolveStale(schema: CollectionSchema, edit: Edit, current: Current | undefined, before: Doc | undefined): Doc | undefined {
+  const conflict = (why: string, path?: string) =>
+    new FrontsyncError("REVISION_CONFLICT", `'${shown(edit.id)}' in ${schema.collection} ${why}. Look at what is there now, and write again.`, {
+      path,
+      current: shownVersion(edit.id, current, before),
+    });
+  if (edit.ifRevision !== undefined) throw conflict(`is at revision ${current?.revision ?? 0}, not at ${edit.ifRevision}`);
+  if (schema.policy === "last-writer-wins") return undefined;
+  if (schema.policy === "reject" || edit.what.op === "delete" || !edit.diff) throw conflict(`has changed since revision ${edit.base}`);
+  if (!before) throw conflict("was deleted meanwhile");
+  const { doc, conflicts } = merge(before, edit.diff);
+  if (conflicts.length > 0) throw conflict(`has changed in the same place (${conflicts.slice(0, 3).join(", ")})`, conflicts[0]);
+  return doc;
+}
+
+function applied(schema: CollectionSchema, what: Edit["what"], before: Doc | undefined): Doc {
+  if (what.op === "put") return what.doc;
+  return mergePatch(withoutReadOnly(schema, before ?? {}), (what as { merge: Doc }).merge) as Doc;
+}
+
+function encode(schema: CollectionSchema, edit: Edit, doc: Doc, times: { at: string; created: string }): Uint8Array {
+  const next = stamp(schema, withoutReadOnly(schema, doc), { ...times, by: edit.by });
+  schema.validate(next);
+  if (documentId(schema, next) !== edit.id) {
+    throw new FrontsyncError("BAD_ID", `The edit would change the id of '${shown(edit.id)}' in ${schema.collection}; an id stays.`, { path: `/${schema.key[0]}` });
+  }
+  return encodeBody(schema, next);
+}
+
+/** A version as REVISION_CONFLICT carries it: the public API's Change. */
+function shownVersion(id: string, current: Current | undefined, doc: Doc | undefined) {
+  if (!current) return undefined;
+  const { revision, deleted, envelope } = current;
+  return { op: deleted ? "delete" : "put", id, revision, ...(doc && { doc }), by: envelope?.by ?? 0, at: envelope?.at ?? "" };
+}
+
+function parse(body: Uint8Array): Doc {
+  return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString()) as Doc;
+}
+
+function shown(id: string): string {
+  return id.length > 80 ? `${id.slice(0, 80)}…` : id;
+}

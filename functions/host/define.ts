@@ -1,0 +1,49 @@
+/** What a function of the datastore is. Each is one file in functions/, with its definition as the default export: the host serves what
+ *  the folder holds. */
+import type { Schemas } from "../../schemas/index.ts";
+import type { Messages, Warning } from "../../schemas/types.ts";
+import type { Committer } from "../commit/committer.ts";
+import type { Epochs } from "../store/epochs.ts";
+import type { Follower } from "../store/follower.ts";
+import type { Presence } from "../store/presence.ts";
+import type { Connection } from "../../bus/wire/nats.ts";
+
+/** What functions work with. They keep nothing themselves: all state is in the store. */
+export interface Context {
+  readonly connection: Connection;
+  readonly schemas: Schemas;
+  readonly epochs: Epochs;
+  readonly follower: Follower;
+  readonly presence: Presence;
+  readonly committer: Committer;
+  /** What this deployment does not guarantee. */
+  warnings(): Warning[];
+}
+
+/** Who asks, and what for, as the request's subject and headers say. */
+export interface Caller {
+  readonly webserver: string;
+  /** The collection in the subject; `_` for all of them. */
+  readonly collection: string;
+  /** ms since 1970; the answer is of no use after it. */
+  readonly deadline: number;
+}
+
+/** The names of the messages that are requests, without `.request`. */
+type RequestName = keyof Messages extends infer K ? (K extends `${infer Name}.request` ? Name : never) : never;
+
+export interface DatastoreFunction<N extends RequestName = RequestName> {
+  /** The verb in the subject, and the name of the request's schema. */
+  readonly name: N;
+  /** One for each collection (`ds.req.<collection>.<name>.<webserver>`), or one for all (`ds.req._.<name>.<webserver>`). */
+  readonly scope: "collection" | "all";
+  readonly description: string;
+  /** The reply's schema; `bytes`: a page (bus/wire/page.ts). */
+  readonly reply: keyof Messages;
+  /** Answers a valid request; what it throws is the error reply. */
+  handle(request: Messages[`${N}.request`], caller: Caller, context: Context): Promise<object | Uint8Array>;
+}
+
+export function defineFunction<N extends RequestName>(definition: DatastoreFunction<N>): DatastoreFunction<N> {
+  return definition;
+}

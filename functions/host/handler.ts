@@ -1,0 +1,110 @@
+/** One handler: connects to NATS, follows the store, serves the functions. Any number of them share the work. */
+import { log } from "../../bus/platform/log.ts";
+import { randomId } from "../../bus/platform/random.ts";
+import { Connection } from "../../bus/wire/nats.ts";
+import { inboxPrefix } from "../../bus/wire/subjects.ts";
+import { loadSchemas } from "../../schemas/index.ts";
+import type { Warning } from "../../schemas/types.ts";
+import { Committer } from "../commit/committer.ts";
+import { Epochs } from "../store/epochs.ts";
+import { Follower } from "../store/follower.ts";
+import { Presence } from "../store/presence.ts";
+import { serveAuth } from "./auth.ts";
+import type { Context } from "./define.ts";
+import { loadFunctions } from "./load.ts";
+import { type Observed, serveFunctions } from "./serve.ts";
+
+export interface HandlerConfig {
+  server: string;
+  user: string;
+  password: string;
+  /** Hex; signs versions. */
+  signingKey: string;
+  schemas: readonly string[];
+  /** undefined: a NATS that we did not configure, and whose sync setting can't be seen. */
+  sync: "always" | "default" | undefined;
+  /** For the embedded server, which asks us whom to let in. */
+  auth?: { user: string; password: string; issuerSeed: string; controlAuth: string };
+}
+
+export interface Handler {
+  readonly generation: string;
+  /** Answers what has arrived, takes nothing new, and disconnects. */
+  drain(): Promise<void>;
+}
+
+/** Resolves when this handler answers requests. Throws BAD_CONFIG. */
+export async function startHandler(config: HandlerConfig): Promise<Handler> {
+  const [schemas, functions] = [loadSchemas(config.schemas), await loadFunctions()];
+  const observed: Observed = { oneAccount: false };
+  const name = `handler-${randomId()}`;
+  const options = { servers: [config.server], user: config.user, password: config.password, inboxPrefix: inboxPrefix(name), name };
+  const connection: Connection = new Connection(options, (event, detail) => {
+    if (event === "disconnected") epochs.disconnected();
+    if (event === "connected") connected();
+    else log.warn({ event, detail }, "the handler's connection");
+  });
+  const epochs = new Epochs(connection, schemas);
+  const follower = new Follower(connection);
+  const presence = new Presence(connection, schemas);
+  const committer = new Committer(connection, epochs, follower, Buffer.from(config.signingKey, "hex"));
+  const context: Context = {
+    connection,
+    schemas,
+    epochs,
+    follower,
+    presence,
+    committer,
+    warnings: () => warningsOf(config, epochs, connection, observed),
+  };
+  function connected() {
+    void presence.connected();
+    void epochs.connected().then(() => {
+      if (!epochs.atomicBatches) committer.group.disableBatches();
+      follower.connected();
+    });
+  }
+
+  let authentication: Connection | undefined;
+  if (config.auth) {
+    const { user, password, issuerSeed, controlAuth } = config.auth;
+    authentication = new Connection({ ...options, user, password });
+    await authentication.open();
+    serveAuth(authentication, issuerSeed, controlAuth);
+  }
+  follower.start();
+  presence.start();
+  await connection.open();
+  await epochs.ready();
+  const served = await serveFunctions(connection, functions, context, observed);
+  await connection.flush();
+  return {
+    get generation() {
+      return epochs.generation;
+    },
+    async drain() {
+      follower.stop();
+      await served.settled();
+      await connection.drain();
+      await authentication?.close();
+    },
+  };
+}
+
+function warningsOf(config: HandlerConfig, epochs: Epochs, connection: Connection, observed: Observed): Warning[] {
+  const warnings: Warning[] = [];
+  const warn = (code: string, message: string) => warnings.push({ code, message });
+  if (config.sync === "default") {
+    warn("NOT_DURABLE", "The store acknowledges before it is on disk: a power cut can lose the last two minutes. Use sync: always.");
+  } else if (config.sync === undefined) {
+    warn("SYNC_UNKNOWN", "Whether this NATS writes to disk before it acknowledges can't be seen. Set `sync_interval: always` in its jetstream block.");
+  }
+  if (!epochs.atomicBatches) {
+    const { version } = connection.info;
+    warn("NATS_TOO_OLD", `nats-server ${version} is older than 2.12: no group commit, and rules over several documents are not guarded.`);
+  }
+  if (observed.oneAccount) {
+    warn("ONE_ACCOUNT", "Webservers and functions share one NATS account: a webserver could write the store directly. Use two, see docs/operations.md.");
+  }
+  return warnings;
+}

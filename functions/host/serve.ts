@@ -1,0 +1,90 @@
+/** Serves the functions as one NATS micro service in a queue group: takes a request apart, checks it, answers it. */
+import { clock } from "../../bus/platform/clock.ts";
+import { DEFAULT_TIMEOUT_MS } from "../../bus/platform/deadline.ts";
+import { log } from "../../bus/platform/log.ts";
+import { VERSION } from "../../bus/platform/package.ts";
+import { type Connection, makeHeaders, type ServiceMsg } from "../../bus/wire/nats.ts";
+import { ALL_COLLECTIONS, inboxPrefix, parseRequestSubject, requestSubject, WEBSERVER_ID } from "../../bus/wire/subjects.ts";
+import { asFrontsyncError, FrontsyncError } from "../../schemas/errors.ts";
+import type { Messages } from "../../schemas/types.ts";
+import type { Caller, Context, DatastoreFunction } from "./define.ts";
+
+export const SERVICE = "frontsync";
+const QUEUE = "functions";
+/** ms since 1970, by the datastore's clock. */
+export const DEADLINE_HEADER = "Fs-Deadline";
+/** Replies that come from another account arrive under a subject that the server made. */
+const MAPPED_REPLY = "_R_.";
+/** Requests that are being answered; more are refused, so that a flood can't fill the memory. */
+const MAX_UNDERWAY = 20_000;
+
+/** What the requests show of the deployment: whether any came from within the functions' own account. */
+export interface Observed {
+  oneAccount: boolean;
+}
+
+/** Starts to answer. The promise of the answers that are under way is for a drain. */
+export async function serveFunctions(connection: Connection, functions: readonly DatastoreFunction[], context: Context, observed: Observed) {
+  const underway = new Set<Promise<void>>();
+  const endpoints = functions.map((definition) => ({
+    name: definition.name,
+    subject: requestSubject(definition.scope === "all" ? ALL_COLLECTIONS : "*", definition.name, "*"),
+    metadata: { description: definition.description, request: `${definition.name}.request`, reply: definition.reply },
+    handle(message: ServiceMsg) {
+      if (underway.size >= MAX_UNDERWAY) {
+        return refuse(message, new FrontsyncError("DATASTORE_UNREACHABLE", "The datastore is overloaded. Try again."));
+      }
+      const answering = answer(definition, message, context, observed).finally(() => underway.delete(answering));
+      underway.add(answering);
+    },
+  }));
+  await connection.serve({ name: SERVICE, version: VERSION, description: "The datastore of frontsync", queue: QUEUE }, endpoints);
+  return { settled: () => Promise.allSettled(underway) };
+}
+
+async function answer(definition: DatastoreFunction, message: ServiceMsg, context: Context, observed: Observed): Promise<void> {
+  try {
+    const caller = callerOf(message, observed);
+    if (!caller) return;
+    if (definition.scope === "collection") context.schemas.collection(caller.collection);
+    const request = context.schemas.read(`${definition.name}.request`, message.data);
+    const reply = await definition.handle(request as Messages[`${typeof definition.name}.request`], caller, context);
+    message.respond(reply instanceof Uint8Array ? reply : JSON.stringify(reply));
+  } catch (error) {
+    refuse(message, error);
+  }
+}
+
+/** undefined: the request is dropped without an answer. */
+function callerOf(message: ServiceMsg, observed: Observed): Caller | undefined {
+  const { webserver, collection } = parseRequestSubject(message.subject);
+  if (!WEBSERVER_ID.test(webserver)) throw new FrontsyncError("BAD_MESSAGE", "The subject's last token is no webserver's id.");
+  const deadline = Number(message.headers?.get(DEADLINE_HEADER) || clock.now() + DEFAULT_TIMEOUT_MS);
+  // Nobody waits for the answer any more, and its sender may have moved on.
+  if (!(deadline > clock.now())) return undefined;
+  if (!message.reply?.startsWith(MAPPED_REPLY)) {
+    observed.oneAccount = true;
+    // In one account a forged reply subject would make us write where the sender may not.
+    if (!message.reply?.startsWith(`${inboxPrefix(webserver)}.`)) return undefined;
+  }
+  return { webserver, collection, deadline };
+}
+
+function refuse(message: ServiceMsg, thrown: unknown): void {
+  const deep = thrown instanceof RangeError && /call stack/i.test(thrown.message);
+  const error = deep ? new FrontsyncError("BAD_MESSAGE", "The message is nested too deeply.", { path: "" }) : asFrontsyncError(thrown);
+  if (error.code === "INTERNAL") log.error({ err: error, subject: message.subject.slice(0, 200) }, "a function failed");
+  const { code, path, limit, current } = error;
+  const headers = makeHeaders();
+  headers.set("Nats-Service-Error", oneLine(error.message));
+  headers.set("Nats-Service-Error-Code", code);
+  try {
+    message.respond(JSON.stringify({ code, message: error.message, path, limit, current }), { headers });
+  } catch (cause) {
+    log.error({ err: cause }, "an error could not be answered");
+  }
+}
+
+function oneLine(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, " ").slice(0, 500);
+}

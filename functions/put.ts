@@ -1,0 +1,14 @@
+import { documentId } from "../schemas/document.ts";
+import { defineFunction } from "./host/define.ts";
+
+/** Creates or replaces one document. */
+export default defineFunction({
+  name: "put",
+  scope: "collection",
+  description: "Creates or replaces one document.",
+  reply: "write.reply",
+  async handle({ doc, ...edit }, { webserver, collection, deadline }, { schemas, committer }) {
+    const schema = schemas.collection(collection);
+    return await committer.commit(schema, { ...edit, id: documentId(schema, doc), what: { op: "put", doc }, webserver }, deadline);
+  },
+});

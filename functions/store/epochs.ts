@@ -1,0 +1,106 @@
+/** The lives of the store. Before its first write over a connection to a server process that is not listed, a handler appends an entry;
+ *  so a store that lost its tail, was put back or was wiped can be told by a webserver whose position is from before. */
+import { clock } from "../../bus/platform/clock.ts";
+import { type Deferred, deferred, pause, within } from "../../bus/platform/deadline.ts";
+import { log } from "../../bus/platform/log.ts";
+import { randomId } from "../../bus/platform/random.ts";
+import type { Connection } from "../../bus/wire/nats.ts";
+import { createStream, readSubject, storeAtHead, streamInfo } from "../../bus/wire/stream.ts";
+import { META, storeSubject } from "../../bus/wire/subjects.ts";
+import type { Schemas } from "../../schemas/index.ts";
+import type { CheckInReply, Epoch, Epochs as EpochList, Position } from "../../schemas/types.ts";
+
+const SUBJECT = storeSubject(META, "epochs");
+/** The first entry is the generation and always kept; of the others the last ones. */
+const MAX_ENTRIES = 2000;
+const READY_TIMEOUT_MS = 5000;
+
+export class Epochs {
+  readonly #connection: Connection;
+  readonly #schemas: Schemas;
+  #list: EpochList = [];
+  #ready: Deferred<void> = deferred();
+  #writable = false;
+  #atomicBatches = false;
+
+  constructor(connection: Connection, schemas: Schemas) {
+    this.#connection = connection;
+    this.#schemas = schemas;
+  }
+
+  get list(): EpochList {
+    return this.#list;
+  }
+
+  get generation(): string {
+    return this.#list[0]?.epoch ?? "";
+  }
+
+  /** Whether the store takes atomic batches (nats-server ≥ 2.12). */
+  get atomicBatches(): boolean {
+    return this.#atomicBatches;
+  }
+
+  /** Resolves when this connection may write; TIMEOUT when that takes longer than 5 s. */
+  async ready(): Promise<void> {
+    if (!this.#writable) await within(this.#ready.promise, "Making the store ready", { timeoutMs: READY_TIMEOUT_MS });
+  }
+
+  /** The connection is gone: the next one may be to another life of the store. */
+  disconnected(): void {
+    this.#writable = false;
+    this.#ready = deferred();
+  }
+
+  /** The connection is there: makes the store when there is none, and sees to it that this server is listed. */
+  async connected(): Promise<void> {
+    const ready = this.#ready;
+    for (let attempt = 1; this.#connection.connected && ready === this.#ready; attempt++) {
+      try {
+        if (!(await this.#enlist())) continue;
+        this.#writable = ready === this.#ready;
+        return ready.resolve();
+      } catch (error) {
+        log.warn({ err: error, attempt }, "the store is not ready yet");
+        await pause(Math.min(attempt * 50, 1000));
+      }
+    }
+  }
+
+  async #enlist(): Promise<boolean> {
+    const info = await streamInfo(this.#connection);
+    if (!info) {
+      await createStream(this.#connection, clock.nowMicros(), randomId());
+      return false;
+    }
+    this.#atomicBatches = info.config.allow_atomic === true;
+    const head = info.state.last_seq;
+    const stored = await readSubject(this.#connection, SUBJECT);
+    const list = stored ? this.#schemas.read("epochs", stored.body) : [];
+    const serverId = this.#connection.info.id;
+    if (list.some((entry) => entry.serverId === serverId)) {
+      this.#list = list;
+      return true;
+    }
+    const epoch = list.length === 0 ? (info.config.metadata?.generation ?? randomId()) : randomId();
+    const next = bounded([...list, { epoch, firstSeq: head + 1, serverId }]);
+    // Only if nothing was written since `head` was read: then the entry's own number is head + 1.
+    if ((await storeAtHead(this.#connection, SUBJECT, JSON.stringify(next), head)) === "conflict") return false;
+    this.#list = next;
+    log.info({ epoch, firstSeq: head + 1, serverId }, "a new life of the store");
+    return true;
+  }
+
+  /** Whether a replica's position belongs to this store: its epoch is listed, and its cursor lies before the next entry's first number. */
+  judge(position: Position | undefined): CheckInReply["position"] {
+    if (!position) return "good";
+    const at = this.#list.findIndex(({ epoch }) => epoch === position.epoch);
+    if (at < 0) return "unknown-epoch";
+    const next = this.#list[at + 1];
+    return next && position.cursor >= next.firstSeq ? "beyond-epoch" : "good";
+  }
+}
+
+function bounded(list: Epoch[]): Epoch[] {
+  return list.length <= MAX_ENTRIES ? list : [list[0] as Epoch, ...list.slice(1 - MAX_ENTRIES)];
+}

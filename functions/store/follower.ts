@@ -1,0 +1,91 @@
+/** A handler's view of the store: it follows the live stream. What it knows is a hint, never the truth; a write that was based on it is
+ *  still conditional. */
+import { log } from "../../bus/platform/log.ts";
+import { fromHeaders } from "../../bus/wire/envelope.ts";
+import type { Connection, Msg } from "../../bus/wire/nats.ts";
+import { LIVE_ALL, LIVE_HEAD, META, parseStoreSubject, storeSubjectOf } from "../../bus/wire/subjects.ts";
+import type { Envelope } from "../../schemas/types.ts";
+import { Digests } from "./digests.ts";
+
+/** What is known of a document's last version. */
+export interface Hint {
+  revision: number;
+  deleted: boolean;
+  envelope: Envelope;
+}
+
+const MAX_HINTS = 20_000;
+/** After a handler's last commit, ms: a webserver that lost the last live message learns of it here. */
+const BEACON_DELAY_MS = 250;
+
+export class Follower {
+  readonly #connection: Connection;
+  readonly #hints = new Map<string, Hint>();
+  readonly digests: Digests;
+  #beacon: NodeJS.Timeout | undefined;
+  #head = 0;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    this.digests = new Digests(connection);
+  }
+
+  start(): void {
+    this.#connection.subscribe(LIVE_ALL, (message) => {
+      if (message.subject !== LIVE_HEAD) this.#follow(message);
+    });
+  }
+
+  /** A new connection: what was missed meanwhile is not known. */
+  connected(): void {
+    this.#hints.clear();
+    void this.digests.load();
+  }
+
+  stop(): void {
+    clearTimeout(this.#beacon);
+    this.#announce();
+  }
+
+  hint(subject: string): Hint | undefined {
+    return this.#hints.get(subject);
+  }
+
+  /** A version that this handler has stored: known here before it comes back. */
+  committed(version: Hint & { subject: string }): void {
+    this.#remember(version.subject, version);
+    if (this.#beacon) return;
+    this.#beacon = setTimeout(() => this.#announce(), BEACON_DELAY_MS).unref();
+  }
+
+  #follow(message: Msg): void {
+    const { revision, deleted, envelope } = fromHeaders(message.headers);
+    // Whoever may publish here directly is not the store.
+    if (revision === 0) return;
+    this.#head = Math.max(this.#head, revision);
+    const subject = storeSubjectOf(message.subject);
+    const { collection } = parseStoreSubject(subject);
+    const previous = Number(message.headers?.get("Nats-Last-Sequence") ?? 0);
+    this.digests.live({ collection: collection === META ? undefined : collection, subject, revision, previous });
+    if (envelope) this.#remember(subject, { revision, deleted, envelope });
+  }
+
+  #remember(subject: string, { revision, deleted, envelope }: Hint): void {
+    const known = this.#hints.get(subject);
+    if (known && known.revision >= revision) return;
+    this.#hints.delete(subject);
+    this.#hints.set(subject, { revision, deleted, envelope });
+    this.#head = Math.max(this.#head, revision);
+    if (this.#hints.size > MAX_HINTS) this.#hints.delete(this.#hints.keys().next().value as string);
+  }
+
+  #announce(): void {
+    this.#beacon = undefined;
+    if (!this.#connection.connected || this.#head === 0) return;
+    try {
+      this.#connection.publish(LIVE_HEAD, JSON.stringify({ head: this.#head }));
+    } catch (error) {
+      log.debug({ err: error }, "the head beacon could not be sent");
+    }
+  }
+}

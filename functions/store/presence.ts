@@ -1,0 +1,89 @@
+/** Who is there: the last check-in of every webserver, shared by all handlers through a small stream in memory. */
+import { clock } from "../../bus/platform/clock.ts";
+import { log } from "../../bus/platform/log.ts";
+import type { Connection } from "../../bus/wire/nats.ts";
+import { openReader } from "../../bus/wire/reader.ts";
+import { api, failed, isApiError } from "../../bus/wire/stream.ts";
+import type { Schemas } from "../../schemas/index.ts";
+import type { Peer, Presence as Seen } from "../../schemas/types.ts";
+
+const STREAM = "frontsync_presence";
+const PREFIX = "ds.presence";
+const MAX_WEBSERVERS = 10_000;
+const STREAM_EXISTS = 10058;
+const HOUR_NS = 3600e9;
+/** A webserver is gone after this many missed check-ins and a second of grace. */
+const MISSED = 3;
+const GRACE_MS = 1000;
+
+export class Presence {
+  readonly #connection: Connection;
+  readonly #schemas: Schemas;
+  readonly #seen = new Map<string, Seen>();
+
+  constructor(connection: Connection, schemas: Schemas) {
+    this.#connection = connection;
+    this.#schemas = schemas;
+  }
+
+  start(): void {
+    this.#connection.subscribe(`${PREFIX}.*`, (message) => this.#note(this.#schemas.read("presence", message.data)));
+  }
+
+  /** What other handlers were told before this one was there. */
+  async connected(): Promise<void> {
+    try {
+      const made = await api<object>(this.#connection, `STREAM.CREATE.${STREAM}`, {
+        name: STREAM,
+        subjects: [`${PREFIX}.*`],
+        storage: "memory",
+        retention: "limits",
+        discard: "old",
+        max_msgs_per_subject: 1,
+        max_msgs: MAX_WEBSERVERS,
+        max_age: HOUR_NS,
+        num_replicas: 1,
+      });
+      if (isApiError(made) && made.err_code !== STREAM_EXISTS) throw failed("The list of webservers can't be kept", made);
+      const reader = await openReader(this.#connection, { stream: STREAM, subjects: `${PREFIX}.*` });
+      while (reader.pending > 0) {
+        for (const { body } of await reader.next(1000, 1024 * 1024)) this.#note(this.#schemas.read("presence", body));
+      }
+      reader.close();
+    } catch (error) {
+      // Every webserver says it again at its next check-in.
+      log.warn({ err: error }, "the list of webservers could not be read");
+    }
+  }
+
+  tell(seen: Seen): void {
+    this.#note(seen);
+    this.#connection.publish(`${PREFIX}.${seen.webserver}`, JSON.stringify(seen));
+  }
+
+  /** The live webservers but the one that asks; observers are left out. */
+  peersOf(webserver: string): Peer[] {
+    const now = clock.now();
+    const peers: Peer[] = [];
+    for (const [name, seen] of this.#seen) {
+      const seenMsAgo = Math.max(0, now - seen.at);
+      if (seenMsAgo > MISSED * seen.intervalMs + GRACE_MS) this.#seen.delete(name);
+      else if (name !== webserver && seen.externalAddr !== undefined) {
+        const { externalAddr, version, cursor, state } = seen;
+        peers.push({ webserver: name, externalAddr, version, cursor, state, seenMsAgo });
+      }
+    }
+    return peers.sort((a, b) => (a.webserver < b.webserver ? -1 : 1));
+  }
+
+  get size(): number {
+    return this.#seen.size;
+  }
+
+  #note(seen: Seen): void {
+    const known = this.#seen.get(seen.webserver);
+    if (known && known.at > seen.at) return;
+    if (!known && this.#seen.size >= MAX_WEBSERVERS) return;
+    this.#seen.set(seen.webserver, seen);
+  }
+}

@@ -1,0 +1,104 @@
+/** Keeps a number of handler processes running: one that dies is started again. */
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { pause, within } from "../../bus/platform/deadline.ts";
+import { log } from "../../bus/platform/log.ts";
+import { FrontsyncError, isErrorCode } from "../../schemas/errors.ts";
+import type { HandlerConfig } from "../host/handler.ts";
+import type { HandlerReport } from "../host/process.ts";
+
+const ENTRY = fileURLToPath(new URL(`../host/process${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
+const READY_MS = 30_000;
+const STOP_MS = 10_000;
+const MAX_PAUSE_MS = 2000;
+
+export class HandlerPool {
+  readonly #size: number;
+  readonly #config: HandlerConfig;
+  readonly #children = new Set<ChildProcess>();
+  readonly #stopping = new AbortController();
+  #slots: Promise<void>[] = [];
+  #generation = "";
+
+  constructor(size: number, config: HandlerConfig) {
+    this.#size = size;
+    this.#config = config;
+  }
+
+  get pids(): number[] {
+    return [...this.#children].flatMap(({ pid }) => pid ?? []);
+  }
+
+  get generation(): string {
+    return this.#generation;
+  }
+
+  /** Resolves when all of them answer. Throws what the first of them that can't start says. */
+  async start(): Promise<void> {
+    const starting = Array.from({ length: this.#size }, () => this.#spawn());
+    const children = await Promise.all(
+      starting.map(({ ready }) => within(ready, "Starting a handler", { timeoutMs: READY_MS })),
+    );
+    this.#slots = children.map((child) => this.#keep(child));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const ended = [...this.#children].map(async (child) => {
+      const exit = exited(child);
+      child.kill("SIGTERM");
+      await Promise.race([exit, pause(STOP_MS)]);
+      child.kill("SIGKILL");
+      await exit;
+    });
+    await Promise.all([...ended, ...this.#slots]);
+  }
+
+  async #keep(first: ChildProcess): Promise<void> {
+    let child: ChildProcess | undefined = first;
+    for (let wait = 50; ; wait = Math.min(wait * 2, MAX_PAUSE_MS)) {
+      if (child) {
+        const how = await exited(child);
+        if (this.#stopping.signal.aborted) return;
+        log.error(how, "a handler died and is started again");
+        wait = 50;
+      }
+      await pause(wait, this.#stopping.signal);
+      if (this.#stopping.signal.aborted) return;
+      const next = this.#spawn();
+      child = await next.ready.catch((error: unknown) => {
+        log.error({ err: error }, "a handler could not be started again");
+        next.child.kill("SIGKILL");
+        return undefined;
+      });
+    }
+  }
+
+  #spawn(): { child: ChildProcess; ready: Promise<ChildProcess> } {
+    // Its own arguments only: flags of a test runner or debugger are the parent's.
+    const child = fork(ENTRY, [], { execArgv: [], stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    this.#children.add(child);
+    const ready = new Promise<ChildProcess>((resolve, reject) => {
+      child.once("exit", (code, signal) => {
+        this.#children.delete(child);
+        reject(new FrontsyncError("INTERNAL", `A handler ended (${signal ?? code}) before it was ready.`));
+      });
+      child.once("error", reject);
+      child.on("message", (report: HandlerReport) => {
+        if (report.ready) {
+          this.#generation = report.generation;
+          resolve(child);
+        } else reject(new FrontsyncError(isErrorCode(report.code) ? report.code : "INTERNAL", report.message));
+      });
+    });
+    ready.catch(() => {});
+    child.send(this.#config, () => {});
+    return { child, ready };
+  }
+}
+
+function exited(child: ChildProcess): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  const { exitCode: code, signalCode: signal } = child;
+  if (code !== null || signal !== null) return Promise.resolve({ code, signal });
+  return new Promise((resolve) => child.once("exit", (exitCode, exitSignal) => resolve({ code: exitCode, signal: exitSignal })));
+}

@@ -1,0 +1,77 @@
+/** Pure functions on documents: their id, what the datastore sets in them, their bytes. */
+import { FrontsyncError } from "./errors.ts";
+import type { CollectionSchema } from "./index.ts";
+
+export type Doc = Record<string, unknown>;
+
+/** Bytes of UTF-8. */
+export const MAX_ID_BYTES = 1024;
+
+/** The id, when it can be one. Throws BAD_ID. Ill-formed Unicode is refused because its UTF-8 is that of another id. */
+export function checkId(id: unknown): string {
+  if (typeof id !== "string" || id === "") throw new FrontsyncError("BAD_ID", "An id must be a string of 1 to 1024 bytes.", { path: "/id" });
+  if (!id.isWellFormed()) throw new FrontsyncError("BAD_ID", "An id must be well-formed Unicode; this one has half a surrogate pair.", { path: "/id" });
+  const bytes = Buffer.byteLength(id);
+  if (bytes > MAX_ID_BYTES) {
+    throw new FrontsyncError("BAD_ID", `An id may have ${MAX_ID_BYTES} bytes of UTF-8; this one has ${bytes}.`, { path: "/id", limit: MAX_ID_BYTES });
+  }
+  return id;
+}
+
+/** The id that a document's key fields give. Throws BAD_ID, or SCHEMA_INVALID when a key field is missing or of the wrong type. */
+export function documentId(schema: CollectionSchema, doc: Doc): string {
+  const parts = schema.key.map((field) => {
+    const value = doc[field];
+    const integer = schema.fields[field]?.type === "integer";
+    if (integer ? Number.isSafeInteger(value) : typeof value === "string") return String(value);
+    const wanted = integer ? "an integer" : "a string";
+    throw new FrontsyncError("SCHEMA_INVALID", `A document of ${schema.collection} needs ${wanted} in '${field}': it makes its id.`, { path: `/${field}` });
+  });
+  return checkId(parts.join("/"));
+}
+
+/** Whether a document without an id can be given one. */
+export function makesIds(schema: CollectionSchema): boolean {
+  return schema.key.length === 1 && schema.fields[schema.key[0] as string]?.type === "string";
+}
+
+/** A copy without the fields that the datastore sets. */
+export function withoutReadOnly(schema: CollectionSchema, doc: Doc): Doc {
+  const copy = { ...doc };
+  for (const field of schema.readOnly) delete copy[field];
+  return copy;
+}
+
+/** Sets, in place, what the datastore says of a version, in the fields that the schema declares for it. */
+export function stamp(schema: CollectionSchema, doc: Doc, version: { at: string; created: string; by: number }): Doc {
+  const values: Doc = { createdAt: version.created, updatedAt: version.at, lastModifiedBy: version.by };
+  for (const field of schema.readOnly) {
+    if (field in values) doc[field] = values[field];
+  }
+  return doc;
+}
+
+/** The document as it is stored. Throws TOO_LARGE with the collection's limit. */
+export function encodeBody(schema: CollectionSchema, doc: Doc): Buffer {
+  const body = Buffer.from(JSON.stringify(doc));
+  const limit = schema.limits.bytes;
+  if (body.length > limit) {
+    throw new FrontsyncError("TOO_LARGE", `A document of ${schema.collection} may have ${limit} bytes; this one has ${body.length}.`, { limit });
+  }
+  return body;
+}
+
+/** JSON Merge Patch (RFC 7396) on a copy. Objects are rebuilt, not assigned to, so that a `__proto__` is only a name. */
+export function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
+  const merged = new Map(isObject(target) ? Object.entries(target) : []);
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) merged.delete(name);
+    else merged.set(name, mergePatch(merged.get(name), value));
+  }
+  return Object.fromEntries(merged);
+}
+
+export function isObject(value: unknown): value is Doc {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,39 @@
+/** Mutation ids, and what a version remembers of them. An id of a webserver's own is `<webserver>.<incarnation>.<n>` with n rising: its
+ *  source is `<webserver>.<incarnation>`, and one number for each source remembers all of its mutations of a document, for ever. An id
+ *  of the caller's choice is remembered as it is, as long as fewer than MAX_OWN_IDS later ones reach the document. */
+
+const MAX_SOURCES = 64;
+const MAX_OWN_IDS = 32;
+const OF_SOURCE = /^([A-Za-z0-9_-]{1,64})\.([a-z0-9]{1,13})\.(\d{1,16})$/;
+
+export function mutationId(webserver: string, incarnation: string, n: number): string {
+  return `${webserver}.${incarnation}.${n}`;
+}
+
+/** Whether a mutation is in the version that carries `seen`. */
+export function hasSeen(seen: string, mutation: string): boolean {
+  if (seen === "") return false;
+  const entries = seen.split(" ");
+  if (entries.includes(`~${mutation}`)) return true;
+  const parts = OF_SOURCE.exec(mutation);
+  if (!parts) return false;
+  const source = `${parts[1]}.${parts[2]}=`;
+  const entry = entries.find((candidate) => candidate.startsWith(source));
+  return entry !== undefined && Number(parts[3]) <= Number(entry.slice(source.length));
+}
+
+/** `seen` with one mutation more. Only a webserver's own numbers raise its mark: an id of that form sent by another one is remembered
+ *  as it is, so nobody can make the datastore take another's writes for done. The longest untouched sources and ids go first. */
+export function addSeen(seen: string, mutation: string, webserver: string): string {
+  const entries = seen === "" ? [] : seen.split(" ");
+  const parts = OF_SOURCE.exec(mutation);
+  if (!parts || parts[1] !== webserver) return keep(entries, `~${mutation}`, true, MAX_OWN_IDS);
+  const source = `${parts[1]}.${parts[2]}=`;
+  return keep(entries.filter((entry) => !entry.startsWith(source)), source + parts[3], false, MAX_SOURCES);
+}
+
+function keep(entries: string[], added: string, own: boolean, limit: number): string {
+  const alike = entries.filter((entry) => entry.startsWith("~") === own);
+  const dropped = new Set(alike.slice(0, Math.max(0, alike.length + 1 - limit)));
+  return [...entries.filter((entry) => !dropped.has(entry)), added].join(" ");
+}
