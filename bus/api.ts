@@ -111,7 +111,11 @@ export interface Written {
 }
 
 export type NewDoc<T> = Partial<T>;
-export type MergePatch<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: MergePatch<T[K]> | null } : T;
+export type MergePatch<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { [K in keyof T]?: MergePatch<T[K]> | null }
+    : T;
 
 export interface Queued {
   mutationId: string;

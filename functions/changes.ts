@@ -23,10 +23,16 @@ export default defineFunction({
     const done = pending === 0;
     // Nothing pending before the head: its message was purged, or the server that was read from is behind the leader.
     if (done && lastRead < head && (await hasMessage(connection, head))) {
-      throw new FrontsyncError("DATASTORE_UNREACHABLE", `The store could be read up to ${lastRead} only, and ends at ${head}. Try again.`);
+      throw new FrontsyncError(
+        "DATASTORE_UNREACHABLE",
+        `The store could be read up to ${lastRead} only, and ends at ${head}. Try again.`,
+      );
     }
     const records = lastVersions(versions);
-    return encodePage({ epochs: epochs.list, head, last: done ? Math.max(lastRead, head) : lastRead, done, records: records.length }, records);
+    return encodePage(
+      { epochs: epochs.list, head, last: done ? Math.max(lastRead, head) : lastRead, done, records: records.length },
+      records,
+    );
 
     async function read(from: number): Promise<{ versions: StoredVersion[]; pending: number }> {
       const reader = await openReader(connection, { stream: STREAM, subjects: STORE_ALL, from });

@@ -1,6 +1,7 @@
 import { clock } from "../bus/platform/clock.ts";
 import { VERSION } from "../bus/platform/package.ts";
 import { streamInfo } from "../bus/wire/stream.ts";
+import { judge } from "../schemas/epochs.ts";
 import { defineFunction } from "./host/define.ts";
 
 /** With many webservers they are asked to check in less often: each costs about this many ms of a handler. */
@@ -12,7 +13,11 @@ export default defineFunction({
   scope: "all",
   description: "A webserver's heartbeat: where it stands, and what it should hold there.",
   reply: "check-in.reply",
-  async handle({ digests: _given, position, externalAddr, ...said }, { webserver }, { connection, epochs, follower, presence, warnings }) {
+  async handle(
+    { digests: _given, position, externalAddr, ...said },
+    { webserver },
+    { connection, epochs, follower, presence, warnings },
+  ) {
     await epochs.ready();
     const head = (await streamInfo(connection))?.state.last_seq ?? 0;
     const { version, state, pending, intervalMs } = said;
@@ -32,7 +37,7 @@ export default defineFunction({
       now: clock.now(),
       epochs: epochs.list,
       head,
-      position: epochs.judge(position),
+      position: judge(epochs.list, position),
       ...(digests && { digests }),
       peers: presence.peersOf(webserver),
       intervalMs: presence.size * MS_PER_CHECK_IN,

@@ -53,7 +53,14 @@ const LOOPBACK = /^(localhost|127\.|::1$|\[::1\]$)/;
 /** Resolves when a request would be answered. A handler or nats-server that dies is started again until stop(). Throws BAD_CONFIG,
  *  DIR_IN_USE, DATASTORE_UNREACHABLE (the given NATS does not answer). */
 export async function startDatastore(options: DatastoreOptions): Promise<Datastore> {
-  const { dir, listen = "127.0.0.1", port = DEFAULT_PORT, handlers = 1, sync = "always", controlAuth = DEFAULT_CONTROL_AUTH } = check(options);
+  const {
+    dir,
+    listen = "127.0.0.1",
+    port = DEFAULT_PORT,
+    handlers = 1,
+    sync = "always",
+    controlAuth = DEFAULT_CONTROL_AUTH,
+  } = check(options);
   const schemas = (options.schemas ?? []).map((folder) => resolve(folder));
   loadSchemas(schemas); // its faults are better told here than by every handler
   const lock = lockDir(dir);
@@ -63,7 +70,16 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
   };
   try {
     const keys = loadKeys(dir);
-    const server = options.nats ? undefined : await superviseNatsServer({ dir, listen, port, sync, keys, ...(options.onProgress && { onProgress: options.onProgress }) });
+    const server = options.nats
+      ? undefined
+      : await superviseNatsServer({
+          dir,
+          listen,
+          port,
+          sync,
+          keys,
+          ...(options.onProgress && { onProgress: options.onProgress }),
+        });
     if (server) stops.push(() => server.stop());
     const address = server ? `${reachable(listen)}:${server.port}` : parseAddress(options.nats as string);
     const pool = new HandlerPool(handlers, handlerConfig(address, schemas, keys, controlAuth, server ? sync : undefined));
@@ -88,11 +104,21 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
   }
 }
 
-function handlerConfig(server: string, schemas: readonly string[], keys: Keys, controlAuth: string, sync: "always" | "default" | undefined): HandlerConfig {
+function handlerConfig(
+  server: string,
+  schemas: readonly string[],
+  keys: Keys,
+  controlAuth: string,
+  sync: "always" | "default" | undefined,
+): HandlerConfig {
   const common = { server, user: "functions", signingKey: keys.signingKey, schemas, sync };
   // A NATS of one's own has its own users: the functions come as `functions`, with Control-Auth as their password.
   if (sync === undefined) return { ...common, password: controlAuth };
-  return { ...common, password: keys.functionsPassword, auth: { user: "auth", password: keys.authPassword, issuerSeed: keys.issuerSeed, controlAuth } };
+  return {
+    ...common,
+    password: keys.functionsPassword,
+    auth: { user: "auth", password: keys.authPassword, issuerSeed: keys.issuerSeed, controlAuth },
+  };
 }
 
 function check(options: DatastoreOptions): DatastoreOptions {
@@ -102,11 +128,14 @@ function check(options: DatastoreOptions): DatastoreOptions {
   const { dir, listen = "127.0.0.1", port = 0, handlers = 1, sync = "always", controlAuth, nats } = options;
   if (typeof dir !== "string" || dir === "") refuse("startDatastore needs `dir`: a folder for the store.");
   if (!Number.isInteger(port) || port < 0 || port > 65535) refuse(`\`port\` must be 0 to 65535, not ${port}.`);
-  if (!Number.isInteger(handlers) || handlers < 1 || handlers > MAX_HANDLERS) refuse(`\`handlers\` must be 1 to ${MAX_HANDLERS}, not ${handlers}.`);
+  if (!Number.isInteger(handlers) || handlers < 1 || handlers > MAX_HANDLERS)
+    refuse(`\`handlers\` must be 1 to ${MAX_HANDLERS}, not ${handlers}.`);
   if (sync !== "always" && sync !== "default") refuse(`\`sync\` must be "always" or "default", not ${JSON.stringify(sync)}.`);
   if (controlAuth === "") refuse("`controlAuth` is empty: leave it out on loopback, or give a secret.");
   if (!nats && !LOOPBACK.test(listen) && (controlAuth ?? DEFAULT_CONTROL_AUTH) === DEFAULT_CONTROL_AUTH) {
-    refuse(`Off loopback (listen ${listen}) the well-known default of Control-Auth is no secret: give \`controlAuth\`, the same on every webserver.`);
+    refuse(
+      `Off loopback (listen ${listen}) the well-known default of Control-Auth is no secret: give \`controlAuth\`, the same on every webserver.`,
+    );
   }
   return { ...options, dir: resolve(dir) };
 }
@@ -117,4 +146,3 @@ function reachable(listen: string): string {
   if (listen === "::") return "[::1]";
   return listen.includes(":") && !listen.startsWith("[") ? `[${listen}]` : listen;
 }
-

@@ -9,6 +9,10 @@ export default defineFunction({
   reply: "write.reply",
   async handle({ doc, ...edit }, { webserver, collection, deadline }, { schemas, committer }) {
     const schema = schemas.collection(collection);
-    return await committer.commit(schema, { ...edit, id: documentId(schema, doc), what: { op: "put", doc }, webserver }, deadline);
+    return await committer.commit(
+      schema,
+      { ...edit, id: documentId(schema, doc), what: { op: "put", doc }, webserver },
+      deadline,
+    );
   },
 });

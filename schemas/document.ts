@@ -9,11 +9,16 @@ export const MAX_ID_BYTES = 1024;
 
 /** The id, when it can be one. Throws BAD_ID. Ill-formed Unicode is refused because its UTF-8 is that of another id. */
 export function checkId(id: unknown): string {
-  if (typeof id !== "string" || id === "") throw new FrontsyncError("BAD_ID", "An id must be a string of 1 to 1024 bytes.", { path: "/id" });
-  if (!id.isWellFormed()) throw new FrontsyncError("BAD_ID", "An id must be well-formed Unicode; this one has half a surrogate pair.", { path: "/id" });
+  if (typeof id !== "string" || id === "")
+    throw new FrontsyncError("BAD_ID", "An id must be a string of 1 to 1024 bytes.", { path: "/id" });
+  if (!id.isWellFormed())
+    throw new FrontsyncError("BAD_ID", "An id must be well-formed Unicode; this one has half a surrogate pair.", { path: "/id" });
   const bytes = Buffer.byteLength(id);
   if (bytes > MAX_ID_BYTES) {
-    throw new FrontsyncError("BAD_ID", `An id may have ${MAX_ID_BYTES} bytes of UTF-8; this one has ${bytes}.`, { path: "/id", limit: MAX_ID_BYTES });
+    throw new FrontsyncError("BAD_ID", `An id may have ${MAX_ID_BYTES} bytes of UTF-8; this one has ${bytes}.`, {
+      path: "/id",
+      limit: MAX_ID_BYTES,
+    });
   }
   return id;
 }
@@ -25,7 +30,11 @@ export function documentId(schema: CollectionSchema, doc: Doc): string {
     const integer = schema.fields[field]?.type === "integer";
     if (integer ? Number.isSafeInteger(value) : typeof value === "string") return String(value);
     const wanted = integer ? "an integer" : "a string";
-    throw new FrontsyncError("SCHEMA_INVALID", `A document of ${schema.collection} needs ${wanted} in '${field}': it makes its id.`, { path: `/${field}` });
+    throw new FrontsyncError(
+      "SCHEMA_INVALID",
+      `A document of ${schema.collection} needs ${wanted} in '${field}': it makes its id.`,
+      { path: `/${field}` },
+    );
   });
   return checkId(parts.join("/"));
 }
@@ -56,7 +65,11 @@ export function encodeBody(schema: CollectionSchema, doc: Doc): Buffer {
   const body = Buffer.from(JSON.stringify(doc));
   const limit = schema.limits.bytes;
   if (body.length > limit) {
-    throw new FrontsyncError("TOO_LARGE", `A document of ${schema.collection} may have ${limit} bytes; this one has ${body.length}.`, { limit });
+    throw new FrontsyncError(
+      "TOO_LARGE",
+      `A document of ${schema.collection} may have ${limit} bytes; this one has ${body.length}.`,
+      { limit },
+    );
   }
   return body;
 }

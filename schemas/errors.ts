@@ -1,30 +1,111 @@
 /** Every error code of frontsync, in one table: what it means, what to do, and whether the same call may succeed when it is
  *  tried again with the same mutation id. Codes are append-only. docs/errors.md is generated from this table. */
 export const ERRORS = {
-  BAD_CONFIG: { retryable: false, meaning: "An option or a setting is missing, malformed or unsafe.", todo: "Correct the option that the message names." },
-  BAD_MESSAGE: { retryable: false, meaning: "A message is not JSON, or not of the shape that its schema asks for.", todo: "Look at `path`; check that both sides run compatible versions." },
-  SCHEMA_INVALID: { retryable: false, meaning: "A document breaks its collection's schema.", todo: "Correct the field at `path`." },
-  UNKNOWN_COLLECTION: { retryable: false, meaning: "No schema declares this collection.", todo: "Check the name, or add the schema file on the datastore and on every webserver." },
+  BAD_CONFIG: {
+    retryable: false,
+    meaning: "An option or a setting is missing, malformed or unsafe.",
+    todo: "Correct the option that the message names.",
+  },
+  BAD_MESSAGE: {
+    retryable: false,
+    meaning: "A message is not JSON, or not of the shape that its schema asks for.",
+    todo: "Look at `path`; check that both sides run compatible versions.",
+  },
+  SCHEMA_INVALID: {
+    retryable: false,
+    meaning: "A document breaks its collection's schema.",
+    todo: "Correct the field at `path`.",
+  },
+  UNKNOWN_COLLECTION: {
+    retryable: false,
+    meaning: "No schema declares this collection.",
+    todo: "Check the name, or add the schema file on the datastore and on every webserver.",
+  },
   UNKNOWN_CALL: { retryable: false, meaning: "No function has this name.", todo: "Check the name; upgrade the datastore first." },
-  UNKNOWN_INDEX: { retryable: false, meaning: "A query filters or sorts by a field that the collection does not index.", todo: "Use a declared index, or declare one in the collection's schema." },
-  BAD_ID: { retryable: false, meaning: "An id is empty, too long, not well-formed Unicode, or is not the one that the document's key gives.", todo: "Use an id of 1 to 1024 bytes of UTF-8." },
-  TOO_LARGE: { retryable: false, meaning: "Something is over its limit; nothing of it was stored.", todo: "Keep below `limit` (bytes or items)." },
+  UNKNOWN_INDEX: {
+    retryable: false,
+    meaning: "A query filters or sorts by a field that the collection does not index.",
+    todo: "Use a declared index, or declare one in the collection's schema.",
+  },
+  BAD_ID: {
+    retryable: false,
+    meaning: "An id is empty, too long, not well-formed Unicode, or is not the one that the document's key gives.",
+    todo: "Use an id of 1 to 1024 bytes of UTF-8.",
+  },
+  TOO_LARGE: {
+    retryable: false,
+    meaning: "Something is over its limit; nothing of it was stored.",
+    todo: "Keep below `limit` (bytes or items).",
+  },
   NOT_FOUND: { retryable: false, meaning: "The document does not exist, was deleted, or is not visible.", todo: "Check the id." },
-  REVISION_CONFLICT: { retryable: false, meaning: "The document changed since the revision that the write was based on; nothing was stored.", todo: "Look at `current`, merge, and write again." },
-  NOT_ALLOWED: { retryable: false, meaning: "The user, or the webserver, has no right to do this.", todo: "Ask the owner or an administrator." },
-  DATASTORE_UNREACHABLE: { retryable: true, meaning: "The datastore can't be reached, and the operation needs it; nothing was sent.", todo: "Check that the datastore runs and that its address is right; try again." },
-  OUTCOME_UNKNOWN: { retryable: true, meaning: "The operation was sent, and no answer came: it may have happened.", todo: "Look before you repeat it." },
-  TIMEOUT: { retryable: true, meaning: "No answer within the deadline. A write may still take effect, once.", todo: "Repeat the call with the same mutationId." },
-  HELD: { retryable: true, meaning: "This webserver holds data that the datastore does not know; it serves what it has, and changes nothing until that is settled.", todo: "See status().warnings; bring the right datastore back." },
-  SEEDING: { retryable: true, meaning: "The datastore is being filled from the webservers.", todo: "Wait until seeding is closed." },
-  GENERATION_CHANGED: { retryable: true, meaning: "The datastore is not the one that this revision came from.", todo: "Read again, and use the new revision." },
-  FUSE_OPEN: { retryable: true, meaning: "Too many deletions at once: they are held.", todo: "Confirm or discard the held deletions." },
-  AUTH_REFUSED: { retryable: false, meaning: "The datastore refused the webserver's credentials.", todo: "Give the webserver and the datastore the same Control-Auth." },
+  REVISION_CONFLICT: {
+    retryable: false,
+    meaning: "The document changed since the revision that the write was based on; nothing was stored.",
+    todo: "Look at `current`, merge, and write again.",
+  },
+  NOT_ALLOWED: {
+    retryable: false,
+    meaning: "The user, or the webserver, has no right to do this.",
+    todo: "Ask the owner or an administrator.",
+  },
+  DATASTORE_UNREACHABLE: {
+    retryable: true,
+    meaning: "The datastore can't be reached, and the operation needs it; nothing was sent.",
+    todo: "Check that the datastore runs and that its address is right; try again.",
+  },
+  OUTCOME_UNKNOWN: {
+    retryable: true,
+    meaning: "The operation was sent, and no answer came: it may have happened.",
+    todo: "Look before you repeat it.",
+  },
+  TIMEOUT: {
+    retryable: true,
+    meaning: "No answer within the deadline. A write may still take effect, once.",
+    todo: "Repeat the call with the same mutationId.",
+  },
+  HELD: {
+    retryable: true,
+    meaning:
+      "This webserver holds data that the datastore does not know; it serves what it has, and changes nothing until that is settled.",
+    todo: "See status().warnings; bring the right datastore back.",
+  },
+  SEEDING: {
+    retryable: true,
+    meaning: "The datastore is being filled from the webservers.",
+    todo: "Wait until seeding is closed.",
+  },
+  GENERATION_CHANGED: {
+    retryable: true,
+    meaning: "The datastore is not the one that this revision came from.",
+    todo: "Read again, and use the new revision.",
+  },
+  FUSE_OPEN: {
+    retryable: true,
+    meaning: "Too many deletions at once: they are held.",
+    todo: "Confirm or discard the held deletions.",
+  },
+  AUTH_REFUSED: {
+    retryable: false,
+    meaning: "The datastore refused the webserver's credentials.",
+    todo: "Give the webserver and the datastore the same Control-Auth.",
+  },
   DIR_IN_USE: { retryable: false, meaning: "Another process works in this folder.", todo: "Stop it, or choose another folder." },
   CLOSED: { retryable: false, meaning: "The bus or datastore was closed.", todo: "Open it again." },
-  CONTENT_MISSING: { retryable: true, meaning: "A resource's content is not in the datastore.", todo: "Wait for a webserver that still has it, or upload it again." },
-  CONTENT_MISMATCH: { retryable: false, meaning: "A content is not of the size or hash that was announced.", todo: "Upload it again." },
-  DISK_FULL: { retryable: true, meaning: "There is no space left where this must be stored.", todo: "Free space, then try again." },
+  CONTENT_MISSING: {
+    retryable: true,
+    meaning: "A resource's content is not in the datastore.",
+    todo: "Wait for a webserver that still has it, or upload it again.",
+  },
+  CONTENT_MISMATCH: {
+    retryable: false,
+    meaning: "A content is not of the size or hash that was announced.",
+    todo: "Upload it again.",
+  },
+  DISK_FULL: {
+    retryable: true,
+    meaning: "There is no space left where this must be stored.",
+    todo: "Free space, then try again.",
+  },
   INTERNAL: { retryable: true, meaning: "A fault in frontsync itself.", todo: "Report it with the log lines around it." },
 } as const satisfies Record<string, { retryable: boolean; meaning: string; todo: string }>;
 

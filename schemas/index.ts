@@ -53,7 +53,10 @@ export function loadSchemas(folders: readonly string[] = []): Schemas {
     for (const file of jsonFiles(folder)) {
       const schema = compileCollection(ajv, file, common);
       if (collections.has(schema.collection)) {
-        throw new FrontsyncError("BAD_CONFIG", `${file}: the collection '${schema.collection}' is declared twice. Take one away.`);
+        throw new FrontsyncError(
+          "BAD_CONFIG",
+          `${file}: the collection '${schema.collection}' is declared twice. Take one away.`,
+        );
       }
       collections.set(schema.collection, schema);
     }
@@ -63,7 +66,8 @@ export function loadSchemas(folders: readonly string[] = []): Schemas {
     collections,
     collection(name) {
       const schema = collections.get(name);
-      if (!schema) throw new FrontsyncError("UNKNOWN_COLLECTION", `No schema declares the collection ${JSON.stringify(name.slice(0, 80))}.`);
+      if (!schema)
+        throw new FrontsyncError("UNKNOWN_COLLECTION", `No schema declares the collection ${JSON.stringify(name.slice(0, 80))}.`);
       return schema;
     },
     read<K extends keyof Messages>(kind: K, bytes: Uint8Array | string): Messages[K] {
@@ -89,7 +93,8 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject): Collecti
     throw bad("a collection's file is named <collection>.json: a small letter, then at most 63 letters, digits, `_` or `-`.");
   }
   if (source.$id !== name) throw bad(`"$id" must be the file's name: "${name}".`);
-  if (!source.collection) throw bad('there is no "collection" declaration; schemas/collection.meta.json says what belongs in it.');
+  if (!source.collection)
+    throw bad('there is no "collection" declaration; schemas/collection.meta.json says what belongs in it.');
   let validate: ValidateFunction;
   try {
     validate = ajv.compile(source);
@@ -103,7 +108,8 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject): Collecti
   }
   const declaration = source.collection as CollectionDeclaration;
   for (const field of [...declaration.key, ...declaration.indexes, declaration.owner, declaration.name]) {
-    if (field !== undefined && !Object.hasOwn(fields, field)) throw bad(`the declaration names the field '${field}', which the schema does not have.`);
+    if (field !== undefined && !Object.hasOwn(fields, field))
+      throw bad(`the declaration names the field '${field}', which the schema does not have.`);
   }
   if (declaration.key.length === 2 && fields[declaration.key[0] as string]?.type !== "integer") {
     throw bad("of two key fields the first must be an integer: else two documents could have one id.");
@@ -124,7 +130,11 @@ function fault(code: "BAD_MESSAGE" | "SCHEMA_INVALID", what: string, errors: Err
   const params = error?.params as { additionalProperty?: string; missingProperty?: string } | undefined;
   const field = params?.additionalProperty ?? params?.missingProperty;
   const path = (error?.instancePath ?? "") + (field === undefined ? "" : `/${escapePointer(field)}`);
-  return new FrontsyncError(code, `${what} is refused at '${path.slice(0, 200)}': ${error?.message ?? "it does not fit its schema"}.`, { path });
+  return new FrontsyncError(
+    code,
+    `${what} is refused at '${path.slice(0, 200)}': ${error?.message ?? "it does not fit its schema"}.`,
+    { path },
+  );
 }
 
 /** One step of a JSON pointer (RFC 6901). */

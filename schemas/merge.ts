@@ -35,7 +35,10 @@ export function merge(current: Doc, edit: readonly FieldChange[]): { doc: Doc; c
 }
 
 function applyChange(doc: Doc, change: FieldChange): boolean {
-  const steps = change.path.split("/").slice(1).map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+  const steps = change.path
+    .split("/")
+    .slice(1)
+    .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
   const last = steps.pop();
   if (last === undefined) return false;
   let parent: unknown = doc;
@@ -49,7 +52,8 @@ function applyChange(doc: Doc, change: FieldChange): boolean {
   if (isDeepStrictEqual(here, next)) return true;
   if (!isDeepStrictEqual(here, old)) return false;
   // Defined, not assigned: a field may be called `__proto__`.
-  if (next.there) Object.defineProperty(parent, last, { value: next.value, enumerable: true, writable: true, configurable: true });
+  if (next.there)
+    Object.defineProperty(parent, last, { value: next.value, enumerable: true, writable: true, configurable: true });
   else delete parent[last];
   return true;
 }

@@ -29,7 +29,12 @@ export function addSeen(seen: string, mutation: string, webserver: string): stri
   const parts = OF_SOURCE.exec(mutation);
   if (!parts || parts[1] !== webserver) return keep(entries, `~${mutation}`, true, MAX_OWN_IDS);
   const source = `${parts[1]}.${parts[2]}=`;
-  return keep(entries.filter((entry) => !entry.startsWith(source)), source + parts[3], false, MAX_SOURCES);
+  return keep(
+    entries.filter((entry) => !entry.startsWith(source)),
+    source + parts[3],
+    false,
+    MAX_SOURCES,
+  );
 }
 
 function keep(entries: string[], added: string, own: boolean, limit: number): string {

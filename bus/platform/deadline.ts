@@ -24,10 +24,17 @@ export function deferred<T>(): Deferred<T> {
 }
 
 /** The promise's outcome, or TIMEOUT with `what` after `timeoutMs`, or the signal's reason. The promise itself goes on. */
-export async function within<T>(promise: Promise<T>, what: string, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Waiting = {}): Promise<T> {
+export async function within<T>(
+  promise: Promise<T>,
+  what: string,
+  { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Waiting = {},
+): Promise<T> {
   signal?.throwIfAborted();
   const end = deferred<never>();
-  const timer = setTimeout(() => end.reject(new FrontsyncError("TIMEOUT", `${what} took longer than ${timeoutMs} ms.`)), timeoutMs);
+  const timer = setTimeout(
+    () => end.reject(new FrontsyncError("TIMEOUT", `${what} took longer than ${timeoutMs} ms.`)),
+    timeoutMs,
+  );
   const abort = () => end.reject(signal?.reason);
   signal?.addEventListener("abort", abort, { once: true });
   try {

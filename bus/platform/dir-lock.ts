@@ -40,7 +40,10 @@ export function lockDir(dir: string): { release(): void } {
 }
 
 function inUse(path: string, pid: number | undefined): FrontsyncError {
-  return new FrontsyncError("DIR_IN_USE", `The folder ${path} is in use by process ${pid ?? "unknown"}. Stop it, or choose another folder.`);
+  return new FrontsyncError(
+    "DIR_IN_USE",
+    `The folder ${path} is in use by process ${pid ?? "unknown"}. Stop it, or choose another folder.`,
+  );
 }
 
 function readHolder(file: string): { pid: number; started: string } | undefined {

@@ -2,6 +2,11 @@
 export class KeyedQueue {
   readonly #last = new Map<string, Promise<unknown>>();
 
+  /** Whether a task of this key runs or waits. */
+  has(key: string): boolean {
+    return this.#last.has(key);
+  }
+
   run<T>(key: string, task: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key);
     const mine = before ? before.then(task, task) : task();

@@ -8,4 +8,6 @@ function packageFile(from: string): string {
   return existsSync(file) ? file : packageFile(dirname(from));
 }
 
-export const VERSION: string = (JSON.parse(readFileSync(packageFile(dirname(fileURLToPath(import.meta.url))), "utf8")) as { version: string }).version;
+export const VERSION: string = (
+  JSON.parse(readFileSync(packageFile(dirname(fileURLToPath(import.meta.url))), "utf8")) as { version: string }
+).version;

@@ -18,5 +18,7 @@ export function jittered(value: number, share: number): number {
 }
 
 export function toBase32(bytes: Uint8Array): string {
-  return BigInt(`0x${Buffer.from(bytes).toString("hex")}`).toString(32).padStart(Math.ceil((bytes.length * 8) / 5), "0");
+  return BigInt(`0x${Buffer.from(bytes).toString("hex")}`)
+    .toString(32)
+    .padStart(Math.ceil((bytes.length * 8) / 5), "0");
 }

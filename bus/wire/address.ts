@@ -10,7 +10,10 @@ export function parseAddress(address: string): string {
   const match = typeof address === "string" ? /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/.exec(address.trim()) : null;
   const port = Number(match?.[2] ?? DEFAULT_PORT);
   if (!match || port < 1 || port > 65535) {
-    throw new FrontsyncError("BAD_CONFIG", `${JSON.stringify(address)} is no address of a datastore: write host, host:port or [IPv6]:port.`);
+    throw new FrontsyncError(
+      "BAD_CONFIG",
+      `${JSON.stringify(address)} is no address of a datastore: write host, host:port or [IPv6]:port.`,
+    );
   }
   return `${match[1]}:${port}`;
 }

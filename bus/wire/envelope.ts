@@ -2,7 +2,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { sha256 } from "../../schemas/digest.ts";
 import type { Envelope } from "../../schemas/types.ts";
-import { makeHeaders, type MsgHdrs } from "./nats.ts";
+import { type MsgHdrs, makeHeaders } from "./nats.ts";
 
 const HEADERS = {
   version: "Fs-Version",

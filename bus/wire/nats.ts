@@ -1,12 +1,12 @@
 /** The connection to NATS: the only file that imports the client. Everything that waits here has a deadline, and what the client
  *  throws becomes one of our codes. */
 import {
-  connect,
   type ConnectionOptions,
+  connect,
   Events,
-  headers as makeHeaders,
   type Msg,
   type MsgHdrs,
+  headers as makeHeaders,
   type NatsConnection,
   NatsError,
   nkeys,
@@ -141,7 +141,12 @@ export class Connection {
   /** Serves endpoints as one NATS micro service: `$SRV.PING`, `INFO` and `STATS` answer. */
   async serve(
     service: { name: string; version: string; description: string; queue: string },
-    endpoints: readonly { name: string; subject: string; metadata: Record<string, string>; handle: (message: ServiceMsg) => void }[],
+    endpoints: readonly {
+      name: string;
+      subject: string;
+      metadata: Record<string, string>;
+      handle: (message: ServiceMsg) => void;
+    }[],
   ): Promise<void> {
     const served = await this.#live().services.add(service);
     for (const { name, subject, metadata, handle } of endpoints) {

@@ -17,19 +17,29 @@ export interface Change {
 
 type Facts = Omit<Change, "body">;
 
-export function encodePage(head: ChangesReply, versions: readonly StoredVersion[]): Buffer {
-  const chunks: Uint8Array[] = [];
-  const add = (bytes: Uint8Array) => {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.length);
-    chunks.push(length, bytes);
-  };
-  add(Buffer.from(JSON.stringify(head)));
-  for (const { subject, revision, deleted, envelope, body } of versions) {
-    add(Buffer.from(JSON.stringify({ subject, revision, deleted, envelope } satisfies Facts)));
-    add(body);
+export function encodePage(head: ChangesReply, versions: readonly StoredVersion[]): Uint8Array {
+  return frame([Buffer.from(JSON.stringify(head)), ...versions.flatMap(recordChunks)]);
+}
+
+/** Records alone: how live changes are handed to the replica. The bytes have a buffer of their own, which can be transferred. */
+export function encodeRecords(changes: readonly Change[]): Uint8Array {
+  return frame(changes.flatMap(recordChunks));
+}
+
+function recordChunks({ subject, revision, deleted, envelope, body }: Change): Uint8Array[] {
+  return [Buffer.from(JSON.stringify({ subject, revision, deleted, envelope } satisfies Facts)), body];
+}
+
+function frame(chunks: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + 4 + length, 0));
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const chunk of chunks) {
+    view.setUint32(at, chunk.length);
+    bytes.set(chunk, at + 4);
+    at += 4 + chunk.length;
   }
-  return Buffer.concat(chunks);
+  return bytes;
 }
 
 /** Throws BAD_MESSAGE when the bytes are no page. */

@@ -28,7 +28,9 @@ export async function openReader(connection: Connection, options: ReadOptions): 
   const created = await api<{ name: string; num_pending: number }>(connection, `CONSUMER.CREATE.${stream}`, {
     stream_name: stream,
     config: {
-      ...(options.from === undefined ? { deliver_policy: "last_per_subject" } : { deliver_policy: "by_start_sequence", opt_start_seq: options.from }),
+      ...(options.from === undefined
+        ? { deliver_policy: "last_per_subject" }
+        : { deliver_policy: "by_start_sequence", opt_start_seq: options.from }),
       filter_subject: options.subjects,
       ack_policy: "none",
       replay_policy: "instant",
@@ -45,7 +47,12 @@ export async function openReader(connection: Connection, options: ReadOptions): 
     },
     async next(limit, maxBytes) {
       if (pending === 0) return [];
-      const messages = await pull(connection, `$JS.API.CONSUMER.MSG.NEXT.${stream}.${created.name}`, Math.min(limit, pending), maxBytes);
+      const messages = await pull(
+        connection,
+        `$JS.API.CONSUMER.MSG.NEXT.${stream}.${created.name}`,
+        Math.min(limit, pending),
+        maxBytes,
+      );
       const last = messages.at(-1);
       pending = last === undefined ? 0 : Number(last.reply?.split(".").at(-1));
       return messages.map(storedMessage);
@@ -68,12 +75,16 @@ function pull(connection: Connection, subject: string, limit: number, maxBytes: 
       if (error === undefined) resolve(messages);
       else reject(error);
     };
-    const timer = setTimeout(() => end(new FrontsyncError("TIMEOUT", "The store did not deliver what was asked for.")), API_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => end(new FrontsyncError("TIMEOUT", "The store did not deliver what was asked for.")),
+      API_TIMEOUT_MS,
+    );
     const subscription = connection.subscribe(inbox, (message) => {
       const code = message.subject === inbox ? (message.headers?.code ?? 0) : 0;
       // 404: no messages; 408: the request is over; 409: the next message would be over the limit of bytes.
       if (code === 404 || code === 408 || code === 409) return end();
-      if (code >= 300) return end(new FrontsyncError("INTERNAL", `The store refused to be read: ${code} ${message.headers?.description}.`));
+      if (code >= 300)
+        return end(new FrontsyncError("INTERNAL", `The store refused to be read: ${code} ${message.headers?.description}.`));
       messages.push(message);
       if (messages.length >= limit) end();
     });
@@ -90,5 +101,11 @@ function pull(connection: Connection, subject: string, limit: number, maxBytes: 
 function storedMessage(message: Msg): StoredVersion {
   const { envelope, deleted } = fromHeaders(message.headers);
   const tokens = message.reply?.split(".") ?? [];
-  return { subject: message.subject, revision: Number(tokens.at(tokens.length > 9 ? 7 : 5)), deleted, envelope, body: message.data };
+  return {
+    subject: message.subject,
+    revision: Number(tokens.at(tokens.length > 9 ? 7 : 5)),
+    deleted,
+    envelope,
+    body: message.data,
+  };
 }

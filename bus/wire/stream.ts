@@ -2,7 +2,7 @@
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { Envelope } from "../../schemas/types.ts";
 import { fromHeaders, toHeaders } from "./envelope.ts";
-import { type Connection, makeHeaders, type Msg, type MsgHdrs } from "./nats.ts";
+import { type Connection, type Msg, type MsgHdrs, makeHeaders } from "./nats.ts";
 import { LIVE_ALL, STORE_ALL, STREAM } from "./subjects.ts";
 
 /** JetStream's error codes that mean something to us. */
@@ -49,7 +49,12 @@ interface StreamInfo {
   config: { metadata?: Record<string, string>; allow_atomic?: boolean };
 }
 
-export async function api<T>(connection: Connection, call: string, body: object = {}, timeoutMs = API_TIMEOUT_MS): Promise<T | ApiError> {
+export async function api<T>(
+  connection: Connection,
+  call: string,
+  body: object = {},
+  timeoutMs = API_TIMEOUT_MS,
+): Promise<T | ApiError> {
   const reply = await connection.request(`$JS.API.${call}`, JSON.stringify(body), { timeoutMs });
   const answer = reply.json<T & { error?: ApiError }>();
   return answer.error ?? answer;
@@ -103,8 +108,15 @@ export async function hasMessage(connection: Connection, revision: number): Prom
   return (await readMessage(connection, { seq: revision })) !== undefined;
 }
 
-async function readMessage(connection: Connection, which: { last_by_subj: string } | { seq: number }): Promise<StoredVersion | undefined> {
-  const answer = await api<{ message: { subject: string; seq: number; hdrs?: string; data?: string } }>(connection, `STREAM.MSG.GET.${STREAM}`, which);
+async function readMessage(
+  connection: Connection,
+  which: { last_by_subj: string } | { seq: number },
+): Promise<StoredVersion | undefined> {
+  const answer = await api<{ message: { subject: string; seq: number; hdrs?: string; data?: string } }>(
+    connection,
+    `STREAM.MSG.GET.${STREAM}`,
+    which,
+  );
   if (isApiError(answer)) {
     if (answer.err_code === NOT_FOUND) return undefined;
     throw failed("A version can't be read", answer);
@@ -136,7 +148,11 @@ export async function storeOne(connection: Connection, write: StoreWrite): Promi
 }
 
 /** Stores all of them in one atomic batch, at most one for each subject, or none. The revisions are those of the writes, in order. */
-export async function storeBatch(connection: Connection, batch: string, writes: readonly StoreWrite[]): Promise<number[] | Refusal> {
+export async function storeBatch(
+  connection: Connection,
+  batch: string,
+  writes: readonly StoreWrite[],
+): Promise<number[] | Refusal> {
   let last: { body: Uint8Array; headers: MsgHdrs; subject: string } | undefined;
   for (const [index, write] of writes.entries()) {
     const headers = storeHeaders(write);
@@ -153,7 +169,12 @@ export async function storeBatch(connection: Connection, batch: string, writes: 
 }
 
 /** Appends to a subject if the whole stream still ends at `head`: the new message's number is then head + 1. */
-export async function storeAtHead(connection: Connection, subject: string, body: string, head: number): Promise<number | Refusal> {
+export async function storeAtHead(
+  connection: Connection,
+  subject: string,
+  body: string,
+  head: number,
+): Promise<number | Refusal> {
   const headers = makeHeaders();
   headers.set("Nats-Expected-Last-Sequence", String(head));
   headers.set("Nats-Rollup", "sub");

@@ -35,7 +35,10 @@ export class Committer {
   async commit(schema: CollectionSchema, edit: Edit, deadline: number): Promise<WriteReply> {
     const subject = storeSubject(schema.collection, edit.id);
     // Edits of one document follow each other here: side by side they would only refuse one another in the store.
-    return await this.#queue.run(subject, async () => ({ id: edit.id, revision: await this.#attempt(schema, edit, subject, deadline) }));
+    return await this.#queue.run(subject, async () => ({
+      id: edit.id,
+      revision: await this.#attempt(schema, edit, subject, deadline),
+    }));
   }
 
   async #attempt(schema: CollectionSchema, edit: Edit, subject: string, deadline: number): Promise<number> {
@@ -72,7 +75,12 @@ export class Committer {
     return decision;
   }
 
-  async #store(schema: CollectionSchema, edit: Edit, subject: string, decision: Decision & { kind: "write" }): Promise<number | "conflict"> {
+  async #store(
+    schema: CollectionSchema,
+    edit: Edit,
+    subject: string,
+    decision: Decision & { kind: "write" },
+  ): Promise<number | "conflict"> {
     const hashed = isHashed(idToken(edit.id)) && { id: escapeId(edit.id) };
     const unsigned = { ...decision.envelope, ...hashed };
     const envelope = { ...unsigned, signature: sign(this.#signingKey, subject, unsigned) };

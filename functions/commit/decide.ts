@@ -50,7 +50,8 @@ export function decide(schema: CollectionSchema, edit: Edit, current: Current | 
   const previous = current?.envelope;
   const at = new Date(Math.max(now, previous ? Date.parse(previous.at) + 1 : 0)).toISOString();
   const created = exists && previous ? previous.created : at;
-  const body = op === "delete" ? new Uint8Array(0) : encode(schema, edit, merged ?? applied(schema, edit.what, before), { at, created });
+  const body =
+    op === "delete" ? new Uint8Array(0) : encode(schema, edit, merged ?? applied(schema, edit.what, before), { at, created });
   return {
     kind: "write",
     expected: current?.revision ?? 0,
@@ -75,15 +76,25 @@ function isStale({ ifRevision, base }: Edit, revision: number, exists: boolean):
 }
 
 /** The merged document, or undefined when the edit may go over what is there. Throws REVISION_CONFLICT. */
-function resolveStale(schema: CollectionSchema, edit: Edit, current: Current | undefined, before: Doc | undefined): Doc | undefined {
+function resolveStale(
+  schema: CollectionSchema,
+  edit: Edit,
+  current: Current | undefined,
+  before: Doc | undefined,
+): Doc | undefined {
   const conflict = (why: string, path?: string) =>
-    new FrontsyncError("REVISION_CONFLICT", `'${shown(edit.id)}' in ${schema.collection} ${why}. Look at what is there now, and write again.`, {
-      path,
-      current: shownVersion(edit.id, current, before),
-    });
+    new FrontsyncError(
+      "REVISION_CONFLICT",
+      `'${shown(edit.id)}' in ${schema.collection} ${why}. Look at what is there now, and write again.`,
+      {
+        path,
+        current: shownVersion(edit.id, current, before),
+      },
+    );
   if (edit.ifRevision !== undefined) throw conflict(`is at revision ${current?.revision ?? 0}, not at ${edit.ifRevision}`);
   if (schema.policy === "last-writer-wins") return undefined;
-  if (schema.policy === "reject" || edit.what.op === "delete" || !edit.diff) throw conflict(`has changed since revision ${edit.base}`);
+  if (schema.policy === "reject" || edit.what.op === "delete" || !edit.diff)
+    throw conflict(`has changed since revision ${edit.base}`);
   if (!before) throw conflict("was deleted meanwhile");
   const { doc, conflicts } = merge(before, edit.diff);
   if (conflicts.length > 0) throw conflict(`has changed in the same place (${conflicts.slice(0, 3).join(", ")})`, conflicts[0]);
@@ -99,7 +110,11 @@ function encode(schema: CollectionSchema, edit: Edit, doc: Doc, times: { at: str
   const next = stamp(schema, withoutReadOnly(schema, doc), { ...times, by: edit.by });
   schema.validate(next);
   if (documentId(schema, next) !== edit.id) {
-    throw new FrontsyncError("BAD_ID", `The edit would change the id of '${shown(edit.id)}' in ${schema.collection}; an id stays.`, { path: `/${schema.key[0]}` });
+    throw new FrontsyncError(
+      "BAD_ID",
+      `The edit would change the id of '${shown(edit.id)}' in ${schema.collection}; an id stays.`,
+      { path: `/${schema.key[0]}` },
+    );
   }
   return encodeBody(schema, next);
 }

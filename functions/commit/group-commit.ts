@@ -47,7 +47,12 @@ export class GroupCommit {
       const item = { write, resolve, reject };
       if (this.#waiting.length === 0 && this.#batches === 0 && this.#singles < MAX_SINGLES) return void this.#single(item);
       if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes > MAX_WAITING_BYTES) {
-        return reject(new FrontsyncError("DATASTORE_UNREACHABLE", `The datastore is overloaded: ${this.#waiting.length} writes wait. Try again.`));
+        return reject(
+          new FrontsyncError(
+            "DATASTORE_UNREACHABLE",
+            `The datastore is overloaded: ${this.#waiting.length} writes wait. Try again.`,
+          ),
+        );
       }
       this.#waiting.push(item);
       this.#waitingBytes += write.body.length;
@@ -121,7 +126,11 @@ export class GroupCommit {
     if (items.length === 1) return this.#single(items[0] as Waiting);
     this.#batches++;
     try {
-      const outcome = await storeBatch(this.#connection, randomId(), items.map(({ write }) => write));
+      const outcome = await storeBatch(
+        this.#connection,
+        randomId(),
+        items.map(({ write }) => write),
+      );
       if (typeof outcome === "object") {
         for (const [index, item] of items.entries()) item.resolve(outcome[index] as number);
         return;

@@ -18,7 +18,9 @@ export function serveAuth(connection: Connection, issuerSeed: string, controlAut
   connection.subscribe(
     SUBJECT,
     (message) => {
-      void respond(message, issuer, controlAuth).catch((error: unknown) => log.error({ err: error }, "a webserver could not be let in"));
+      void respond(message, issuer, controlAuth).catch((error: unknown) =>
+        log.error({ err: error }, "a webserver could not be let in"),
+      );
     },
     { queue: QUEUE },
   );
@@ -30,7 +32,9 @@ async function respond(message: Msg, issuer: ReturnType<typeof nkeys.fromSeed>, 
   const { user = "", pass = "" } = request.connect_opts ?? {};
   const refusal = refusalOf(user, pass, controlAuth);
   if (refusal) log.warn({ webserver: user.slice(0, 64) }, `a connection was refused: ${refusal}`);
-  const outcome = refusal ? { error: refusal } : { jwt: await encodeUser(user, connectionKey, issuer, permissions(user), { aud: ACCOUNT }) };
+  const outcome = refusal
+    ? { error: refusal }
+    : { jwt: await encodeUser(user, connectionKey, issuer, permissions(user), { aud: ACCOUNT }) };
   message.respond(await encodeAuthorizationResponse(connectionKey, server?.id ?? "", issuer, outcome, {}));
 }
 

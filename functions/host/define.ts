@@ -1,12 +1,13 @@
 /** What a function of the datastore is. Each is one file in functions/, with its definition as the default export: the host serves what
  *  the folder holds. */
+
+import type { Connection } from "../../bus/wire/nats.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type { Messages, Warning } from "../../schemas/types.ts";
 import type { Committer } from "../commit/committer.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
 import type { Presence } from "../store/presence.ts";
-import type { Connection } from "../../bus/wire/nats.ts";
 
 /** What functions work with. They keep nothing themselves: all state is in the store. */
 export interface Context {

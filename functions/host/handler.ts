@@ -38,7 +38,13 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const [schemas, functions] = [loadSchemas(config.schemas), await loadFunctions()];
   const observed: Observed = { oneAccount: false };
   const name = `handler-${randomId()}`;
-  const options = { servers: [config.server], user: config.user, password: config.password, inboxPrefix: inboxPrefix(name), name };
+  const options = {
+    servers: [config.server],
+    user: config.user,
+    password: config.password,
+    inboxPrefix: inboxPrefix(name),
+    name,
+  };
   const connection: Connection = new Connection(options, (event, detail) => {
     if (event === "disconnected") epochs.disconnected();
     if (event === "connected") connected();
@@ -95,16 +101,28 @@ function warningsOf(config: HandlerConfig, epochs: Epochs, connection: Connectio
   const warnings: Warning[] = [];
   const warn = (code: string, message: string) => warnings.push({ code, message });
   if (config.sync === "default") {
-    warn("NOT_DURABLE", "The store acknowledges before it is on disk: a power cut can lose the last two minutes. Use sync: always.");
+    warn(
+      "NOT_DURABLE",
+      "The store acknowledges before it is on disk: a power cut can lose the last two minutes. Use sync: always.",
+    );
   } else if (config.sync === undefined) {
-    warn("SYNC_UNKNOWN", "Whether this NATS writes to disk before it acknowledges can't be seen. Set `sync_interval: always` in its jetstream block.");
+    warn(
+      "SYNC_UNKNOWN",
+      "Whether this NATS writes to disk before it acknowledges can't be seen. Set `sync_interval: always` in its jetstream block.",
+    );
   }
   if (!epochs.atomicBatches) {
     const { version } = connection.info;
-    warn("NATS_TOO_OLD", `nats-server ${version} is older than 2.12: no group commit, and rules over several documents are not guarded.`);
+    warn(
+      "NATS_TOO_OLD",
+      `nats-server ${version} is older than 2.12: no group commit, and rules over several documents are not guarded.`,
+    );
   }
   if (observed.oneAccount) {
-    warn("ONE_ACCOUNT", "Webservers and functions share one NATS account: a webserver could write the store directly. Use two, see docs/operations.md.");
+    warn(
+      "ONE_ACCOUNT",
+      "Webservers and functions share one NATS account: a webserver could write the store directly. Use two, see docs/operations.md.",
+    );
   }
   return warnings;
 }

@@ -24,7 +24,12 @@ export interface Observed {
 }
 
 /** Starts to answer. The promise of the answers that are under way is for a drain. */
-export async function serveFunctions(connection: Connection, functions: readonly DatastoreFunction[], context: Context, observed: Observed) {
+export async function serveFunctions(
+  connection: Connection,
+  functions: readonly DatastoreFunction[],
+  context: Context,
+  observed: Observed,
+) {
   const underway = new Set<Promise<void>>();
   const endpoints = functions.map((definition) => ({
     name: definition.name,
@@ -72,7 +77,9 @@ function callerOf(message: ServiceMsg, observed: Observed): Caller | undefined {
 
 function refuse(message: ServiceMsg, thrown: unknown): void {
   const deep = thrown instanceof RangeError && /call stack/i.test(thrown.message);
-  const error = deep ? new FrontsyncError("BAD_MESSAGE", "The message is nested too deeply.", { path: "" }) : asFrontsyncError(thrown);
+  const error = deep
+    ? new FrontsyncError("BAD_MESSAGE", "The message is nested too deeply.", { path: "" })
+    : asFrontsyncError(thrown);
   if (error.code === "INTERNAL") log.error({ err: error, subject: message.subject.slice(0, 200) }, "a function failed");
   const { code, path, limit, current } = error;
   const headers = makeHeaders();

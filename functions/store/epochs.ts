@@ -8,7 +8,7 @@ import type { Connection } from "../../bus/wire/nats.ts";
 import { createStream, readSubject, storeAtHead, streamInfo } from "../../bus/wire/stream.ts";
 import { META, storeSubject } from "../../bus/wire/subjects.ts";
 import type { Schemas } from "../../schemas/index.ts";
-import type { CheckInReply, Epoch, Epochs as EpochList, Position } from "../../schemas/types.ts";
+import type { Epoch, Epochs as EpochList } from "../../schemas/types.ts";
 
 const SUBJECT = storeSubject(META, "epochs");
 /** The first entry is the generation and always kept; of the others the last ones. */
@@ -89,15 +89,6 @@ export class Epochs {
     this.#list = next;
     log.info({ epoch, firstSeq: head + 1, serverId }, "a new life of the store");
     return true;
-  }
-
-  /** Whether a replica's position belongs to this store: its epoch is listed, and its cursor lies before the next entry's first number. */
-  judge(position: Position | undefined): CheckInReply["position"] {
-    if (!position) return "good";
-    const at = this.#list.findIndex(({ epoch }) => epoch === position.epoch);
-    if (at < 0) return "unknown-epoch";
-    const next = this.#list[at + 1];
-    return next && position.cursor >= next.firstSeq ? "beyond-epoch" : "good";
   }
 }
 

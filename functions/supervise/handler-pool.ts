@@ -36,9 +36,7 @@ export class HandlerPool {
   /** Resolves when all of them answer. Throws what the first of them that can't start says. */
   async start(): Promise<void> {
     const starting = Array.from({ length: this.#size }, () => this.#spawn());
-    const children = await Promise.all(
-      starting.map(({ ready }) => within(ready, "Starting a handler", { timeoutMs: READY_MS })),
-    );
+    const children = await Promise.all(starting.map(({ ready }) => within(ready, "Starting a handler", { timeoutMs: READY_MS })));
     this.#slots = children.map((child) => this.#keep(child));
   }
 

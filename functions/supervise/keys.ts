@@ -27,7 +27,10 @@ export function loadKeys(dir: string): Keys {
       }
       return keys;
     } catch (cause) {
-      throw new FrontsyncError("BAD_CONFIG", `${file} can't be used: ${(cause as Error).message}. Put it back from a backup, or move it away to have new keys made.`);
+      throw new FrontsyncError(
+        "BAD_CONFIG",
+        `${file} can't be used: ${(cause as Error).message}. Put it back from a backup, or move it away to have new keys made.`,
+      );
     }
   }
   const secret = () => random.bytes(32).toString("hex");

@@ -28,7 +28,12 @@ export interface SupervisedNats {
 export async function superviseNatsServer(options: NatsOptions): Promise<SupervisedNats> {
   const { path: binary } = await findNatsServer(options.onProgress ? { onProgress: options.onProgress } : {});
   const launch = (port: number) =>
-    launchNatsServer({ binary, config: configOf(options, port), dir: join(options.dir, "nats"), log: (line) => log.debug({ line }, "nats-server") });
+    launchNatsServer({
+      binary,
+      config: configOf(options, port),
+      dir: join(options.dir, "nats"),
+      log: (line) => log.debug({ line }, "nats-server"),
+    });
   const stopping = new AbortController();
   let server: NatsServer | undefined = await launch(options.port);
   const { port } = server;

@@ -1,0 +1,350 @@
+/** Puts the parts of a bus together: the link to the datastore, the replica, what follows the store, the heartbeat, the writes. */
+import type { Doc } from "../schemas/document.ts";
+import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
+import type { Schemas } from "../schemas/index.ts";
+import type { CheckInReply, CheckInRequest, Peer, Warning } from "../schemas/types.ts";
+import type { Bus, Collection, Counters, Queued, Status, Wait } from "./api.ts";
+import { readChanges } from "./changes.ts";
+import { CheckIn } from "./check-in.ts";
+import { openCollection } from "./collection.ts";
+import { Follow } from "./follow.ts";
+import { Link } from "./link.ts";
+import type { CheckedOptions } from "./options.ts";
+import { DEFAULT_TIMEOUT_MS, within } from "./platform/deadline.ts";
+import { log } from "./platform/log.ts";
+import { VERSION } from "./platform/package.ts";
+import { Replica, type ReplicaPosition } from "./replica/index.ts";
+import { Waiters } from "./waiters.ts";
+import { Writes } from "./writes.ts";
+
+const CHECK_IN_TIMEOUT_MS = 3000;
+/** What a check-in's head is ahead of us may be on its way, ms. */
+const GRACE_MS = 250;
+/** A write's own live change may be lost: after this long the head is looked for, ms. */
+const IMPATIENT_MS = 500;
+const NO_DIGEST = "0".repeat(32);
+
+export class EmbeddedBus implements Bus {
+  readonly #options: CheckedOptions;
+  readonly #schemas: Schemas;
+  readonly #lock: { release(): void };
+  readonly #listeners = new Set<(status: Status) => void>();
+  readonly #counters: Counters = { checkIns: 0, gaps: 0, catchUps: 0, resyncs: 0, dropped: 0 };
+  readonly #waiters = new Waiters();
+  /** What is wrong here, by its code; what the datastore warns of is beside it. */
+  readonly #warnings = new Map<string, string>();
+  readonly #replica: Replica;
+  readonly #link: Link;
+  readonly #writes: Writes;
+  readonly #checkIn: CheckIn;
+  #follow: Follow;
+  #told: Warning[] = [];
+  #peers: Peer[] = [];
+  /** A resynchronisation has been tried for this difference. */
+  #diverged = false;
+  #generation: string | null = null;
+  #closing: Promise<void> | undefined;
+
+  readonly outbox = { list: async (): Promise<Queued[]> => this.#writes.list() };
+
+  static async open(options: CheckedOptions, schemas: Schemas, lock: { release(): void }): Promise<EmbeddedBus> {
+    const bus = new EmbeddedBus(options, schemas, lock);
+    try {
+      await bus.#start();
+    } catch (error) {
+      await bus.#replica.close();
+      throw error;
+    }
+    return bus;
+  }
+
+  private constructor(options: CheckedOptions, schemas: Schemas, lock: { release(): void }) {
+    this.#options = options;
+    this.#schemas = schemas;
+    this.#lock = lock;
+    this.#replica = new Replica(
+      (failed) =>
+        this.#warn(
+          "SNAPSHOT_FAILED",
+          failed &&
+            `The replica could not be written to ${options.dir}: ${failed}. Free space; nothing is lost, but a restart reads it anew.`,
+        ),
+      (error) => this.#replicaFailed(error),
+    );
+    this.#link = new Link({ ...options, schemas, onEvent: (event, detail) => this.#onConnection(event, detail) });
+    this.#follow = this.#newFollow({ epoch: undefined, cursor: 0, consistent: 0 });
+    this.#writes = new Writes({
+      webserver: options.webserver,
+      link: this.#link,
+      schemas,
+      read: (collection, id) => this.#reader().call("get", { collection, id }),
+      isHeld: (revision) => this.#isHeld(revision),
+      holds: (revision, signal) => this.#holds(revision, signal),
+      state: () => this.#follow.state,
+      onLost: () => this.#lost(),
+      onPending: () => this.#changed(),
+    });
+    this.#checkIn = new CheckIn(options.updateInterval, {
+      describe: () => this.#describe(),
+      send: async (request) =>
+        this.#schemas.read("check-in.reply", await this.#link.ask("check-in", undefined, request, CHECK_IN_TIMEOUT_MS)),
+      onReply: (reply, sent) => this.#onCheckIn(reply, sent),
+      onFailure: (error) => this.#onCheckInFailed(error),
+    });
+  }
+
+  async #start(): Promise<void> {
+    const { position, setAside } = await this.#replica.call("open", { dir: this.#options.dir, schemas: this.#options.schemas });
+    for (const text of setAside) this.#warn("REPLICA_REBUILT", text);
+    this.#follow = this.#newFollow(position);
+    this.#follow.listen();
+    void this.#link.open();
+  }
+
+  #newFollow(position: ReplicaPosition): Follow {
+    const { link, schemas, counters } = { link: this.#link, schemas: this.#schemas, counters: this.#counters };
+    return new Follow(
+      {
+        link,
+        schemas,
+        counters,
+        apply: (records, next) => this.#replica.call("apply", { records, position: next }, [records.buffer as ArrayBuffer]),
+        move: (next) => void this.#replica.call("move", next).catch(() => {}),
+        onState: (state) => {
+          log.info({ webserver: this.#options.webserver, state }, "state");
+          this.#warn("HELD", state === "held" ? HELD : undefined);
+          this.#changed();
+        },
+        onProgress: () => this.#waiters.wake(),
+      },
+      position,
+    );
+  }
+
+  collection(name: string): Collection<never> {
+    const collection = openCollection(name, {
+      schemas: this.#schemas,
+      writes: this.#writes,
+      replica: () => this.#reader(),
+      changes: (collection, options) =>
+        readChanges(
+          {
+            replica: () => this.#reader(),
+            held: () => this.#follow.settle().cursor,
+            more: (revision, signal) =>
+              this.#waiters
+                .until(() => this.#closing !== undefined || this.#follow.settle().cursor > revision, signal)
+                .catch(() => {}),
+            closed: () => this.#closing !== undefined,
+          },
+          collection,
+          options,
+        ),
+    });
+    return collection satisfies Collection<Doc> as unknown as Collection<never>;
+  }
+
+  async caughtUp(revision: number | null = null, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Wait = {}): Promise<void> {
+    this.#reader();
+    const what = revision === null ? "Catching up with the datastore" : `Waiting for revision ${revision}`;
+    const over = new AbortController();
+    try {
+      const waiting = revision === null ? this.#atHead(over.signal) : this.#holds(revision, over.signal);
+      await within(waiting, what, { timeoutMs, ...(signal && { signal }) });
+    } catch (error) {
+      const held = error instanceof FrontsyncError && error.code === "TIMEOUT" && this.#follow.state === "held";
+      throw held ? new FrontsyncError("HELD", HELD, { cause: error }) : error;
+    } finally {
+      over.abort();
+    }
+  }
+
+  status(): Status {
+    const { consistent } = this.#follow.settle();
+    return {
+      state: this.#follow.state,
+      generation: this.#follow.generation ?? this.#generation,
+      cursor: consistent,
+      head: this.#follow.head ?? null,
+      pending: this.#writes.pending,
+      deadLetters: 0,
+      conflicts: 0,
+      peers: [...this.#peers],
+      counters: { ...this.#counters },
+      warnings: [...[...this.#warnings].map(([code, message]) => ({ code, message })), ...this.#told],
+    };
+  }
+
+  onStatus(listener: (status: Status) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async digests(): Promise<{ generation: string | null; cursor: number; digests: Record<string, string> }> {
+    const replica = this.#reader();
+    const { cursor } = this.#follow.settle();
+    const digests = await replica.call("digests", { fresh: true });
+    return { generation: this.status().generation, cursor, digests };
+  }
+
+  setUpdateInterval(seconds: number): void {
+    this.#checkIn.setInterval(seconds);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#checkIn.close();
+    this.#follow.settle();
+    this.#follow.close();
+    this.#writes.close();
+    this.#waiters.close(new FrontsyncError("CLOSED", "The bus is closed."));
+    await this.#link.close();
+    try {
+      await this.#replica.close();
+    } finally {
+      this.#lock.release();
+    }
+  }
+
+  /** The replica, for a read that is to see every change that has arrived. */
+  #reader(): Replica {
+    if (this.#closing) throw new FrontsyncError("CLOSED", "The bus is closed.");
+    this.#follow.settle();
+    return this.#replica;
+  }
+
+  #isHeld(revision: number): boolean {
+    return this.#follow.settle().consistent >= revision;
+  }
+
+  async #holds(revision: number, signal: AbortSignal): Promise<void> {
+    const held = () => this.#isHeld(revision);
+    if (held()) return;
+    const impatient = setTimeout(() => void this.#checkIn.now(), IMPATIENT_MS);
+    await this.#waiters.until(held, signal).finally(() => clearTimeout(impatient));
+  }
+
+  /** Nothing is pending, and what was the head after this call is held. */
+  async #atHead(signal: AbortSignal): Promise<void> {
+    await this.#writes.settled();
+    while (!signal.aborted) {
+      const answered = this.#counters.checkIns;
+      await this.#checkIn.fresh();
+      if (this.#counters.checkIns > answered && this.#follow.state !== "held") break;
+      await this.#waiters.until(() => this.#counters.checkIns > answered, signal);
+    }
+    const head = this.#follow.head ?? 0;
+    await this.#waiters.until(() => this.#follow.state === "synced" && this.#follow.settle().consistent >= head, signal);
+  }
+
+  #onConnection(event: "connected" | "disconnected" | "refused", detail: string): void {
+    if (this.#closing) return;
+    log.info({ webserver: this.#options.webserver, event, detail }, "connection");
+    this.#warn(
+      "AUTH_REFUSED",
+      event === "refused" ? `The datastore refuses this webserver: ${detail}. Give both the same Control-Auth.` : undefined,
+    );
+    if (event === "connected") void this.#checkIn.now();
+    else this.#lost();
+  }
+
+  #lost(): void {
+    this.#follow.lost();
+  }
+
+  async #describe(): Promise<Omit<CheckInRequest, "intervalMs">> {
+    const { epoch, cursor, consistent } = this.#follow.settle();
+    const { externalAddr } = this.#options;
+    // Digests are of everything up to one revision: while pages are still coming there is no such one.
+    const digests = cursor === consistent ? await this.#replica.call("digests", { fresh: false }) : {};
+    return {
+      version: VERSION,
+      ...(externalAddr !== undefined && { externalAddr }),
+      state: this.#follow.state,
+      ...(epoch !== undefined && { position: { epoch, cursor: consistent } }),
+      pending: this.#writes.pending,
+      digests,
+    };
+  }
+
+  #onCheckIn(reply: CheckInReply, sent: Omit<CheckInRequest, "intervalMs">): void {
+    this.#counters.checkIns++;
+    this.#link.synchronizeClock(reply.now);
+    this.#peers = reply.peers;
+    this.#told = reply.warnings;
+    this.#warn("INCOMPATIBLE", undefined);
+    if (this.#follow.meet(reply.epochs, reply.head)) {
+      this.#generation = this.#follow.generation ?? null;
+      void this.#follow.expect(reply.head, GRACE_MS);
+      if (reply.digests && sent.position) this.#compare(reply.digests, sent.digests);
+    }
+    this.#changed();
+    this.#waiters.wake();
+  }
+
+  /** What the replica has at its position, and what it should have. */
+  #compare(expected: Record<string, string>, given: Record<string, string>): void {
+    const different = Object.keys({ ...expected, ...given }).filter(
+      (name) => (expected[name] ?? NO_DIGEST) !== (given[name] ?? NO_DIGEST),
+    );
+    if (different.length === 0 || Object.keys(given).length === 0) {
+      this.#diverged = false;
+      return this.#warn("DIVERGED", undefined);
+    }
+    log.error({ webserver: this.#options.webserver, different }, "the replica differs from the datastore");
+    if (this.#diverged) {
+      return this.#warn(
+        "DIVERGED",
+        `The replica still differs from the datastore in ${different.join(", ")} after a resynchronisation. Nothing was deleted.`,
+      );
+    }
+    this.#diverged = true;
+    this.#follow.resync();
+  }
+
+  #onCheckInFailed(thrown: unknown): void {
+    const error = asFrontsyncError(thrown);
+    if (!error.retryable)
+      this.#warn("INCOMPATIBLE", `The datastore does not understand this webserver (frontsync ${VERSION}): ${error.message}`);
+    this.#lost();
+  }
+
+  #replicaFailed(error: FrontsyncError): void {
+    if (this.#closing) return;
+    log.fatal({ err: error }, "the replica's thread ended");
+    this.#warn("REPLICA_FAILED", `${error.message}. Restart this webserver: it opens the last snapshot and reads the rest.`);
+    this.#follow.close();
+    this.#lost();
+    this.#waiters.close(error);
+  }
+
+  #warn(code: string, message: string | undefined): void {
+    if (this.#warnings.get(code) === message) return;
+    if (message === undefined) this.#warnings.delete(code);
+    else this.#warnings.set(code, message);
+    this.#changed();
+  }
+
+  #changed(): void {
+    if (this.#listeners.size === 0) return;
+    const status = this.status();
+    for (const listener of this.#listeners) {
+      try {
+        listener(status);
+      } catch (error) {
+        log.error({ err: error }, "a listener of onStatus failed");
+      }
+    }
+  }
+}
+
+const HELD =
+  "This webserver's data and the datastore's do not belong together: the datastore is empty, older or another one. It serves what it has, keeps everything and writes nothing. Bring the right datastore back.";

@@ -1,0 +1,48 @@
+/** The changes of a collection as an iterator. It keeps no queue: it reads the next changes from the replica when its reader asks, so a slow
+ *  reader gets the last change of each document. */
+import type { Doc } from "../schemas/document.ts";
+import { FrontsyncError } from "../schemas/errors.ts";
+import type { Envelope } from "../schemas/types.ts";
+import type { Change } from "./api.ts";
+import type { Replica, Row } from "./replica/index.ts";
+
+const READ_AHEAD = 100;
+
+export interface ChangesSource {
+  replica(): Replica;
+  /** Everything up to this revision has been handed to the replica. */
+  held(): number;
+  /** Resolves when more is held than `revision`, or the bus is closed. */
+  more(revision: number, signal: AbortSignal | undefined): Promise<void>;
+  closed(): boolean;
+}
+
+export async function* readChanges(
+  source: ChangesSource,
+  collection: string,
+  { since, signal }: { since?: number; signal?: AbortSignal } = {},
+): AsyncIterableIterator<Change<Doc>> {
+  if (since !== undefined && !(Number.isSafeInteger(since) && since >= 0)) {
+    throw new FrontsyncError("BAD_MESSAGE", `changes() begins after a revision or 0, not after ${since}.`, { path: "/since" });
+  }
+  let after = since ?? source.held();
+  // From the beginning: first what exists; what was deleted before is no news.
+  const existing = after === 0 ? source.held() : 0;
+  while (!source.closed() && !signal?.aborted) {
+    const until = source.held();
+    const rows = until > after ? await source.replica().call("since", { collection, after, until, limit: READ_AHEAD }) : [];
+    for (const row of rows) {
+      after = row.revision;
+      if (!(row.deleted && row.revision <= existing)) yield asChange(row);
+      if (source.closed() || signal?.aborted) return;
+    }
+    if (rows.length === READ_AHEAD) continue;
+    after = Math.max(after, until);
+    await source.more(after, signal);
+  }
+}
+
+function asChange({ id, revision, deleted, body, envelope }: Row): Change<Doc> {
+  const { by, at } = JSON.parse(envelope) as Envelope;
+  return { op: deleted ? "delete" : "put", id, revision, doc: body === null ? undefined : (JSON.parse(body) as Doc), by, at };
+}

@@ -1,0 +1,89 @@
+/** One collection, as a webserver reads and writes it. */
+
+import { sha256 } from "../schemas/digest.ts";
+import { checkId, type Doc, documentId, encodeBody, isObject, makesIds, withoutReadOnly } from "../schemas/document.ts";
+import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
+import type { CollectionSchema, Schemas } from "../schemas/index.ts";
+import type { Change, Collection, Entry, NewDoc, Page, Query, Wait, WriteOptions, Written } from "./api.ts";
+import { toBase32 } from "./platform/random.ts";
+import type { Replica } from "./replica/index.ts";
+import type { Writes } from "./writes.ts";
+
+/** Writes that putMany has under way at once. */
+const PUT_MANY = 64;
+
+export interface CollectionParts {
+  schemas: Schemas;
+  writes: Writes;
+  /** The replica, when the bus is open; throws CLOSED. */
+  replica(): Replica;
+  changes(collection: string, options: { since?: number; signal?: AbortSignal } | undefined): AsyncIterableIterator<Change<Doc>>;
+}
+
+export function openCollection(name: string, parts: CollectionParts): Collection<Doc> {
+  const { schemas, writes } = parts;
+  const schema = () => schemas.collection(name);
+
+  async function put(given: NewDoc<Doc>, options: WriteOptions = {}): Promise<Written> {
+    if (!isObject(given)) throw new FrontsyncError("SCHEMA_INVALID", `A document of ${name} must be an object.`, { path: "" });
+    const mutation = writes.nextMutationId(options.mutationId);
+    const doc = withId(schema(), withoutReadOnly(schema(), given), mutation);
+    schema().validate(doc);
+    const id = documentId(schema(), doc);
+    const bytes = encodeBody(schema(), doc).length;
+    return await writes.write(schema(), id, { op: "put", doc }, bytes, mutation, options);
+  }
+
+  return {
+    async get(id) {
+      const collection = schema().collection;
+      const row = await parts.replica().call("get", { collection, id: checkId(id) });
+      if (!row || row.deleted || row.body === null) return undefined;
+      return entry(id, row.revision, row.body, writes.isPending(collection, id));
+    },
+    async list(query: Query<Doc> = {}): Promise<Page<Doc>> {
+      const collection = schema().collection;
+      const { rows, next } = await parts.replica().call("list", { collection, query });
+      return { items: rows.map(({ id, revision, body }) => entry(id, revision, body, writes.isPending(collection, id))), next };
+    },
+    put,
+    async putMany(docs: readonly NewDoc<Doc>[], options: Wait = {}) {
+      const results: (Written | FrontsyncError)[] = new Array(docs.length);
+      // Copies of one document come one after the other: the writes of a document keep their order.
+      let next = 0;
+      const work = async () => {
+        for (let at = next++; at < docs.length; at = next++) results[at] = await put(docs[at] as Doc, options).catch(asResult);
+      };
+      await Promise.all(Array.from({ length: Math.min(PUT_MANY, docs.length) }, work));
+      return results;
+    },
+    async patch(id, merge, options = {}) {
+      if (!isObject(merge)) throw new FrontsyncError("BAD_MESSAGE", "A merge patch must be an object.", { path: "" });
+      const mutation = writes.nextMutationId(options.mutationId);
+      return await writes.write(schema(), checkId(id), { op: "patch", merge }, JSON.stringify(merge).length, mutation, options);
+    },
+    async delete(id, options = {}) {
+      const mutation = writes.nextMutationId(options.mutationId);
+      return await writes.write(schema(), checkId(id), { op: "delete" }, 0, mutation, options);
+    },
+    changes: (options) => parts.changes(schema().collection, options),
+  };
+}
+
+/** A document without an id gets one; from the mutation's id, so that a retry makes no second document. */
+function withId(schema: CollectionSchema, doc: Doc, mutation: string): Doc {
+  const field = schema.key[0] as string;
+  if (!makesIds(schema) || doc[field] !== undefined) return doc;
+  return { [field]: toBase32(sha256(`${schema.collection} ${mutation}`).subarray(0, 16)), ...doc };
+}
+
+function entry(id: string, revision: number, body: string, pending: boolean): Entry<Doc> {
+  return { id, revision, pending, doc: JSON.parse(body) as Doc };
+}
+
+/** What a caller aborted is not a result of one document: it ends the whole call. */
+function asResult(error: unknown): FrontsyncError {
+  if (error instanceof FrontsyncError) return error;
+  if (error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError")) throw error;
+  return asFrontsyncError(error);
+}

@@ -1,0 +1,274 @@
+/** Follows the store: applies live changes in order, notices what is missing, and catches up by pages. */
+import { epochAt, judge } from "../schemas/epochs.ts";
+import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
+import type { Schemas } from "../schemas/index.ts";
+import type { Epochs } from "../schemas/types.ts";
+import type { Counters, State } from "./api.ts";
+import type { Link } from "./link.ts";
+import { clock } from "./platform/clock.ts";
+import { pause } from "./platform/deadline.ts";
+import { log } from "./platform/log.ts";
+import type { ReplicaPosition } from "./replica/index.ts";
+import { type Event, TRANSITIONS } from "./states.ts";
+import type { Msg } from "./wire/nats.ts";
+import { type Change, decodePage, encodeRecords } from "./wire/page.ts";
+import { storedVersion } from "./wire/stream.ts";
+import { LIVE_HEAD, META, storeSubject, storeSubjectOf } from "./wire/subjects.ts";
+
+/** Live changes that wait for a catch-up, or for the replica: beyond this they are dropped, and read by pages later. */
+const MAX_QUEUE_BYTES = 16 * 1024 * 1024;
+const PAGE_TIMEOUT_MS = 10_000;
+const RETRY_MS = { first: 100, most: 5000 };
+/** Pages that the replica may still have to apply while the next one is asked for. */
+const PAGES_AHEAD = 2;
+const EPOCHS = storeSubject(META, "epochs");
+
+export interface FollowOptions {
+  link: Link;
+  schemas: Schemas;
+  counters: Counters;
+  /** Hands records to the replica; the promise is kept when they are applied. */
+  apply(records: Uint8Array, position: ReplicaPosition): Promise<void>;
+  move(position: ReplicaPosition): void;
+  onState(state: State): void;
+  /** The replica holds more than before. */
+  onProgress(): void;
+}
+
+export class Follow {
+  readonly #options: FollowOptions;
+  readonly #stop = new AbortController();
+  #position: ReplicaPosition;
+  #state: State = "degraded";
+  #epochs: Epochs | [] = [];
+  #head: number | undefined;
+  #live: { unsubscribe(): void } | undefined;
+  #waiting: { change: Change; bytes: number }[] = [];
+  #waitingBytes = 0;
+  #overflowed = false;
+  #applying = 0;
+  /** Live changes of one turn of the event loop, handed over together. */
+  #turn: Change[] = [];
+  #catchingUp: Promise<void> | undefined;
+
+  constructor(options: FollowOptions, position: ReplicaPosition) {
+    this.#options = options;
+    this.#position = { ...position };
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Where the replica stands when it has applied all that was handed to it by now; what still waits is handed over first. */
+  settle(): ReplicaPosition {
+    this.#handOver();
+    return { ...this.#position };
+  }
+
+  get head(): number | undefined {
+    return this.#head;
+  }
+
+  /** The id of the store's first life, as far as it is known. */
+  get generation(): string | undefined {
+    return this.#epochs[0]?.epoch;
+  }
+
+  get stopped(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  listen(): void {
+    this.#live ??= this.#options.link.hear((message) => this.#hear(message));
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#live?.unsubscribe();
+  }
+
+  /** The connection broke, or no function answers. */
+  lost(): void {
+    this.#on("lost");
+  }
+
+  /** What a check-in or a page says of the store. False: this replica does not belong to it, and nothing of it may be applied. */
+  meet(epochs: Epochs, head: number): boolean {
+    const { epoch, cursor } = this.#position;
+    const judged = judge(epochs, epoch === undefined ? undefined : { epoch, cursor });
+    if (judged !== "good") {
+      if (this.#state !== "held")
+        log.error({ judged, epoch, cursor, epochs: epochs.slice(-3) }, "the datastore is not the one that this replica is of");
+      this.#on("mismatch");
+      return false;
+    }
+    this.#epochs = epochs;
+    this.#head = Math.max(this.#head ?? 0, head);
+    if (this.#state !== "synced") this.#on("reached");
+    return true;
+  }
+
+  /** A head that may be further than what is held. What is on its way gets `graceMs` to arrive. */
+  async expect(head: number, graceMs: number): Promise<void> {
+    this.#head = Math.max(this.#head ?? 0, head);
+    if (this.#state === "synced" && this.#position.cursor < head) await pause(graceMs, this.#stop.signal);
+    if (this.#state === "synced" && this.#position.cursor < head) this.#missed(head - this.#position.cursor);
+    else if (this.#state === "catching-up") void this.catchUp();
+  }
+
+  /** Reads everything anew: rows are replaced by newer versions only, and none is taken away. */
+  resync(): void {
+    this.#options.counters.resyncs++;
+    this.#position.cursor = 0;
+    this.#on("behind");
+    void this.catchUp();
+  }
+
+  /** Reads pages until nothing is pending; one catch-up at a time. Ends early when the store is lost. */
+  catchUp(): Promise<void> {
+    this.#catchingUp ??= this.#readPages().finally(() => {
+      this.#catchingUp = undefined;
+    });
+    return this.#catchingUp;
+  }
+
+  #on(event: Event): void {
+    const next = TRANSITIONS[this.#state][event];
+    if (next === this.#state) return;
+    this.#state = next;
+    this.#options.onState(next);
+  }
+
+  #hear(message: Msg): void {
+    if (message.subject === LIVE_HEAD) {
+      const { head } = this.#options.schemas.read("head", message.data);
+      return void this.expect(head, 0);
+    }
+    const version = storedVersion(message);
+    // Whoever may publish on a live subject is not the store.
+    if (version.revision === 0 || this.#state === "held") return;
+    const change: Change = { ...version, subject: storeSubjectOf(message.subject) };
+    this.#head = Math.max(this.#head ?? 0, change.revision);
+    if (this.#state === "synced") this.#take(change);
+    else this.#queue(change);
+  }
+
+  #take(change: Change): void {
+    const { cursor } = this.#position;
+    if (change.revision <= cursor) return;
+    if (change.revision > cursor + 1) {
+      this.#options.counters.gaps++;
+      this.#queue(change);
+      return this.#missed(change.revision - cursor - 1);
+    }
+    if (change.subject === EPOCHS) this.#epochs = this.#options.schemas.read("epochs", change.body);
+    this.#turn.push(change);
+    this.#advance(change.revision);
+    if (this.#turn.length === 1) setImmediate(() => this.#handOver());
+  }
+
+  /** A change is as good as held when it is on its way to the replica: reads are answered after it. */
+  #advance(revision: number): void {
+    this.#position.cursor = revision;
+    this.#position.consistent = revision;
+    this.#position.epoch = epochAt(this.#epochs, revision) ?? this.#position.epoch;
+  }
+
+  #handOver(): void {
+    const changes = this.#turn;
+    if (changes.length === 0) return;
+    this.#turn = [];
+    const records = encodeRecords(changes);
+    this.#applying += records.length;
+    this.#options
+      .apply(records, { ...this.#position })
+      // The next check-in's digests will differ, and the replica is read anew.
+      .catch((error: unknown) => log.error({ err: error }, "live changes could not be applied"))
+      .finally(() => {
+        this.#applying -= records.length;
+      });
+    this.#options.onProgress();
+    // The replica's thread can't follow: let it finish, and read the rest by pages.
+    if (this.#applying > MAX_QUEUE_BYTES) this.#missed(0);
+  }
+
+  #queue(change: Change): void {
+    const bytes = change.body.length + 1000;
+    this.#waiting.push({ change, bytes });
+    this.#waitingBytes += bytes;
+    if (this.#waitingBytes <= MAX_QUEUE_BYTES) return;
+    this.#overflowed = true;
+    this.#live?.unsubscribe();
+    this.#live = undefined;
+    this.#dropQueue();
+  }
+
+  #dropQueue(): void {
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+  }
+
+  #missed(count: number): void {
+    this.#options.counters.dropped += count;
+    this.#on("behind");
+    void this.catchUp();
+  }
+
+  async #readPages(): Promise<void> {
+    this.#handOver();
+    this.#options.counters.catchUps++;
+    const applying = new Set<Promise<void>>();
+    for (let wait = RETRY_MS.first; this.#state === "catching-up" && !this.stopped; ) {
+      try {
+        // First the subscription, then the page: nothing falls between them.
+        this.#overflowed = false;
+        this.listen();
+        if ((await this.#readPage(applying)) && this.#joinLive()) return;
+        wait = RETRY_MS.first;
+      } catch (thrown) {
+        const error = asFrontsyncError(thrown);
+        log.warn({ code: error.code, reason: error.message }, "a page of changes could not be read");
+        if (!this.#options.link.connected) return this.lost();
+        if (error.code === "DATASTORE_UNREACHABLE") this.lost();
+        await pause(wait, this.#stop.signal);
+        wait = Math.min(wait * 2, RETRY_MS.most);
+      }
+    }
+  }
+
+  /** One page, handed to the replica. True: nothing is pending. */
+  async #readPage(applying: Set<Promise<void>>): Promise<boolean> {
+    const { link, schemas, apply, onProgress } = this.#options;
+    const started = clock.monotonic();
+    const page = await link.ask("changes", undefined, { after: this.#position.cursor }, PAGE_TIMEOUT_MS);
+    const { head, records } = decodePage(schemas, page);
+    if (!this.meet(head.epochs, head.head)) return false;
+    if (head.last < this.#position.cursor) throw new FrontsyncError("BAD_MESSAGE", "A page of changes ends before it begins.");
+    this.#position.cursor = head.last;
+    this.#position.epoch = epochAt(head.epochs, head.last) ?? this.#position.epoch;
+    if (head.done) this.#position.consistent = Math.max(this.#position.consistent, head.last);
+    if (records.length > 0) {
+      const applied = apply(records.slice(), { ...this.#position }).finally(() => applying.delete(applied));
+      applied.catch((error: unknown) => log.error({ err: error }, "a page could not be applied"));
+      applying.add(applied);
+    } else this.#options.move({ ...this.#position });
+    while (applying.size > PAGES_AHEAD) await Promise.race(applying);
+    log.debug({ after: head.last, records: head.records, ms: clock.monotonic() - started }, "a page of changes");
+    onProgress();
+    return head.done;
+  }
+
+  /** After the last page: the live changes that came meanwhile. False: there is a gap before them. */
+  #joinLive(): boolean {
+    if (this.#overflowed) return false;
+    const waiting = this.#waiting.map(({ change }) => change).sort((a, b) => a.revision - b.revision);
+    this.#dropQueue();
+    // A gap: the next page has what is missing, and the rest.
+    if (waiting.some(({ revision }, index) => revision > Math.max(this.#position.cursor, waiting[index - 1]?.revision ?? 0) + 1))
+      return false;
+    this.#on("caught-up");
+    for (const change of waiting) this.#take(change);
+    return true;
+  }
+}

@@ -1,0 +1,24 @@
+/** The bus: what a webserver embeds. `connectBus` opens the local replica and keeps it in step with the datastore. */
+import { loadSchemas } from "../schemas/index.ts";
+import type { Bus, BusOptions } from "./api.ts";
+import { EmbeddedBus } from "./bus.ts";
+import { checkOptions } from "./options.ts";
+import { lockDir } from "./platform/dir-lock.ts";
+
+export { type ErrorCode, FrontsyncError } from "../schemas/errors.ts";
+export type * from "../schemas/types.ts";
+export type * from "./api.ts";
+
+/** Opens the replica in `dir` (one bus for each folder: DIR_IN_USE) and starts to connect. Resolves without a datastore: reads work from
+ *  what the replica holds. Throws BAD_CONFIG. */
+export async function connectBus(options: BusOptions): Promise<Bus> {
+  const checked = checkOptions(options);
+  const schemas = loadSchemas(checked.schemas);
+  const lock = lockDir(checked.dir);
+  try {
+    return await EmbeddedBus.open(checked, schemas, lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}

@@ -1,0 +1,82 @@
+/** The webserver's side of the wire: asks functions, hears live changes. */
+import { FrontsyncError, isErrorCode } from "../schemas/errors.ts";
+import type { Schemas } from "../schemas/index.ts";
+import type { Messages } from "../schemas/types.ts";
+import { clock } from "./platform/clock.ts";
+import { hooks } from "./wire/hooks.ts";
+import { Connection, type ConnectionEvent, type Msg, makeHeaders } from "./wire/nats.ts";
+import { ALL_COLLECTIONS, inboxPrefix, LIVE_ALL, requestSubject } from "./wire/subjects.ts";
+
+export interface LinkOptions {
+  servers: readonly string[];
+  webserver: string;
+  controlAuth: string;
+  schemas: Schemas;
+  onEvent(event: ConnectionEvent, detail: string): void;
+}
+
+/** The names of the messages that are requests, without `.request`. */
+type Verb = keyof Messages extends infer K ? (K extends `${infer Name}.request` ? Name : never) : never;
+
+export class Link {
+  readonly #connection: Connection;
+  readonly #webserver: string;
+  readonly #schemas: Schemas;
+  /** The datastore's clock minus ours, ms; undefined: not known yet. */
+  #clockOffset: number | undefined;
+
+  constructor({ servers, webserver, controlAuth, schemas, onEvent }: LinkOptions) {
+    this.#webserver = webserver;
+    this.#schemas = schemas;
+    const options = { servers, user: webserver, password: controlAuth, inboxPrefix: inboxPrefix(webserver), name: webserver };
+    this.#connection = new Connection(options, onEvent);
+  }
+
+  get connected(): boolean {
+    return this.#connection.connected;
+  }
+
+  open(): Promise<void> {
+    return this.#connection.open();
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  /** The datastore's time, as a check-in told it: deadlines are by its clock. */
+  synchronizeClock(now: number): void {
+    this.#clockOffset = now - clock.now();
+  }
+
+  /** Every live change, by one subscription. */
+  hear(onMessage: (message: Msg) => void): { unsubscribe(): void } {
+    return this.#connection.subscribe(LIVE_ALL, (message) => {
+      if (!hooks.loseLive?.(message.subject)) onMessage(message);
+    });
+  }
+
+  /** Asks a function and waits for its answer's bytes. Throws what the function refuses with; DATASTORE_UNREACHABLE when nothing was
+   *  sent; TIMEOUT when it was, and no answer came. `collection` undefined: a function for all of them. */
+  async ask<V extends Verb>(
+    verb: V,
+    collection: string | undefined,
+    request: Messages[`${V}.request`],
+    timeoutMs: number,
+  ): Promise<Uint8Array> {
+    const subject = requestSubject(collection ?? ALL_COLLECTIONS, verb, this.#webserver);
+    const headers = makeHeaders();
+    if (this.#clockOffset !== undefined)
+      headers.set("Fs-Deadline", String(Math.round(clock.now() + this.#clockOffset + timeoutMs)));
+    const reply = await this.#connection.request(subject, JSON.stringify(request), { timeoutMs, headers });
+    if (reply.headers?.has("Nats-Service-Error-Code")) throw this.#refusal(reply.data);
+    return reply.data;
+  }
+
+  #refusal(body: Uint8Array): FrontsyncError {
+    const { code, message, path, limit, current } = this.#schemas.read("error.reply", body);
+    // A newer datastore may know codes that this webserver does not.
+    if (!isErrorCode(code)) return new FrontsyncError("INTERNAL", `${code}: ${message}`);
+    return new FrontsyncError(code, message, { path, limit, current });
+  }
+}

@@ -1,0 +1,56 @@
+/** The options of connectBus, checked. */
+import { resolve } from "node:path";
+import { FrontsyncError } from "../schemas/errors.ts";
+import type { BusOptions } from "./api.ts";
+import { checkInterval } from "./check-in.ts";
+import { DEFAULT_CONTROL_AUTH, parseAddress } from "./wire/address.ts";
+import { WEBSERVER_ID } from "./wire/subjects.ts";
+
+const DEFAULT_INTERVAL_S = 10;
+const MAX_ADDR = 512;
+
+export interface CheckedOptions {
+  servers: readonly string[];
+  webserver: string;
+  dir: string;
+  externalAddr: string | undefined;
+  updateInterval: number;
+  controlAuth: string;
+  schemas: readonly string[];
+}
+
+/** Throws BAD_CONFIG that names the option. */
+export function checkOptions(options: BusOptions): CheckedOptions {
+  const {
+    datastore,
+    webserver,
+    dir,
+    externalAddr,
+    updateInterval = DEFAULT_INTERVAL_S,
+    controlAuth = DEFAULT_CONTROL_AUTH,
+    schemas = [],
+  } = options;
+  const addresses = typeof datastore === "string" ? [datastore] : [...(datastore ?? [])];
+  if (addresses.length === 0) throw new FrontsyncError("BAD_CONFIG", "`datastore` is missing: host[:9405] of the datastore.");
+  if (typeof webserver !== "string" || !WEBSERVER_ID.test(webserver)) {
+    throw new FrontsyncError(
+      "BAD_CONFIG",
+      `\`webserver\` must be 1 to 64 characters of [A-Za-z0-9_-], not ${JSON.stringify(webserver)}.`,
+    );
+  }
+  if (typeof dir !== "string" || dir === "")
+    throw new FrontsyncError("BAD_CONFIG", "`dir` is missing: a folder for the local replica.");
+  if (externalAddr !== undefined && (typeof externalAddr !== "string" || externalAddr === "" || externalAddr.length > MAX_ADDR)) {
+    throw new FrontsyncError("BAD_CONFIG", `\`externalAddr\` must be an address of 1 to ${MAX_ADDR} characters.`);
+  }
+  if (typeof controlAuth !== "string" || controlAuth === "") throw new FrontsyncError("BAD_CONFIG", "`controlAuth` is empty.");
+  return {
+    servers: addresses.map(parseAddress),
+    webserver,
+    dir: resolve(dir),
+    externalAddr,
+    updateInterval: checkInterval(updateInterval),
+    controlAuth,
+    schemas: schemas.map((folder) => resolve(folder)),
+  };
+}

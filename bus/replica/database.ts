@@ -1,0 +1,232 @@
+/** One database of the replica: in memory, with a snapshot on disk that holds rows and position together, so a crash takes neither
+ *  without the other. */
+import { existsSync, readFileSync, renameSync } from "node:fs";
+import type { Database, SqlJsStatic, Statement } from "sql.js";
+import { Digest, sha256, versionHash } from "../../schemas/digest.ts";
+import type { CollectionSchema } from "../../schemas/index.ts";
+import type { Envelope } from "../../schemas/types.ts";
+import { clock } from "../platform/clock.ts";
+import { writeAtomically } from "../platform/files.ts";
+import type { Change } from "../wire/page.ts";
+import { isHashed, parseStoreSubject, storeSubject, unescapeId } from "../wire/subjects.ts";
+import { createMeta, createTable, META_TABLE, quote, tablesOf } from "./tables.ts";
+
+/** Where a replica stands. `cursor`: read up to here; `consistent`: every change up to here is held. */
+export interface ReplicaPosition {
+  epoch: string | undefined;
+  cursor: number;
+  consistent: number;
+}
+
+export const NOWHERE: ReplicaPosition = { epoch: undefined, cursor: 0, consistent: 0 };
+const FORMAT = "1";
+
+interface Table {
+  insert: Statement;
+  find: Statement;
+  remove: Statement;
+  get: Statement;
+  since: Statement;
+  digest: Digest;
+}
+
+export interface Row {
+  revision: number;
+  deleted: boolean;
+  body: string | null;
+  envelope: string;
+  id: string;
+}
+
+export class ReplicaDatabase {
+  readonly #sql: SqlJsStatic;
+  readonly #file: string;
+  readonly #schemas: ReadonlyMap<string, CollectionSchema>;
+  readonly #tables = new Map<string, Table>();
+  #database: Database;
+  /** What the snapshot on disk has, and what went wrong with it. */
+  readonly position: ReplicaPosition;
+  readonly setAside: string | undefined;
+
+  constructor(sql: SqlJsStatic, file: string, schemas: ReadonlyMap<string, CollectionSchema>) {
+    this.#sql = sql;
+    this.#file = file;
+    this.#schemas = schemas;
+    const opened = this.#open();
+    this.#database = opened.database;
+    this.setAside = opened.setAside;
+    for (const name of new Set([...schemas.keys(), ...tablesOf(this.#database)])) this.#table(name);
+    this.position = this.#check() && !opened.setAside ? this.#storedPosition() : { ...NOWHERE };
+  }
+
+  /** The snapshot, or, when it can't be used, an empty database; the file is then set aside. */
+  #open(): { database: Database; setAside: string | undefined } {
+    if (existsSync(this.#file)) {
+      try {
+        const database = new this.#sql.Database(readFileSync(this.#file));
+        const [check] = database.exec("PRAGMA quick_check(1)");
+        if (check?.values[0]?.[0] !== "ok") throw new Error(String(check?.values[0]?.[0]));
+        const [format] = database.exec(`SELECT value FROM ${META_TABLE} WHERE key = 'format'`);
+        if (format?.values[0]?.[0] !== FORMAT) throw new Error("it is of another version");
+        return { database, setAside: undefined };
+      } catch (error) {
+        const setAside = `${this.#file}.damaged-${clock.now()}`;
+        renameSync(this.#file, setAside);
+        return {
+          database: this.#empty(),
+          setAside: `${this.#file} can't be used (${String((error as Error).message ?? error)}); it was kept as ${setAside}.`,
+        };
+      }
+    }
+    return { database: this.#empty(), setAside: undefined };
+  }
+
+  #empty(): Database {
+    const database = new this.#sql.Database();
+    createMeta(database);
+    database.run(`INSERT INTO ${META_TABLE} VALUES ('format', '${FORMAT}')`);
+    return database;
+  }
+
+  #storedPosition(): ReplicaPosition {
+    const [result] = this.#database.exec(`SELECT value FROM ${META_TABLE} WHERE key = 'position'`);
+    const value = result?.values[0]?.[0];
+    return value === undefined ? { ...NOWHERE } : (JSON.parse(String(value)) as ReplicaPosition);
+  }
+
+  /** Reads every row: makes the digests, and drops rows whose body is not what was stored. False: some were, and all must be read anew. */
+  #check(): boolean {
+    let whole = true;
+    for (const [collection, table] of this.#tables) {
+      const damaged: number[] = [];
+      const rows = this.#database.prepare(`SELECT revision, id, deleted, envelope, body FROM ${quote(collection)}`);
+      while (rows.step()) {
+        const [revision, id, , envelope, body] = rows.get() as [number, string, number, string, string | null];
+        if (bodyIsWhole(envelope, body)) table.digest.toggle(versionHash(storeSubject(collection, id), revision));
+        else damaged.push(revision);
+      }
+      rows.free();
+      for (const revision of damaged) table.remove.run([revision]);
+      whole &&= damaged.length === 0;
+    }
+    return whole;
+  }
+
+  #table(collection: string): Table {
+    const known = this.#tables.get(collection);
+    if (known) return known;
+    createTable(this.#database, collection, this.#schemas.get(collection));
+    const name = quote(collection);
+    const table: Table = {
+      // The body comes as bytes: it is copied, not decoded.
+      insert: this.#database.prepare(`INSERT OR IGNORE INTO ${name} VALUES (?, ?, ?, ?, CAST(? AS TEXT))`),
+      find: this.#database.prepare(`SELECT revision FROM ${name} WHERE id = ?`),
+      remove: this.#database.prepare(`DELETE FROM ${name} WHERE revision = ?`),
+      get: this.#database.prepare(`SELECT revision, deleted, body, envelope, id FROM ${name} WHERE id = ?`),
+      since: this.#database.prepare(
+        `SELECT revision, deleted, body, envelope, id FROM ${name} WHERE revision > ? AND revision <= ? ORDER BY revision LIMIT ?`,
+      ),
+      digest: new Digest(),
+    };
+    this.#tables.set(collection, table);
+    return table;
+  }
+
+  begin(): void {
+    this.#database.run("BEGIN");
+  }
+
+  commit(): void {
+    this.#database.run("COMMIT");
+  }
+
+  /** Applies one version; an older one than is held, or the same again, changes nothing. */
+  apply(collection: string, change: Change): void {
+    const { envelope, subject, revision } = change;
+    if (!envelope) return;
+    const table = this.#table(collection);
+    const { token } = parseStoreSubject(subject);
+    const id = isHashed(token) ? unescapeId(envelope.id ?? "") : unescapeId(token);
+    const row = [revision, id, change.deleted ? 1 : 0, JSON.stringify(envelope), change.deleted ? null : change.body];
+    table.insert.run(row as (string | number | Uint8Array | null)[]);
+    if (this.#database.getRowsModified() === 0) {
+      const held = this.#heldRevision(table, id);
+      if (held >= revision) return;
+      table.remove.run([held]);
+      table.digest.toggle(versionHash(subject, held));
+      table.insert.run(row as (string | number | Uint8Array | null)[]);
+    }
+    table.digest.toggle(versionHash(subject, revision));
+  }
+
+  #heldRevision({ find }: Table, id: string): number {
+    find.bind([id]);
+    const revision = find.step() ? Number(find.get()[0]) : Number.POSITIVE_INFINITY;
+    find.reset();
+    return revision;
+  }
+
+  get(collection: string, id: string): Row | undefined {
+    return this.#rows(this.#table(collection).get, [id])[0];
+  }
+
+  /** Versions with a revision above `after` and up to `until`, in order. */
+  since(collection: string, after: number, until: number, limit: number): Row[] {
+    return this.#rows(this.#table(collection).since, [after, until, limit]);
+  }
+
+  #rows(statement: Statement, values: (string | number)[]): Row[] {
+    const rows: Row[] = [];
+    statement.bind(values);
+    while (statement.step()) {
+      const [revision, deleted, body, envelope, id] = statement.get() as [number, number, string | null, string, string];
+      rows.push({ revision, deleted: deleted === 1, body, envelope, id });
+    }
+    statement.reset();
+    return rows;
+  }
+
+  query(sql: string, values: (string | number)[]): unknown[][] {
+    const statement = this.#database.prepare(sql, values);
+    const rows: unknown[][] = [];
+    while (statement.step()) rows.push(statement.get());
+    statement.free();
+    return rows;
+  }
+
+  /** As they are kept while changes are applied. */
+  digests(): Record<string, string> {
+    return Object.fromEntries([...this.#tables].map(([collection, { digest }]) => [collection, String(digest)]));
+  }
+
+  /** From the rows, as they are now. */
+  computeDigests(): Record<string, string> {
+    const digests: Record<string, string> = {};
+    for (const collection of this.#tables.keys()) {
+      const digest = new Digest();
+      for (const [id, revision] of this.query(`SELECT id, revision FROM ${quote(collection)}`, []) as [string, number][]) {
+        digest.toggle(versionHash(storeSubject(collection, id), revision));
+      }
+      digests[collection] = String(digest);
+    }
+    return digests;
+  }
+
+  /** Writes the file. Throws what the file system says. */
+  snapshot(position: ReplicaPosition): void {
+    this.#database.run(`INSERT OR REPLACE INTO ${META_TABLE} VALUES ('position', ?)`, [JSON.stringify(position)]);
+    writeAtomically(this.#file, this.#database.export());
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+function bodyIsWhole(envelope: string, body: string | null): boolean {
+  try {
+    return sha256(body ?? "").toString("base64url") === (JSON.parse(envelope) as Envelope).sha256;
+  } catch {
+    return false;
+  }
+}

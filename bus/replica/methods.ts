@@ -1,0 +1,33 @@
+/** What the replica's thread can be asked, and what it says by itself. Calls are answered in the order in which they were made, so a read
+ *  sees every change that was handed over before it. */
+import type { Query } from "../api.ts";
+import type { ReplicaPosition, Row } from "./database.ts";
+
+export interface ReplicaMethods {
+  /** Opens or makes the databases; `setAside` says what could not be used. */
+  open(options: { dir: string; schemas: readonly string[] }): { position: ReplicaPosition; setAside: string[] };
+  /** Applies records (bus/wire/page.ts); afterwards the replica stands at `position`. */
+  apply(options: { records: Uint8Array; position: ReplicaPosition }): void;
+  /** Nothing to apply: only the position moves. */
+  move(position: ReplicaPosition): void;
+  get(options: { collection: string; id: string }): Row | undefined;
+  list(options: { collection: string; query: Query<Record<string, unknown>> }): {
+    rows: { id: string; revision: number; body: string }[];
+    next: string | undefined;
+  };
+  since(options: { collection: string; after: number; until: number; limit: number }): Row[];
+  /** `fresh`: computed from the rows, not as they are kept. */
+  digests(options: { fresh: boolean }): Record<string, string>;
+  /** Writes what is not yet on disk. */
+  close(): void;
+}
+
+export type ReplicaCall = {
+  [K in keyof ReplicaMethods]: { id: number; method: K; argument: Parameters<ReplicaMethods[K]>[0] };
+}[keyof ReplicaMethods];
+
+export type ReplicaMessage =
+  | { id: number; result: unknown }
+  | { id: number; error: { code: string; message: string; path?: string | undefined; limit?: number | undefined } }
+  /** A snapshot failed (with why), or succeeded again. */
+  | { event: "snapshot"; failed: string | undefined };

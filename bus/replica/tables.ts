@@ -1,0 +1,109 @@
+/** The replica's tables, made from the schemas. A row is a document's last version, tombstones included; its key is the revision, so that
+ *  "what changed since" is one range of the table. */
+import type { Database } from "sql.js";
+import { FrontsyncError } from "../../schemas/errors.ts";
+import type { CollectionSchema } from "../../schemas/index.ts";
+import type { Query } from "../api.ts";
+
+export const META_TABLE = "_frontsync";
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 1000;
+
+export function createMeta(database: Database): void {
+  database.run(`CREATE TABLE IF NOT EXISTS ${META_TABLE} (key TEXT PRIMARY KEY, value TEXT NOT NULL)`);
+}
+
+/** `schema` undefined: a collection of a newer datastore, which this webserver keeps without knowing it. */
+export function createTable(database: Database, collection: string, schema: CollectionSchema | undefined): void {
+  const table = quote(collection);
+  database.run(
+    `CREATE TABLE IF NOT EXISTS ${table} (revision INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, deleted INTEGER NOT NULL, envelope TEXT NOT NULL, body TEXT)`,
+  );
+  for (const field of schema?.indexes ?? []) {
+    database.run(
+      `CREATE INDEX IF NOT EXISTS ${quote(`${collection}.${field}`)} ON ${table} (${valueOf(field)}, id) WHERE deleted = 0`,
+    );
+  }
+}
+
+export function tablesOf(database: Database): string[] {
+  const [result] = database.exec("SELECT name FROM sqlite_master WHERE type = 'table'");
+  return (result?.values ?? []).map(([name]) => String(name)).filter((name) => name !== META_TABLE);
+}
+
+/** A field of the body as the indexes have it: a field that is missing sorts as empty. */
+function valueOf(field: string): string {
+  return `ifnull(json_extract(body, '$.${field}'), '')`;
+}
+
+export function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+type Value = string | number;
+
+/** A query as SQL. Throws UNKNOWN_INDEX for a field that the schema does not index, BAD_MESSAGE for what is no query. */
+export function listStatement(
+  schema: CollectionSchema,
+  query: Query<Record<string, unknown>>,
+): { sql: string; values: Value[]; limit: number; sort: string | undefined } {
+  const { where = {}, sort, limit = DEFAULT_LIMIT, after } = query;
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
+    throw new FrontsyncError("BAD_MESSAGE", `A list's limit must be 1 to ${MAX_LIMIT}, not ${limit}.`, {
+      path: "/limit",
+      limit: MAX_LIMIT,
+    });
+  }
+  const conditions = ["deleted = 0"];
+  const values: Value[] = [];
+  for (const [field, value] of Object.entries(where)) {
+    if (value === undefined) continue;
+    conditions.push(`${valueOf(indexed(schema, field, `/where/${field}`))} = ?`);
+    values.push(asValue(value, `/where/${field}`));
+  }
+  const descending = sort?.startsWith("-") === true;
+  const by = sort === undefined ? undefined : indexed(schema, sort.slice(descending ? 1 : 0), "/sort");
+  const keys = by === undefined ? ["id"] : [valueOf(by), "id"];
+  if (after !== undefined) {
+    conditions.push(`(${keys.join(", ")}) ${descending ? "<" : ">"} (${keys.map(() => "?").join(", ")})`);
+    values.push(...readCursor(after, keys.length));
+  }
+  const order = keys.map((key) => `${key} ${descending ? "DESC" : "ASC"}`).join(", ");
+  const columns = `revision, id, body${by === undefined ? "" : `, ${valueOf(by)}`}`;
+  return {
+    sql: `SELECT ${columns} FROM ${quote(schema.collection)} WHERE ${conditions.join(" AND ")} ORDER BY ${order} LIMIT ${limit + 1}`,
+    values,
+    limit,
+    sort: by,
+  };
+}
+
+function indexed(schema: CollectionSchema, field: string, path: string): string {
+  if (schema.indexes.includes(field)) return field;
+  throw new FrontsyncError(
+    "UNKNOWN_INDEX",
+    `${schema.collection} is not indexed by '${field.slice(0, 80)}'; it is by ${schema.indexes.join(", ") || "nothing"}.`,
+    { path },
+  );
+}
+
+function asValue(value: unknown, path: string): Value {
+  if (typeof value === "string" || typeof value === "number") return value;
+  if (typeof value === "boolean") return value ? 1 : 0; // as json_extract gives it
+  throw new FrontsyncError("BAD_MESSAGE", "A filter compares with a string, a number or a boolean.", { path });
+}
+
+export function writeCursor(keys: readonly Value[]): string {
+  return Buffer.from(JSON.stringify(keys)).toString("base64url");
+}
+
+function readCursor(after: string, length: number): Value[] {
+  try {
+    const keys = JSON.parse(Buffer.from(after, "base64url").toString()) as unknown;
+    if (Array.isArray(keys) && keys.length === length && keys.every((key) => typeof key === "string" || typeof key === "number"))
+      return keys as Value[];
+  } catch {
+    // said below
+  }
+  throw new FrontsyncError("BAD_MESSAGE", "`after` is not the `next` of a page of this query.", { path: "/after" });
+}

@@ -1,0 +1,127 @@
+/** The replica's thread: sql.js runs here, so that neither a query nor a snapshot holds up the webserver. */
+import { join } from "node:path";
+import { parentPort } from "node:worker_threads";
+import initSqlJs from "sql.js";
+import { asFrontsyncError } from "../../schemas/errors.ts";
+import { loadSchemas, type Schemas } from "../../schemas/index.ts";
+import { clock } from "../platform/clock.ts";
+import { decodeRecords } from "../wire/page.ts";
+import { META, parseStoreSubject } from "../wire/subjects.ts";
+import { NOWHERE, ReplicaDatabase, type ReplicaPosition } from "./database.ts";
+import type { ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
+import { listStatement, writeCursor } from "./tables.ts";
+
+/** A snapshot is written when nothing has changed for this long, and at the latest after that long, ms. */
+const SETTLED_MS = 1000;
+const LATEST_MS = 60_000;
+/** … and never more often than keeps the thread free for 19 parts of 20: a snapshot writes the whole database. */
+const REST_FACTOR = 20;
+
+const sql = await initSqlJs();
+let schemas: Schemas = loadSchemas();
+let databases: { users: ReplicaDatabase; webstore: ReplicaDatabase } | undefined;
+let position: ReplicaPosition = { ...NOWHERE };
+let dirtySince: number | undefined;
+let timer: NodeJS.Timeout | undefined;
+let failed: string | undefined;
+let lastSnapshotMs = 0;
+
+function opened() {
+  if (!databases) throw new Error("The replica is not open.");
+  return databases;
+}
+
+function databaseOf(collection: string): ReplicaDatabase {
+  const { users, webstore } = opened();
+  return schemas.collections.get(collection)?.database === "users" ? users : webstore;
+}
+
+function changed(next: ReplicaPosition): void {
+  position = next;
+  dirtySince ??= clock.monotonic();
+  clearTimeout(timer);
+  const rest = lastSnapshotMs * REST_FACTOR;
+  const latest = dirtySince + Math.max(LATEST_MS, rest) - clock.monotonic();
+  timer = setTimeout(snapshot, Math.max(0, Math.min(Math.max(SETTLED_MS, rest), latest)));
+}
+
+function snapshot(): void {
+  if (dirtySince === undefined) return;
+  const started = clock.monotonic();
+  try {
+    for (const database of Object.values(opened())) database.snapshot(position);
+    dirtySince = undefined;
+    lastSnapshotMs = clock.monotonic() - started;
+    if (failed !== undefined) post({ event: "snapshot", failed: undefined });
+    failed = undefined;
+  } catch (error) {
+    failed = String((error as Error).message ?? error);
+    post({ event: "snapshot", failed });
+    timer = setTimeout(snapshot, SETTLED_MS * 5);
+  }
+}
+
+const methods: ReplicaMethods = {
+  open({ dir, schemas: folders }) {
+    schemas = loadSchemas(folders);
+    const of = (database: "users" | "webstore") =>
+      new Map([...schemas.collections].filter(([, schema]) => schema.database === database));
+    databases = {
+      users: new ReplicaDatabase(sql, join(dir, "users.db"), of("users")),
+      webstore: new ReplicaDatabase(sql, join(dir, "webstore.db"), of("webstore")),
+    };
+    const { users, webstore } = databases;
+    // The lower of the two: what is applied twice has no effect. Of two lives of the store neither is trusted.
+    if (users.position.epoch !== webstore.position.epoch) position = { ...NOWHERE };
+    else position = users.position.cursor <= webstore.position.cursor ? users.position : webstore.position;
+    return { position, setAside: [users.setAside, webstore.setAside].filter((text) => text !== undefined) };
+  },
+  apply({ records, position: next }) {
+    const { users, webstore } = opened();
+    for (const database of [users, webstore]) database.begin();
+    try {
+      for (const change of decodeRecords(records)) {
+        const { collection } = parseStoreSubject(change.subject);
+        if (collection !== META) databaseOf(collection).apply(collection, change);
+      }
+    } finally {
+      for (const database of [users, webstore]) database.commit();
+    }
+    changed(next);
+  },
+  move: changed,
+  get: ({ collection, id }) => databaseOf(collection).get(collection, id),
+  list({ collection, query }) {
+    const { sql: statement, values, limit, sort } = listStatement(schemas.collection(collection), query);
+    const rows = databaseOf(collection).query(statement, values) as [number, string, string, (string | number)?][];
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    const next = rows.length > limit && last ? writeCursor(sort === undefined ? [last[1]] : [last[3] ?? "", last[1]]) : undefined;
+    return { rows: page.map(([revision, id, body]) => ({ revision, id, body })), next };
+  },
+  since: ({ collection, after, until, limit }) => databaseOf(collection).since(collection, after, until, limit),
+  digests({ fresh }) {
+    const { users, webstore } = opened();
+    return fresh ? { ...users.computeDigests(), ...webstore.computeDigests() } : { ...users.digests(), ...webstore.digests() };
+  },
+  close() {
+    clearTimeout(timer);
+    snapshot();
+    for (const database of Object.values(opened())) database.close();
+    databases = undefined;
+  },
+};
+
+function post(message: ReplicaMessage): void {
+  parentPort?.postMessage(message);
+}
+
+parentPort?.on("message", ({ id, method, argument }: ReplicaCall) => {
+  try {
+    post({ id, result: (methods[method] as (argument: unknown) => unknown)(argument) });
+  } catch (thrown) {
+    // sql.js throws strings for what can't be bound.
+    const { code, message, path, limit } = asFrontsyncError(typeof thrown === "string" ? new Error(thrown) : thrown);
+    post({ id, error: { code, message, path, limit } });
+  }
+});

@@ -1,0 +1,22 @@
+/** The states of a bus and what moves it from one to the other: one row for each state, one column for each event. */
+import type { State } from "./api.ts";
+
+export type Event =
+  /** The datastore answered, and this replica's position belongs to it. */
+  | "reached"
+  /** Something is missing here: a gap, or a head that is further. */
+  | "behind"
+  /** A catch-up ended with nothing pending. */
+  | "caught-up"
+  /** The connection broke, or no function answers. */
+  | "lost"
+  /** The datastore answered, and this replica's position does not belong to it. */
+  | "mismatch";
+
+export const TRANSITIONS: Record<State, Record<Event, State>> = {
+  degraded: { reached: "catching-up", behind: "degraded", "caught-up": "degraded", lost: "degraded", mismatch: "held" },
+  "catching-up": { reached: "catching-up", behind: "catching-up", "caught-up": "synced", lost: "degraded", mismatch: "held" },
+  synced: { reached: "synced", behind: "catching-up", "caught-up": "synced", lost: "degraded", mismatch: "held" },
+  // Only the datastore that this replica belongs to ends it: nothing is given up by inference.
+  held: { reached: "catching-up", behind: "held", "caught-up": "held", lost: "held", mismatch: "held" },
+};

@@ -1,0 +1,232 @@
+/** Writes: one unresolved mutation for each document, in order. A mutation whose answer is lost is asked again under its own id until the
+ *  datastore says what became of it, whether or not its caller still waits. */
+import { type Doc, isObject, mergePatch, withoutReadOnly } from "../schemas/document.ts";
+import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
+import type { CollectionSchema, Schemas } from "../schemas/index.ts";
+import { diff } from "../schemas/merge.ts";
+import { mutationId } from "../schemas/mutation.ts";
+import type { FieldChange } from "../schemas/types.ts";
+import type { Queued, State, WriteOptions, Written } from "./api.ts";
+import type { Link } from "./link.ts";
+import { clock } from "./platform/clock.ts";
+import { DEFAULT_TIMEOUT_MS, pause, within } from "./platform/deadline.ts";
+import { KeyedQueue } from "./platform/keyed-queue.ts";
+import { log } from "./platform/log.ts";
+import { randomId } from "./platform/random.ts";
+import type { Row } from "./replica/index.ts";
+
+const MUTATION_ID = /^[A-Za-z0-9_.:-]{1,128}$/;
+const MAX_PENDING = 10_000;
+const MAX_PENDING_BYTES = 64 * 1024 * 1024;
+/** How long one try of a write waits for its answer, ms. */
+const TRY_MS = 10_000;
+const RETRY_MS = { first: 50, most: 2000 };
+/** A request that the merge by field would make larger than this goes without its changes: a stale base is then refused. */
+const MAX_DIFF_BYTES = 3 * 1024 * 1024;
+
+/** What a write is to do. */
+export type WriteBody = { op: "put"; doc: Doc } | { op: "patch"; merge: Doc } | { op: "delete" };
+
+export interface WritesOptions {
+  webserver: string;
+  link: Link;
+  schemas: Schemas;
+  /** The row that is held, also a tombstone. */
+  read(collection: string, id: string): Promise<Row | undefined>;
+  isHeld(revision: number): boolean;
+  /** Resolves when this replica holds a revision, or the signal aborts. */
+  holds(revision: number, signal: AbortSignal): Promise<void>;
+  state(): State;
+  /** No function answers. */
+  onLost(): void;
+  /** The number of pending writes has changed. */
+  onPending(): void;
+}
+
+interface Pending extends Queued {
+  done: Promise<Written>;
+}
+
+export class Writes {
+  readonly #options: WritesOptions;
+  readonly #queue = new KeyedQueue();
+  readonly #pending = new Map<string, Pending>();
+  readonly #stop = new AbortController();
+  /** A new one at each start: numbers need not be kept on disk, and a folder put back from a backup can't use them twice. */
+  readonly #incarnation = randomId().slice(-10);
+  #pendingBytes = 0;
+  #n = 0;
+
+  constructor(options: WritesOptions) {
+    this.#options = options;
+  }
+
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** Whether a document has a write that is not acknowledged. */
+  isPending(collection: string, id: string): boolean {
+    return this.#queue.has(`${collection}/${id}`);
+  }
+
+  list(): Queued[] {
+    return [...this.#pending.values()].map(({ done: _done, ...queued }) => queued);
+  }
+
+  /** Resolves when nothing is pending any more. */
+  async settled(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.allSettled([...this.#pending.values()].map(({ done }) => done));
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+
+  nextMutationId(given: string | undefined): string {
+    if (given === undefined) return mutationId(this.#options.webserver, this.#incarnation, ++this.#n);
+    if (MUTATION_ID.test(given)) return given;
+    throw new FrontsyncError("BAD_MESSAGE", "A mutation id has 1 to 128 characters of [A-Za-z0-9_.:-].", { path: "/mutationId" });
+  }
+
+  /** Stores one edit. `mutation`: from nextMutationId. `bytes`: about the size of its body. */
+  async write(
+    schema: CollectionSchema,
+    id: string,
+    body: WriteBody,
+    bytes: number,
+    mutation: string,
+    options: WriteOptions,
+  ): Promise<Written> {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+    signal?.throwIfAborted();
+    const key = `${schema.collection}/${id}`;
+    // A retry of a write that is still under way waits for that one.
+    const pending = this.#pending.get(`${mutation} ${key}`) ?? this.#begin(schema, id, body, bytes, mutation, options);
+    try {
+      return await within(pending.done, `Writing '${id.slice(0, 80)}' in ${schema.collection}`, {
+        timeoutMs,
+        ...(signal && { signal }),
+      });
+    } catch (error) {
+      if (!(error instanceof FrontsyncError)) throw error;
+      throw new FrontsyncError(error.code, error.message, { ...error, mutationId: mutation, cause: error });
+    }
+  }
+
+  #begin(
+    schema: CollectionSchema,
+    id: string,
+    body: WriteBody,
+    bytes: number,
+    mutation: string,
+    { ifRevision }: WriteOptions,
+  ): Pending {
+    const { collection } = schema;
+    this.#checkState();
+    if (ifRevision !== undefined && !(Number.isSafeInteger(ifRevision) && ifRevision >= 0)) {
+      throw new FrontsyncError("BAD_MESSAGE", `ifRevision must be a revision or 0, not ${ifRevision}.`, { path: "/ifRevision" });
+    }
+    if (this.#pending.size >= MAX_PENDING || (this.#pending.size > 0 && this.#pendingBytes + bytes > MAX_PENDING_BYTES)) {
+      throw new FrontsyncError(
+        "DATASTORE_UNREACHABLE",
+        `${this.#pending.size} writes wait for the datastore already. Try again later.`,
+      );
+    }
+    const key = `${collection}/${id}`;
+    const pendingKey = `${mutation} ${key}`;
+    const done = this.#queue
+      .run(key, () => this.#send(schema, id, body, mutation, ifRevision))
+      .finally(() => {
+        this.#pending.delete(pendingKey);
+        this.#pendingBytes -= bytes;
+        this.#options.onPending();
+      });
+    done.catch(() => {});
+    const content = body.op === "put" ? body.doc : body.op === "patch" ? body.merge : undefined;
+    const pending = {
+      mutationId: mutation,
+      collection,
+      id,
+      op: body.op,
+      at: new Date(clock.now()).toISOString(),
+      body: content,
+      done,
+    };
+    this.#pending.set(pendingKey, pending);
+    this.#pendingBytes += bytes;
+    this.#options.onPending();
+    return pending;
+  }
+
+  #checkState(): void {
+    if (this.#stop.signal.aborted) throw new FrontsyncError("CLOSED", "The bus is closed.");
+    const state = this.#options.state();
+    if (state === "held")
+      throw new FrontsyncError(
+        "HELD",
+        "This webserver's data and the datastore's do not belong together; nothing is written. See status().warnings.",
+      );
+    if (state === "degraded")
+      throw new FrontsyncError(
+        "DATASTORE_UNREACHABLE",
+        "There is no contact with the datastore; nothing was sent. Try again when status().state is synced.",
+      );
+  }
+
+  async #send(
+    schema: CollectionSchema,
+    id: string,
+    body: WriteBody,
+    mutation: string,
+    ifRevision: number | undefined,
+  ): Promise<Written> {
+    const basis = ifRevision === undefined ? await this.#basis(schema, id, body) : { ifRevision };
+    const common = { mutation, by: 0, ...basis };
+    let sent = false;
+    for (let wait = RETRY_MS.first; ; wait = Math.min(wait * 2, RETRY_MS.most)) {
+      if (this.#stop.signal.aborted)
+        throw new FrontsyncError("CLOSED", `The bus was closed${sent ? "; the write may have been stored" : ""}.`);
+      try {
+        const { link, schemas, isHeld, holds } = this.#options;
+        const { collection } = schema;
+        const reply =
+          body.op === "put"
+            ? await link.ask("put", collection, { ...common, doc: body.doc }, TRY_MS)
+            : body.op === "patch"
+              ? await link.ask("patch", collection, { ...common, id, merge: body.merge }, TRY_MS)
+              : await link.ask("delete", collection, { ...common, id }, TRY_MS);
+        const { revision } = schemas.read("write.reply", reply);
+        // So that a get on this bus sees it; what is stored stays stored, however long that takes.
+        if (!isHeld(revision)) await holds(revision, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(TRY_MS)]));
+        return { id, revision, mutationId: mutation };
+      } catch (thrown) {
+        const error = asFrontsyncError(thrown);
+        if (error.code === "DATASTORE_UNREACHABLE") {
+          this.#options.onLost();
+          if (!sent) throw error;
+        } else if (error.code !== "TIMEOUT") throw error;
+        sent ||= error.code === "TIMEOUT";
+        log.debug({ mutation, code: error.code }, "a write is asked again");
+      }
+      await pause(wait, this.#stop.signal);
+    }
+  }
+
+  /** What an edit is based on: the revision that is held, and, where the collection merges, the edit's single changes. */
+  async #basis(schema: CollectionSchema, id: string, body: WriteBody): Promise<{ base?: number; diff?: FieldChange[] }> {
+    const row = await this.#options.read(schema.collection, id);
+    // Somebody else may just have made it: the datastore knows.
+    if (!row) return body.op === "put" ? { base: 0 } : {};
+    if (row.deleted || row.body === null) return { base: row.revision };
+    if (schema.policy !== "merge" || body.op === "delete") return { base: row.revision };
+    const held = withoutReadOnly(schema, JSON.parse(row.body) as Doc);
+    const next = body.op === "put" ? body.doc : (mergePatch(held, body.merge) as Doc);
+    const changes = isObject(next) ? diff(held, next) : [];
+    const fits =
+      row.body.length < MAX_DIFF_BYTES &&
+      changes.length <= 10_000 &&
+      (row.body.length < 100_000 || JSON.stringify(changes).length < MAX_DIFF_BYTES);
+    return { base: row.revision, ...(fits && { diff: changes }) };
+  }
+}
