@@ -295,19 +295,17 @@ export class EmbeddedBus implements Bus {
     const different = Object.keys({ ...expected, ...given }).filter(
       (name) => (expected[name] ?? NO_DIGEST) !== (given[name] ?? NO_DIGEST),
     );
-    if (different.length === 0 || Object.keys(given).length === 0) {
-      this.#diverged = false;
-      return this.#warn("DIVERGED", undefined);
-    }
-    log.error({ webserver: this.#options.webserver, different }, "the replica differs from the datastore");
-    if (this.#diverged) {
-      return this.#warn(
-        "DIVERGED",
-        `The replica still differs from the datastore in ${different.join(", ")} after a resynchronisation. Nothing was deleted.`,
-      );
-    }
-    this.#diverged = true;
-    this.#follow.resync();
+    const differs = different.length > 0 && Object.keys(given).length > 0;
+    const again = differs && this.#diverged;
+    this.#diverged = differs;
+    this.#warn(
+      "DIVERGED",
+      again
+        ? `The replica still differs from the datastore in ${different.join(", ")} after a resynchronisation. Nothing was deleted.`
+        : undefined,
+    );
+    if (differs) log.error({ webserver: this.#options.webserver, different }, "the replica differs from the datastore");
+    if (differs && !again) this.#follow.resync();
   }
 
   #onCheckInFailed(thrown: unknown): void {

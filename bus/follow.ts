@@ -160,7 +160,8 @@ export class Follow {
     if (change.revision > cursor + 1) {
       this.#options.counters.gaps++;
       this.#queue(change);
-      return this.#missed(change.revision - cursor - 1);
+      this.#missed(change.revision - cursor - 1);
+      return;
     }
     if (change.subject === EPOCHS) this.#epochs = this.#options.schemas.read("epochs", change.body);
     this.#turn.push(change);

@@ -47,8 +47,8 @@ function applyChange(doc: Doc, change: FieldChange): boolean {
     parent = parent[step];
   }
   if (!isObject(parent)) return false;
-  const [old, next] = [valueOf(change, "old"), valueOf(change, "new")];
-  const here = valueOf(parent, last);
+  const [old, next] = [read(change, "old"), read(change, "new")];
+  const here = read(parent, last);
   if (isDeepStrictEqual(here, next)) return true;
   if (!isDeepStrictEqual(here, old)) return false;
   // Defined, not assigned: a field may be called `__proto__`.
@@ -58,6 +58,6 @@ function applyChange(doc: Doc, change: FieldChange): boolean {
   return true;
 }
 
-function valueOf(holder: object, name: string): { there: boolean; value?: unknown } {
+function read(holder: object, name: string): { there: boolean; value?: unknown } {
   return Object.hasOwn(holder, name) ? { there: true, value: (holder as Doc)[name] } : { there: false };
 }

@@ -54,12 +54,16 @@ export class Replica {
   }
 
   #receive(message: ReplicaMessage): void {
-    if ("event" in message) return this.#onSnapshot(message.failed);
+    if ("event" in message) {
+      this.#onSnapshot(message.failed);
+      return;
+    }
     const call = this.#calls.get(message.id);
     this.#calls.delete(message.id);
-    if (!("error" in message)) return call?.resolve(message.result);
-    const { code, message: text, path, limit } = message.error;
-    call?.reject(new FrontsyncError(isErrorCode(code) ? code : "INTERNAL", text, { path, limit }));
+    if ("error" in message) {
+      const { code, message: text, path, limit } = message.error;
+      call?.reject(new FrontsyncError(isErrorCode(code) ? code : "INTERNAL", text, { path, limit }));
+    } else call?.resolve(message.result);
   }
 
   #end(error: FrontsyncError): void {

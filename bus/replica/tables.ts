@@ -21,7 +21,7 @@ export function createTable(database: Database, collection: string, schema: Coll
   );
   for (const field of schema?.indexes ?? []) {
     database.run(
-      `CREATE INDEX IF NOT EXISTS ${quote(`${collection}.${field}`)} ON ${table} (${valueOf(field)}, id) WHERE deleted = 0`,
+      `CREATE INDEX IF NOT EXISTS ${quote(`${collection}.${field}`)} ON ${table} (${fieldValue(field)}, id) WHERE deleted = 0`,
     );
   }
 }
@@ -32,7 +32,7 @@ export function tablesOf(database: Database): string[] {
 }
 
 /** A field of the body as the indexes have it: a field that is missing sorts as empty. */
-function valueOf(field: string): string {
+function fieldValue(field: string): string {
   return `ifnull(json_extract(body, '$.${field}'), '')`;
 }
 
@@ -58,18 +58,18 @@ export function listStatement(
   const values: Value[] = [];
   for (const [field, value] of Object.entries(where)) {
     if (value === undefined) continue;
-    conditions.push(`${valueOf(indexed(schema, field, `/where/${field}`))} = ?`);
+    conditions.push(`${fieldValue(indexed(schema, field, `/where/${field}`))} = ?`);
     values.push(asValue(value, `/where/${field}`));
   }
   const descending = sort?.startsWith("-") === true;
   const by = sort === undefined ? undefined : indexed(schema, sort.slice(descending ? 1 : 0), "/sort");
-  const keys = by === undefined ? ["id"] : [valueOf(by), "id"];
+  const keys = by === undefined ? ["id"] : [fieldValue(by), "id"];
   if (after !== undefined) {
     conditions.push(`(${keys.join(", ")}) ${descending ? "<" : ">"} (${keys.map(() => "?").join(", ")})`);
     values.push(...readCursor(after, keys.length));
   }
   const order = keys.map((key) => `${key} ${descending ? "DESC" : "ASC"}`).join(", ");
-  const columns = `revision, id, body${by === undefined ? "" : `, ${valueOf(by)}`}`;
+  const columns = `revision, id, body${by === undefined ? "" : `, ${fieldValue(by)}`}`;
   return {
     sql: `SELECT ${columns} FROM ${quote(schema.collection)} WHERE ${conditions.join(" AND ")} ORDER BY ${order} LIMIT ${limit + 1}`,
     values,

@@ -1,8 +1,9 @@
 /** Writes what comes from the schemas: schemas/types.ts and docs/errors.md. With --check it writes nothing and exits 1 when a file
  *  is stale. */
+
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { compile, type JSONSchema } from "json-schema-to-typescript";
 import { ERRORS } from "../../schemas/errors.ts";
@@ -10,8 +11,12 @@ import { ERRORS } from "../../schemas/errors.ts";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const SCHEMAS = join(ROOT, "schemas");
 
-const read = (file: string) => JSON.parse(readFileSync(join(SCHEMAS, file), "utf8")) as JSONSchema & { $id: string; title: string };
-const folder = (name: string) => readdirSync(join(SCHEMAS, name)).sort().map((file) => read(`${name}/${file}`));
+const read = (file: string) =>
+  JSON.parse(readFileSync(join(SCHEMAS, file), "utf8")) as JSONSchema & { $id: string; title: string };
+const folder = (name: string) =>
+  readdirSync(join(SCHEMAS, name))
+    .sort()
+    .map((file) => read(`${name}/${file}`));
 
 async function types(): Promise<string> {
   const common = read("document.json");
@@ -26,7 +31,12 @@ async function types(): Promise<string> {
     if (key === "$ref" && typeof value === "string") return local(value, titles);
     return isSchema(value) ? opaque(value) : value;
   }) as JSONSchema;
-  const source = await compile(root, "Root", { additionalProperties: false, bannerComment: "", format: false, ignoreMinAndMaxItems: true });
+  const source = await compile(root, "Root", {
+    additionalProperties: false,
+    bannerComment: "",
+    format: false,
+    ignoreMinAndMaxItems: true,
+  });
   const withoutRoot = source.replace(/export interface Root \{[\s\S]*?\n\}\n/, "");
   const map = (name: string, doc: string, schemas: typeof all) =>
     `/** ${doc} */\nexport interface ${name} {\n${schemas.map(({ $id, title }) => `  ${JSON.stringify($id)}: ${title};`).join("\n")}\n}\n`;
@@ -39,7 +49,10 @@ async function types(): Promise<string> {
 }
 
 /** A collection with the common fields among its own, so that its type is one interface. */
-function flat({ $schema: _dialect, $id: _id, collection: _declaration, allOf, ...schema }: JSONSchema, common: JSONSchema): JSONSchema {
+function flat(
+  { $schema: _dialect, $id: _id, collection: _declaration, allOf, ...schema }: JSONSchema,
+  common: JSONSchema,
+): JSONSchema {
   return allOf ? { ...schema, properties: { ...common.properties, ...schema.properties } } : schema;
 }
 
@@ -60,7 +73,9 @@ function opaque(schema: JSONSchema): JSONSchema {
 }
 
 function errors(): string {
-  const rows = Object.entries(ERRORS).map(([code, { meaning, todo, retryable }]) => `| \`${code}\` | ${meaning} | ${todo} | ${retryable ? "yes" : "no"} |`);
+  const rows = Object.entries(ERRORS).map(
+    ([code, { meaning, todo, retryable }]) => `| \`${code}\` | ${meaning} | ${todo} | ${retryable ? "yes" : "no"} |`,
+  );
   return [
     "# Error codes",
     "",
@@ -78,7 +93,11 @@ function errors(): string {
 
 /** As the formatter leaves it, so that a check compares like with like. */
 function formatted(source: string): string {
-  const { stdout, status, stderr } = spawnSync(join(ROOT, "node_modules/.bin/biome"), ["format", "--stdin-file-path=schemas/types.ts"], { input: source, encoding: "utf8", cwd: ROOT });
+  const { stdout, status, stderr } = spawnSync(
+    join(ROOT, "node_modules/.bin/biome"),
+    ["format", "--stdin-file-path=schemas/types.ts"],
+    { input: source, encoding: "utf8", cwd: ROOT },
+  );
   if (status !== 0) throw new Error(`biome: ${stderr}`);
   return stdout;
 }
