@@ -114,6 +114,7 @@ export class EmbeddedBus implements Bus {
           log.info({ webserver: this.#options.webserver, state }, "state");
           this.#warn("HELD", state === "held" ? HELD : undefined);
           this.#changed();
+          this.#waiters.wake();
         },
         onProgress: () => this.#waiters.wake(),
       },

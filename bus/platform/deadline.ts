@@ -58,3 +58,14 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     else signal?.addEventListener("abort", done, { once: true });
   });
 }
+
+/** Resolves when the promise has an outcome, whatever it is, at the latest after `ms`. */
+export async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  const settled = promise.then(
+    () => {},
+    () => {},
+  );
+  await Promise.race([settled, pause(ms, over.signal)]);
+  over.abort();
+}

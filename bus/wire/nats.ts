@@ -14,7 +14,7 @@ import {
   type Subscription,
 } from "nats";
 import { FrontsyncError } from "../../schemas/errors.ts";
-import { type Deferred, deferred, pause } from "../platform/deadline.ts";
+import { atMost, type Deferred, deferred, pause } from "../platform/deadline.ts";
 import { log } from "../platform/log.ts";
 
 export type { Msg, MsgHdrs, ServiceMsg, Subscription };
@@ -30,6 +30,8 @@ export interface ConnectOptions {
   /** Shown in the server's list of connections. */
   name: string;
 }
+
+const DRAIN_MS = 5000;
 
 interface Subscribed {
   start(nats: NatsConnection): void;
@@ -175,7 +177,7 @@ export class Connection {
     this.#stop.abort();
     const nats = this.#nats;
     if (!nats || nats.isClosed()) return;
-    await Promise.race([nats.drain().catch(() => {}), pause(5000)]);
+    await atMost(DRAIN_MS, nats.drain());
     await this.close();
   }
 

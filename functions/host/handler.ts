@@ -37,6 +37,7 @@ export interface Handler {
 export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const [schemas, functions] = [loadSchemas(config.schemas), await loadFunctions()];
   const observed: Observed = { oneAccount: false };
+  let draining = false;
   const name = `handler-${randomId()}`;
   const options = {
     servers: [config.server],
@@ -48,7 +49,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const connection: Connection = new Connection(options, (event, detail) => {
     if (event === "disconnected") epochs.disconnected();
     if (event === "connected") connected();
-    else log.warn({ event, detail }, "the handler's connection");
+    else if (!draining) log.warn({ event, detail }, "the handler's connection");
   });
   const epochs = new Epochs(connection, schemas);
   const follower = new Follower(connection);
@@ -89,6 +90,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
       return epochs.generation;
     },
     async drain() {
+      draining = true;
       follower.stop();
       await served.settled();
       await connection.drain();

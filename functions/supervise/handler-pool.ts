@@ -1,7 +1,7 @@
 /** Keeps a number of handler processes running: one that dies is started again. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { pause, within } from "../../bus/platform/deadline.ts";
+import { atMost, pause, within } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
 import { FrontsyncError, isErrorCode } from "../../schemas/errors.ts";
 import type { HandlerConfig } from "../host/handler.ts";
@@ -45,7 +45,7 @@ export class HandlerPool {
     const ended = [...this.#children].map(async (child) => {
       const exit = exited(child);
       child.kill("SIGTERM");
-      await Promise.race([exit, pause(STOP_MS)]);
+      await atMost(STOP_MS, exit);
       child.kill("SIGKILL");
       await exit;
     });

@@ -1,0 +1,89 @@
+/** The documents: what they show is run. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { connectBus } from "../bus/index.ts";
+import { startDatastore } from "../functions/datastore.ts";
+import { findNatsServer, launchNatsServer } from "../functions/nats-server/index.ts";
+import { ERRORS } from "../schemas/errors.ts";
+import { loadSchemas } from "../schemas/index.ts";
+import { temporaryFolder } from "./support/nats-server-kit.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+const blocks = (file: string, language: string) =>
+  [...read(file).matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm"))].map(([, code]) => code as string);
+
+test("the README's session prints what its comments say", () => {
+  const [example] = blocks("README.md", "js example");
+  assert.ok(example);
+  const folder = join(ROOT, "dist/examples");
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `readme-${process.pid}.mjs`);
+  writeFileSync(file, example);
+  try {
+    const { stdout, stderr, status } = spawnSync(process.execPath, [file], { encoding: "utf8", timeout: 60_000 });
+    const promised = [...example.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, text]) => text);
+    assert.deepEqual({ status, printed: stdout.trim().split("\n") }, { status: 0, printed: promised }, stderr);
+  } finally {
+    rmSync(file, { force: true });
+  }
+});
+
+test("the lines of the README are scripts and commands that there are", () => {
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+  const text = read("README.md") + read("CONTRIBUTING.md");
+  for (const [, script] of text.matchAll(/npm run ([a-z:]+)/g)) assert.ok(scripts[script as string], `npm run ${script}`);
+  const commands = new Set([...text.matchAll(/npx frontsync ([a-z]+)/g)].map(([, command]) => command as string));
+  assert.ok(commands.size >= 4);
+  for (const command of commands) {
+    const { status } = spawnSync(process.execPath, [join(ROOT, "dist/scripts/frontsync.js"), command, "--help"], { timeout: 20_000 });
+    assert.equal(status, 0, `frontsync ${command} --help`);
+  }
+});
+
+test("CONTRIBUTING's collection is one", (t) => {
+  const [example] = blocks("CONTRIBUTING.md", "json");
+  assert.ok(example);
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, `${(JSON.parse(example) as { $id: string }).$id}.json`), example);
+  const notes = loadSchemas([folder]).collection("notes");
+  notes.validate({ id: "1", name: "One", text: "…" });
+  assert.throws(() => notes.validate({ id: "1", name: "One", text: 1 }), { code: "SCHEMA_INVALID", path: "/text" });
+});
+
+test("every relative link of the documents leads to something", () => {
+  const docs = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).map((file) => `docs/${file}`);
+  for (const document of ["README.md", "CONTRIBUTING.md", ...docs].filter((file) => file.endsWith(".md"))) {
+    for (const [, target] of read(document).matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+      assert.ok(existsSync(join(ROOT, document, "..", target as string)), `${document}: ${target}`);
+    }
+  }
+});
+
+test("every error code is explained", () => {
+  const explained = [...read("docs/errors.md").matchAll(/^\| `([A-Z_]+)`/gm)].map(([, code]) => code);
+  assert.deepEqual(explained, Object.keys(ERRORS));
+});
+
+test("the NATS configuration of docs/operations.md keeps webservers and functions in two accounts", async (t) => {
+  const [example] = blocks("docs/operations.md", "");
+  assert.ok(example);
+  const folder = temporaryFolder(t);
+  const config = `host: 127.0.0.1\nport: -1\n${example.replaceAll("<Control-Auth>", "a secret").replace("/var/lib/nats", join(folder, "store"))}`;
+  const { path: binary } = await findNatsServer();
+  await using server = await launchNatsServer({ binary, config, dir: join(folder, "nats") });
+  const nats = `127.0.0.1:${server.port}`;
+  await using datastore = await startDatastore({ dir: join(folder, "datastore"), nats, controlAuth: "a secret" });
+  await using web1 = await connectBus({ datastore: datastore.address, webserver: "web1", dir: join(folder, "web1"), controlAuth: "a secret" });
+  await web1.caughtUp();
+  const { revision } = await web1.collection("dashboards").put({ id: "d", name: "D" });
+  assert.ok(revision);
+  assert.deepEqual(
+    web1.status().warnings.map(({ code }) => code),
+    ["SYNC_UNKNOWN"],
+  );
+});
