@@ -181,13 +181,14 @@ export class Follow {
     if (changes.length === 0) return;
     this.#turn = [];
     const records = encodeRecords(changes);
-    this.#applying += records.length;
+    const bytes = records.length; // later the bytes are the replica's, and here there are none
+    this.#applying += bytes;
     this.#options
       .apply(records, { ...this.#position })
       // The next check-in's digests will differ, and the replica is read anew.
       .catch((error: unknown) => log.error({ err: error }, "live changes could not be applied"))
       .finally(() => {
-        this.#applying -= records.length;
+        this.#applying -= bytes;
       });
     this.#options.onProgress();
     // The replica's thread can't follow: let it finish, and read the rest by pages.
@@ -250,7 +251,8 @@ export class Follow {
     this.#position.epoch = epochAt(head.epochs, head.last) ?? this.#position.epoch;
     if (head.done) this.#position.consistent = Math.max(this.#position.consistent, head.last);
     if (records.length > 0) {
-      const applied = apply(records.slice(), { ...this.#position }).finally(() => applying.delete(applied));
+      // A copy with a buffer of its own: a Buffer's slice would be a view of what the socket goes on with.
+      const applied = apply(new Uint8Array(records), { ...this.#position }).finally(() => applying.delete(applied));
       applied.catch((error: unknown) => log.error({ err: error }, "a page could not be applied"));
       applying.add(applied);
     } else this.#options.move({ ...this.#position });

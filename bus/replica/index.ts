@@ -3,7 +3,7 @@
 import { Worker } from "node:worker_threads";
 import { FrontsyncError, isErrorCode } from "../../schemas/errors.ts";
 import { type Deferred, deferred } from "../platform/deadline.ts";
-import type { ReplicaMessage, ReplicaMethods } from "./methods.ts";
+import type { ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
 
 export type { ReplicaPosition, Row } from "./database.ts";
 
@@ -14,12 +14,17 @@ export class Replica {
   readonly #calls = new Map<number, Deferred<unknown>>();
   readonly #onSnapshot: (failed: string | undefined) => void;
   #next = 0;
+  /** Calls of one turn of the event loop, sent as one message while others are under way: each message wakes a thread. */
+  #outgoing: ReplicaCall[] = [];
+  #transfer: ArrayBuffer[] = [];
   #ended: FrontsyncError | undefined;
 
   /** `onSnapshot`: a snapshot failed, or succeeds again (undefined). `onFailure`: the thread is gone; the replica must be opened anew. */
   constructor(onSnapshot: (failed: string | undefined) => void, onFailure: (error: FrontsyncError) => void) {
     this.#onSnapshot = onSnapshot;
-    this.#worker.on("message", (message: ReplicaMessage) => this.#receive(message));
+    this.#worker.on("message", (messages: ReplicaMessage[]) => {
+      for (const message of messages) this.#receive(message);
+    });
     const fail = (cause: unknown) => {
       if (this.#ended) return;
       this.#end(new FrontsyncError("INTERNAL", `The replica's thread ended: ${String(cause)}`, { cause }));
@@ -37,8 +42,12 @@ export class Replica {
     if (this.#ended) return Promise.reject(this.#ended);
     const id = this.#next++;
     const call = deferred<unknown>();
+    const alone = this.#calls.size === 0;
     this.#calls.set(id, call);
-    this.#worker.postMessage({ id, method, argument }, transfer);
+    this.#outgoing.push({ id, method, argument } as ReplicaCall);
+    this.#transfer.push(...transfer);
+    if (alone) this.#send();
+    else if (this.#outgoing.length === 1) setImmediate(() => this.#send());
     return call.promise as Promise<ReturnType<ReplicaMethods[K]>>;
   }
 
@@ -51,6 +60,13 @@ export class Replica {
       this.#end(new FrontsyncError("CLOSED", "The bus is closed."));
       await this.#worker.terminate();
     }
+  }
+
+  #send(): void {
+    if (this.#outgoing.length === 0 || this.#ended) return;
+    this.#worker.postMessage(this.#outgoing, this.#transfer);
+    this.#outgoing = [];
+    this.#transfer = [];
   }
 
   #receive(message: ReplicaMessage): void {

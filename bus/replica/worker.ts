@@ -112,16 +112,18 @@ const methods: ReplicaMethods = {
   },
 };
 
-function post(message: ReplicaMessage): void {
-  parentPort?.postMessage(message);
+function post(...messages: ReplicaMessage[]): void {
+  parentPort?.postMessage(messages);
 }
 
-parentPort?.on("message", ({ id, method, argument }: ReplicaCall) => {
+function answer({ id, method, argument }: ReplicaCall): ReplicaMessage {
   try {
-    post({ id, result: (methods[method] as (argument: unknown) => unknown)(argument) });
+    return { id, result: (methods[method] as (argument: unknown) => unknown)(argument) };
   } catch (thrown) {
     // sql.js throws strings for what can't be bound.
     const { code, message, path, limit } = asFrontsyncError(typeof thrown === "string" ? new Error(thrown) : thrown);
-    post({ id, error: { code, message, path, limit } });
+    return { id, error: { code, message, path, limit } };
   }
-});
+}
+
+parentPort?.on("message", (calls: ReplicaCall[]) => post(...calls.map(answer)));

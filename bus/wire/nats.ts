@@ -14,8 +14,10 @@ import {
   type Subscription,
 } from "nats";
 import { FrontsyncError } from "../../schemas/errors.ts";
-import { atMost, type Deferred, deferred, pause } from "../platform/deadline.ts";
+import { atMost, pause } from "../platform/deadline.ts";
 import { log } from "../platform/log.ts";
+import { randomId } from "../platform/random.ts";
+import { Requests } from "./requests.ts";
 
 export type { Msg, MsgHdrs, ServiceMsg, Subscription };
 export { makeHeaders, nkeys };
@@ -32,6 +34,7 @@ export interface ConnectOptions {
 }
 
 const DRAIN_MS = 5000;
+const NO_RESPONDERS = 503;
 
 interface Subscribed {
   start(nats: NatsConnection): void;
@@ -55,12 +58,16 @@ export class Connection {
   readonly #subscribed = new Set<Subscribed>();
   #nats: NatsConnection | undefined;
   #up = false;
-  /** Rejected when the connection breaks: the client itself lets requests in flight run into their timeouts. */
-  #broken: Deferred<never> | undefined;
+  readonly #requests: Requests<Msg>;
 
   constructor(options: ConnectOptions, onEvent: (event: ConnectionEvent, detail: string) => void = () => {}) {
     this.#options = options;
     this.#onEvent = onEvent;
+    this.#requests = new Requests(`${options.inboxPrefix}.${randomId()}.`);
+    this.subscribe(`${this.#requests.prefix}*`, (message) => {
+      const nobody = message.headers?.code === NO_RESPONDERS && message.data.length === 0;
+      this.#requests.answer(message.subject, message, nobody ? unreachable("nobody serves this request") : undefined);
+    });
   }
 
   /** Connects, again and again until it succeeds or `close` is called; then resolves. */
@@ -95,14 +102,8 @@ export class Connection {
   /** Asks and waits for one answer. Throws DATASTORE_UNREACHABLE when nobody can have got the request, TIMEOUT when nobody answered
    *  in time or the connection broke meanwhile: then it may have arrived. */
   async request(subject: string, body: Uint8Array | string, options: { timeoutMs: number; headers?: MsgHdrs }): Promise<Msg> {
-    const nats = this.#live();
-    const timeout = Math.max(1, Math.ceil(options.timeoutMs));
-    try {
-      const reply = nats.request(subject, body, { timeout, ...(options.headers && { headers: options.headers }) });
-      return await (this.#broken ? Promise.race([reply, this.#broken.promise]) : reply);
-    } catch (error) {
-      throw translate(error, subject);
-    }
+    const { timeoutMs, ...rest } = options;
+    return await this.#requests.send((reply) => this.publish(subject, body, { ...rest, reply }), subject, timeoutMs);
   }
 
   publish(subject: string, body: Uint8Array | string, options: { headers?: MsgHdrs; reply?: string } = {}): void {
@@ -164,7 +165,7 @@ export class Connection {
   }
 
   createInbox(): string {
-    return `${this.#options.inboxPrefix}.${nkeys.createUser().getPublicKey()}`;
+    return `${this.#options.inboxPrefix}.${randomId()}`;
   }
 
   /** Resolves when the server has everything that was published before. */
@@ -195,10 +196,7 @@ export class Connection {
   #set(up: boolean, detail: string): void {
     if (this.#up === up) return;
     this.#up = up;
-    if (up) {
-      this.#broken = deferred();
-      this.#broken.promise.catch(() => {});
-    } else this.#broken?.reject(new FrontsyncError("TIMEOUT", "The connection to the datastore broke before an answer came."));
+    if (!up) this.#requests.fail();
     this.#onEvent(up ? "connected" : "disconnected", detail);
   }
 
@@ -250,9 +248,6 @@ function translate(error: unknown, subject: string): FrontsyncError {
   if (error instanceof FrontsyncError) return error;
   if (!(error instanceof NatsError)) return new FrontsyncError("INTERNAL", `${subject}: ${String(error)}`, { cause: error });
   switch (error.code) {
-    case "503":
-      return unreachable(`nobody serves '${subject}'`, error);
-    case "TIMEOUT":
     case "DISCONNECT":
     case "CONNECTION_CLOSED":
     case "CONNECTION_DRAINING":
