@@ -13,7 +13,7 @@ import type { CheckedOptions } from "./options.ts";
 import { DEFAULT_TIMEOUT_MS, within } from "./platform/deadline.ts";
 import { log } from "./platform/log.ts";
 import { VERSION } from "./platform/package.ts";
-import { Replica, type ReplicaPosition } from "./replica/index.ts";
+import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
 import { Waiters } from "./waiters.ts";
 import { Writes } from "./writes.ts";
 
@@ -77,7 +77,7 @@ export class EmbeddedBus implements Bus {
       webserver: options.webserver,
       link: this.#link,
       schemas,
-      read: (collection, id) => this.#reader().call("get", { collection, id }),
+      read: (collection, id) => this.#row(collection, id),
       isHeld: (revision) => this.#isHeld(revision),
       holds: (revision, signal) => this.#holds(revision, signal),
       state: () => this.#follow.state,
@@ -127,10 +127,12 @@ export class EmbeddedBus implements Bus {
       schemas: this.#schemas,
       writes: this.#writes,
       replica: () => this.#reader(),
+      row: (of, id) => this.#row(of, id),
       changes: (collection, options) =>
         readChanges(
           {
             replica: () => this.#reader(),
+            recent: (of, after) => this.#follow.recent.since(of, after),
             held: () => this.#follow.settle().cursor,
             more: (revision, signal) =>
               this.#waiters
@@ -220,6 +222,11 @@ export class EmbeddedBus implements Bus {
     if (this.#closing) throw new FrontsyncError("CLOSED", "The bus is closed.");
     this.#follow.settle();
     return this.#replica;
+  }
+
+  async #row(collection: string, id: string): Promise<Row | undefined> {
+    const replica = this.#reader();
+    return this.#follow.recent.get(collection, id) ?? (await replica.call("get", { collection, id }));
   }
 
   #isHeld(revision: number): boolean {

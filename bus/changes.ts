@@ -2,14 +2,15 @@
  *  reader gets the last change of each document. */
 import type { Doc } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
-import type { Envelope } from "../schemas/types.ts";
 import type { Change } from "./api.ts";
-import type { Replica, Row } from "./replica/index.ts";
+import type { Replica } from "./replica/index.ts";
 
 const READ_AHEAD = 100;
 
 export interface ChangesSource {
   replica(): Replica;
+  /** The changes of a collection after a revision, when all of them are recent. */
+  recent(collection: string, after: number): Change<Doc>[] | undefined;
   /** Everything up to this revision has been handed to the replica. */
   held(): number;
   /** Resolves when more is held than `revision`, or the bus is closed. */
@@ -30,19 +31,23 @@ export async function* readChanges(
   const existing = after === 0 ? source.held() : 0;
   while (!source.closed() && !signal?.aborted) {
     const until = source.held();
-    const rows = until > after ? await source.replica().call("since", { collection, after, until, limit: READ_AHEAD }) : [];
-    for (const row of rows) {
-      after = row.revision;
-      if (!(row.deleted && row.revision <= existing)) yield asChange(row);
+    const recent = source.recent(collection, after);
+    const changes = recent ?? (until > after ? await stored(source.replica(), collection, after, until) : []);
+    for (const change of changes) {
+      after = change.revision;
+      if (change.op === "put" || change.revision > existing) yield change;
       if (source.closed() || signal?.aborted) return;
     }
-    if (rows.length === READ_AHEAD) continue;
+    if (!recent && changes.length === READ_AHEAD) continue;
     after = Math.max(after, until);
     await source.more(after, signal);
   }
 }
 
-function asChange({ id, revision, deleted, body, envelope }: Row): Change<Doc> {
-  const { by, at } = JSON.parse(envelope) as Envelope;
-  return { op: deleted ? "delete" : "put", id, revision, doc: body === null ? undefined : (JSON.parse(body) as Doc), by, at };
+async function stored(replica: Replica, collection: string, after: number, until: number): Promise<Change<Doc>[]> {
+  const rows = await replica.call("since", { collection, after, until, limit: READ_AHEAD });
+  return rows.map(({ id, revision, deleted, body, by, at }) => {
+    const doc = body === null ? undefined : (JSON.parse(body) as Doc);
+    return { op: deleted ? "delete" : "put", id, revision, doc, by, at };
+  });
 }

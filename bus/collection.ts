@@ -6,7 +6,7 @@ import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { CollectionSchema, Schemas } from "../schemas/index.ts";
 import type { Change, Collection, Entry, NewDoc, Page, Query, Wait, WriteOptions, Written } from "./api.ts";
 import { toBase32 } from "./platform/random.ts";
-import type { Replica } from "./replica/index.ts";
+import type { Replica, Row } from "./replica/index.ts";
 import type { Writes } from "./writes.ts";
 
 /** Writes that putMany has under way at once. */
@@ -17,6 +17,8 @@ export interface CollectionParts {
   writes: Writes;
   /** The replica, when the bus is open; throws CLOSED. */
   replica(): Replica;
+  /** The row of a document, also a tombstone. */
+  row(collection: string, id: string): Promise<Row | undefined>;
   changes(collection: string, options: { since?: number; signal?: AbortSignal } | undefined): AsyncIterableIterator<Change<Doc>>;
 }
 
@@ -37,7 +39,7 @@ export function openCollection(name: string, parts: CollectionParts): Collection
   return {
     async get(id) {
       const collection = schema().collection;
-      const row = await parts.replica().call("get", { collection, id: checkId(id) });
+      const row = await parts.row(collection, checkId(id));
       if (!row || row.deleted || row.body === null) return undefined;
       return entry(id, row.revision, row.body, writes.isPending(collection, id));
     },

@@ -8,6 +8,7 @@ import type { Link } from "./link.ts";
 import { clock } from "./platform/clock.ts";
 import { pause } from "./platform/deadline.ts";
 import { log } from "./platform/log.ts";
+import { Recent } from "./recent.ts";
 import type { ReplicaPosition } from "./replica/index.ts";
 import { type Event, TRANSITIONS } from "./states.ts";
 import type { Msg } from "./wire/nats.ts";
@@ -50,6 +51,8 @@ export class Follow {
   /** Live changes of one turn of the event loop, handed over together. */
   #turn: Change[] = [];
   #catchingUp: Promise<void> | undefined;
+  /** What has arrived live, for reads in this thread. */
+  readonly recent = new Recent();
 
   constructor(options: FollowOptions, position: ReplicaPosition) {
     this.#options = options;
@@ -165,6 +168,7 @@ export class Follow {
     }
     if (change.subject === EPOCHS) this.#epochs = this.#options.schemas.read("epochs", change.body);
     this.#turn.push(change);
+    this.recent.add(change);
     this.#advance(change.revision);
     if (this.#turn.length === 1) setImmediate(() => this.#handOver());
   }
@@ -219,6 +223,7 @@ export class Follow {
 
   async #readPages(): Promise<void> {
     this.#handOver();
+    this.recent.clear();
     this.#options.counters.catchUps++;
     const applying = new Set<Promise<void>>();
     for (let wait = RETRY_MS.first; this.#state === "catching-up" && !this.stopped; ) {

@@ -6,6 +6,7 @@ import { DEFAULT_CONTROL_AUTH, parseAddress } from "../bus/wire/address.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { loadSchemas } from "../schemas/index.ts";
 import type { HandlerConfig } from "./host/handler.ts";
+import { checkGivenNats } from "./supervise/given-nats.ts";
 import { HandlerPool } from "./supervise/handler-pool.ts";
 import { type Keys, loadKeys } from "./supervise/keys.ts";
 import { superviseNatsServer } from "./supervise/nats-server.ts";
@@ -82,7 +83,9 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
         });
     if (server) stops.push(() => server.stop());
     const address = server ? `${reachable(listen)}:${server.port}` : parseAddress(options.nats as string);
-    const pool = new HandlerPool(handlers, handlerConfig(address, schemas, keys, controlAuth, server ? sync : undefined));
+    const config = handlerConfig(address, schemas, keys, controlAuth, server ? sync : undefined);
+    if (!server) await checkGivenNats(address, config.user, config.password);
+    const pool = new HandlerPool(handlers, config);
     stops.push(() => pool.stop());
     await pool.start();
     let stopped: Promise<void> | undefined;

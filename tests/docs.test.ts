@@ -40,7 +40,9 @@ test("the lines of the README are scripts and commands that there are", () => {
   const commands = new Set([...text.matchAll(/npx frontsync ([a-z]+)/g)].map(([, command]) => command as string));
   assert.ok(commands.size >= 4);
   for (const command of commands) {
-    const { status } = spawnSync(process.execPath, [join(ROOT, "dist/scripts/frontsync.js"), command, "--help"], { timeout: 20_000 });
+    const { status } = spawnSync(process.execPath, [join(ROOT, "dist/scripts/frontsync.js"), command, "--help"], {
+      timeout: 20_000,
+    });
     assert.equal(status, 0, `frontsync ${command} --help`);
   }
 });
@@ -78,7 +80,12 @@ test("the NATS configuration of docs/operations.md keeps webservers and function
   await using server = await launchNatsServer({ binary, config, dir: join(folder, "nats") });
   const nats = `127.0.0.1:${server.port}`;
   await using datastore = await startDatastore({ dir: join(folder, "datastore"), nats, controlAuth: "a secret" });
-  await using web1 = await connectBus({ datastore: datastore.address, webserver: "web1", dir: join(folder, "web1"), controlAuth: "a secret" });
+  await using web1 = await connectBus({
+    datastore: datastore.address,
+    webserver: "web1",
+    dir: join(folder, "web1"),
+    controlAuth: "a secret",
+  });
   await web1.caughtUp();
   const { revision } = await web1.collection("dashboards").put({ id: "d", name: "D" });
   assert.ok(revision);

@@ -8,7 +8,7 @@ import type { Envelope } from "../../schemas/types.ts";
 import { clock } from "../platform/clock.ts";
 import { writeAtomically } from "../platform/files.ts";
 import type { Change } from "../wire/page.ts";
-import { isHashed, parseStoreSubject, storeSubject, unescapeId } from "../wire/subjects.ts";
+import { idOf, parseStoreSubject, storeSubject } from "../wire/subjects.ts";
 import { createMeta, createTable, META_TABLE, quote, tablesOf } from "./tables.ts";
 
 /** Where a replica stands. `cursor`: read up to here; `consistent`: every change up to here is held. */
@@ -34,8 +34,9 @@ export interface Row {
   revision: number;
   deleted: boolean;
   body: string | null;
-  envelope: string;
   id: string;
+  by: number;
+  at: string;
 }
 
 export class ReplicaDatabase {
@@ -146,7 +147,7 @@ export class ReplicaDatabase {
     if (!envelope) return;
     const table = this.#table(collection);
     const { token } = parseStoreSubject(subject);
-    const id = isHashed(token) ? unescapeId(envelope.id ?? "") : unescapeId(token);
+    const id = idOf(token, envelope.id);
     const row = [revision, id, change.deleted ? 1 : 0, JSON.stringify(envelope), change.deleted ? null : change.body];
     table.insert.run(row as (string | number | Uint8Array | null)[]);
     if (this.#database.getRowsModified() === 0) {
@@ -180,7 +181,8 @@ export class ReplicaDatabase {
     statement.bind(values);
     while (statement.step()) {
       const [revision, deleted, body, envelope, id] = statement.get() as [number, number, string | null, string, string];
-      rows.push({ revision, deleted: deleted === 1, body, envelope, id });
+      const { by, at } = JSON.parse(envelope) as Envelope;
+      rows.push({ revision, deleted: deleted === 1, body, id, by, at });
     }
     statement.reset();
     return rows;

@@ -69,6 +69,11 @@ export function isHashed(token: string): boolean {
   return token.startsWith("=h.");
 }
 
+/** The id that a key token stands for; `escaped`: the envelope's, where the token is only a hash. */
+export function idOf(token: string, escaped: string | undefined): string {
+  return unescapeId(isHashed(token) ? (escaped ?? "") : token);
+}
+
 /** The id with every byte outside `[A-Za-z0-9_-]` as `=XX`. */
 export function escapeId(id: string): string {
   if (PLAIN.test(id)) return id;

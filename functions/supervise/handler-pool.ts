@@ -73,8 +73,9 @@ export class HandlerPool {
   }
 
   #spawn(): { child: ChildProcess; ready: Promise<ChildProcess> } {
-    // Its own arguments only: flags of a test runner or debugger are the parent's.
-    const child = fork(ENTRY, [], { execArgv: [], stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    // Its own arguments only: flags of a test runner or debugger are the parent's. Its own process group: a Ctrl-C at the terminal is
+    // for the parent, which drains first the handlers, then nats-server.
+    const child = fork(ENTRY, [], { execArgv: [], detached: true, stdio: ["ignore", "inherit", "inherit", "ipc"] });
     this.#children.add(child);
     const ready = new Promise<ChildProcess>((resolve, reject) => {
       child.once("exit", (code, signal) => {

@@ -1,0 +1,65 @@
+/** What `frontsync demo --check` asserts. */
+import { isDeepStrictEqual } from "node:util";
+import type { Bus } from "../../../bus/api.ts";
+import { FrontsyncError } from "../../../schemas/errors.ts";
+import { percentile, rounded } from "../numbers.ts";
+import { countDashboards, isWriting, showArrivals } from "./arrivals.ts";
+import { type Sample, sampleDashboards } from "./samples.ts";
+import type { Session } from "./session.ts";
+
+const SETTLE_MS = 10_000;
+
+export interface CheckSummary {
+  ok: true;
+  dashboards: number;
+  /** Put on web1 until web2's local database answers with it, in ms. */
+  visibleMs: { p50: number; max: number };
+  generation: string | null;
+  head: number | null;
+  /** Of the collections, the same on both webservers. */
+  digests: Record<string, string>;
+  warnings: { code: string; message: string }[];
+}
+
+/** Writes the samples on one webserver and proves that the other holds the same. Throws INTERNAL with what differs. */
+export async function checkSession({ writer, reader, datastore }: Session, signal: AbortSignal): Promise<CheckSummary> {
+  const samples = sampleDashboards(new Date());
+  const arrivals = await showArrivals(writer.bus, reader.bus, samples, signal);
+  const buses = [writer.bus, reader.bus];
+  for (const bus of buses) await bus.caughtUp(null, { timeoutMs: SETTLE_MS, signal });
+  for (const { name, bus } of [writer, reader]) await assertSamples(name, bus, samples);
+
+  const [ours, theirs] = await Promise.all([writer.bus.digests(), reader.bus.digests()]);
+  assert(isDeepStrictEqual(ours.digests, theirs.digests), "The two webservers' digests differ");
+  for (const { name, bus } of [writer, reader]) {
+    const { state, generation } = bus.status();
+    assert(state === "synced", `${name} is ${state}, not synced`);
+    assert(
+      generation === datastore.generation,
+      `${name} is of generation ${generation}, the datastore of ${datastore.generation}`,
+    );
+  }
+  const visible = arrivals.map(({ visibleMs }) => visibleMs);
+  const { generation, head, warnings } = reader.bus.status();
+  return {
+    ok: true,
+    dashboards: await countDashboards(reader.bus),
+    visibleMs: { p50: rounded(percentile(visible, 0.5)), max: rounded(Math.max(...visible)) },
+    generation,
+    head,
+    digests: theirs.digests,
+    warnings,
+  };
+}
+
+async function assertSamples(name: string, bus: Bus, samples: readonly Sample[]): Promise<void> {
+  for (const sample of samples) {
+    const held = await bus.collection("dashboards").get(sample.id);
+    assert(held !== undefined, `${name} does not hold '${sample.id}'`);
+    assert(!held.pending && isWriting(held.doc, sample), `${name} holds another version of '${sample.id}'`);
+  }
+}
+
+function assert(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new FrontsyncError("INTERNAL", `${what}.`);
+}

@@ -1,0 +1,66 @@
+/** The command line as a whole: its commands, its version, and what happens when it is used wrongly. */
+import { Command, CommanderError } from "commander";
+import { VERSION } from "../../bus/platform/package.ts";
+import { FrontsyncError } from "../../schemas/errors.ts";
+import { addDatastore } from "../datastore.ts";
+import { addDemo } from "../demo.ts";
+import { addImport } from "../import.ts";
+import { addStatus } from "../status.ts";
+import { type Cli, createCli } from "./cli.ts";
+import { createOutput } from "./output.ts";
+import type { Stop } from "./signals.ts";
+
+const USAGE_FAULT = 2;
+
+/** Runs the command that `args` name (without node and the script) and returns the exit code: 0 only on success, 1 when it failed, 2
+ *  when it was not understood, 128 + the signal's number when a signal kept it from its job. */
+export async function main(args: readonly string[], stop: Stop): Promise<number> {
+  const cli = createCli(stop);
+  const program = buildProgram(cli);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return cli.exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    // Without a command there is nothing to explain: commander has printed the help on stderr.
+    if (error.code !== "commander.help") createOutput(args.includes("--json")).fault(usageFault(error, program, args));
+    return USAGE_FAULT;
+  }
+}
+
+/** The commander program with every command; `cli` runs them. */
+export function buildProgram(cli: Cli): Command {
+  const program = new Command("frontsync")
+    .description("Keeps any number of web servers of one product in sync over a NATS message bus.")
+    .version(VERSION, "-V, --version", "print the version")
+    .exitOverride()
+    // Usage faults are printed by main(), in the form of all other errors.
+    .configureOutput({ outputError: () => {} })
+    .addHelpText(
+      "after",
+      "\n`frontsync <command> --help` has the flags of a command, with examples.\nFRONTSYNC_LOG=debug shows what happens inside (JSON lines on stderr).",
+    );
+  for (const add of [addDemo, addDatastore, addImport, addStatus]) add(program, cli);
+  return program;
+}
+
+function usageFault(error: CommanderError, program: Command, args: readonly string[]): FrontsyncError {
+  const message = error.message
+    .replace(/^error: /, "")
+    .trim()
+    .replaceAll("\n", " ");
+  return new FrontsyncError("BAD_CONFIG", `${message}. See \`${commandName(program, args)} --help\`.`.replace(/\.\. /, ". "));
+}
+
+/** The longest part of `args` that names a command. */
+function commandName(program: Command, args: readonly string[]): string {
+  const names = [program.name()];
+  let command: Command | undefined = program;
+  for (const arg of args) {
+    command = command?.commands.find((candidate) => candidate.name() === arg);
+    if (command === undefined) break;
+    names.push(arg);
+  }
+  return names.join(" ");
+}

@@ -1,0 +1,105 @@
+// Goal: `frontsync datastore` serves whoever has the secret, and ends cleanly.
+// Method: the built command runs as an operator runs it; `status` and `import` are its clients.
+import assert from "node:assert/strict";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { connectBus } from "../bus/index.ts";
+import { eventually, processes, temporaryFolder } from "./support/nats-server-kit.ts";
+
+const COMMAND = fileURLToPath(new URL("../scripts/frontsync.js", import.meta.url));
+const START_MS = 60_000;
+const SECRET = "only the two of us know";
+const FILES = 2000;
+
+interface Running {
+  child: ChildProcess;
+  /** The JSON lines so far. */
+  lines(): Record<string, unknown>[];
+  ended: Promise<unknown>;
+}
+
+function frontsync(t: TestContext, args: readonly string[], secret: string | undefined): Running {
+  const env = { ...process.env, npm_execpath: undefined, FRONTSYNC_CONTROL_AUTH: secret };
+  const child = spawn(process.execPath, [COMMAND, ...args, "--json"], { env, stdio: ["ignore", "pipe", "ignore"] });
+  t.after(() => child.kill("SIGKILL"));
+  let text = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+  });
+  const lines = () =>
+    text
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  return { child, lines, ended: once(child, "close").then(([code, signal]: unknown[]) => code ?? signal) };
+}
+
+async function datastore(t: TestContext, secret: string | undefined) {
+  const running = frontsync(
+    t,
+    ["datastore", "--port", "0", "--handlers", "2", "--sync", "default", "--dir", join(temporaryFolder(t), "data")],
+    secret,
+  );
+  const [line] = await eventually("the datastore has started", START_MS, () => {
+    assert.equal(running.child.exitCode, null, "it ended");
+    return running.lines().length > 0 && running.lines();
+  });
+  const { datastore: started } = line as { datastore: { address: string; pids: { natsServer: number; handlers: number[] } } };
+  return { ...running, ...started };
+}
+
+async function status(address: string, ...flags: string[]): Promise<{ code: number | string; stdout: string }> {
+  const env = { ...process.env, FRONTSYNC_CONTROL_AUTH: "" };
+  const ended = promisify(execFile)(process.execPath, [COMMAND, "status", "--json", "--datastore", address, ...flags], { env });
+  return ended.then(
+    ({ stdout }) => ({ code: 0, stdout }),
+    (error: { code: number; stdout: string }) => error,
+  );
+}
+
+test("a datastore lets in who has its secret, and nobody else", async (t) => {
+  const { child, address, pids, ended, lines } = await datastore(t, SECRET);
+  assert.equal(pids.handlers.length, 2);
+
+  const file = join(temporaryFolder(t), "secret");
+  writeFileSync(file, `${SECRET}\n`);
+  assert.equal((await status(address, "--control-auth-file", file)).code, 0);
+  const refused = await status(address);
+  assert.equal(refused.code, 1);
+  assert.equal((JSON.parse(refused.stdout) as { error: { code: string } }).error.code, "AUTH_REFUSED");
+
+  child.kill("SIGTERM");
+  assert.equal(await ended, 0);
+  assert.deepEqual(lines().at(-1), { event: "stopped" });
+  const all = [pids.natsServer, ...pids.handlers];
+  await eventually("no process is left", 2000, () => !processes().some(({ pid }) => all.includes(pid)));
+});
+
+test("an import that is interrupted says how far it came, and the next one does the rest", async (t) => {
+  const { address } = await datastore(t, undefined);
+  const folder = join(temporaryFolder(t), "dashboards");
+  mkdirSync(folder);
+  for (let n = 0; n < FILES; n++) writeFileSync(join(folder, `${n}.json`), `{"name":"Number ${n}"}`);
+  const bus = await connectBus({ datastore: address, webserver: "web1", dir: join(temporaryFolder(t), "web1") });
+  t.after(() => bus.close());
+  await bus.caughtUp();
+
+  const changes = bus.collection("dashboards").changes();
+  const interrupted = frontsync(t, ["import", "dashboards", folder, "--datastore", address], undefined);
+  await changes.next();
+  interrupted.child.kill("SIGINT");
+  assert.equal(await interrupted.ended, 130);
+  const [summary] = interrupted.lines() as [{ ok: boolean; complete: boolean; added: number; failed: number }];
+  assert.deepEqual([summary.ok, summary.complete, summary.failed], [false, false, 0]);
+  assert.ok(summary.added > 0 && summary.added < FILES);
+
+  const rest = frontsync(t, ["import", "dashboards", folder, "--datastore", address], undefined);
+  assert.equal(await rest.ended, 0);
+  const [{ added, unchanged }] = rest.lines() as [{ added: number; unchanged: number }];
+  assert.deepEqual([added, unchanged], [FILES - summary.added, summary.added]);
+});
