@@ -3,7 +3,7 @@ import type { Doc } from "../schemas/document.ts";
 import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
 import type { CheckInReply, CheckInRequest, Peer, Warning } from "../schemas/types.ts";
-import type { Bus, Collection, Counters, Queued, Status, Wait } from "./api.ts";
+import type { Bus, Collection, Counters, Queued, State, Status, Wait } from "./api.ts";
 import { readChanges } from "./changes.ts";
 import { CheckIn } from "./check-in.ts";
 import { openCollection } from "./collection.ts";
@@ -14,6 +14,7 @@ import { DEFAULT_TIMEOUT_MS, within } from "./platform/deadline.ts";
 import { log } from "./platform/log.ts";
 import { VERSION } from "./platform/package.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
+import { Sender } from "./sender.ts";
 import { Waiters } from "./waiters.ts";
 import { Writes } from "./writes.ts";
 
@@ -22,6 +23,7 @@ const CHECK_IN_TIMEOUT_MS = 3000;
 const GRACE_MS = 250;
 /** A write's own live change may be lost: after this long the head is looked for, ms. */
 const IMPATIENT_MS = 500;
+const REACHABLE = new Set<State>(["synced", "catching-up"]);
 const NO_DIGEST = "0".repeat(32);
 
 export class EmbeddedBus implements Bus {
@@ -75,12 +77,12 @@ export class EmbeddedBus implements Bus {
     this.#follow = this.#newFollow({ epoch: undefined, cursor: 0, consistent: 0 });
     this.#writes = new Writes({
       webserver: options.webserver,
-      link: this.#link,
-      schemas,
+      sender: new Sender(this.#link, schemas),
       read: (collection, id) => this.#row(collection, id),
       isHeld: (revision) => this.#isHeld(revision),
       holds: (revision, signal) => this.#holds(revision, signal),
       state: () => this.#follow.state,
+      reachable: (signal) => this.#waiters.until(() => REACHABLE.has(this.#follow.state), signal),
       onLost: () => this.#lost(),
       onPending: () => this.#changed(),
     });
@@ -133,10 +135,10 @@ export class EmbeddedBus implements Bus {
           {
             replica: () => this.#reader(),
             recent: (of, after) => this.#follow.recent.since(of, after),
-            held: () => this.#follow.settle().cursor,
+            held: () => this.#follow.position.cursor,
             more: (revision, signal) =>
               this.#waiters
-                .until(() => this.#closing !== undefined || this.#follow.settle().cursor > revision, signal)
+                .until(() => this.#closing !== undefined || this.#follow.position.cursor > revision, signal)
                 .catch(() => {}),
             closed: () => this.#closing !== undefined,
           },
@@ -149,6 +151,8 @@ export class EmbeddedBus implements Bus {
 
   async caughtUp(revision: number | null = null, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Wait = {}): Promise<void> {
     this.#reader();
+    if (revision !== null && !(Number.isSafeInteger(revision) && revision >= 0))
+      throw new FrontsyncError("BAD_MESSAGE", `caughtUp waits for a revision, not for ${revision}.`, { path: "/revision" });
     const what = revision === null ? "Catching up with the datastore" : `Waiting for revision ${revision}`;
     const over = new AbortController();
     try {
@@ -163,7 +167,7 @@ export class EmbeddedBus implements Bus {
   }
 
   status(): Status {
-    const { consistent } = this.#follow.settle();
+    const { consistent } = this.#follow.position;
     return {
       state: this.#follow.state,
       generation: this.#follow.generation ?? this.#generation,
@@ -225,12 +229,13 @@ export class EmbeddedBus implements Bus {
   }
 
   async #row(collection: string, id: string): Promise<Row | undefined> {
-    const replica = this.#reader();
-    return this.#follow.recent.get(collection, id) ?? (await replica.call("get", { collection, id }));
+    if (this.#closing !== undefined) throw new FrontsyncError("CLOSED", "The bus is closed.");
+    // What the replica's thread does not have yet is recent.
+    return this.#follow.recent.get(collection, id) ?? (await this.#replica.call("get", { collection, id }));
   }
 
   #isHeld(revision: number): boolean {
-    return this.#follow.settle().consistent >= revision;
+    return this.#follow.position.consistent >= revision;
   }
 
   async #holds(revision: number, signal: AbortSignal): Promise<void> {
@@ -250,7 +255,7 @@ export class EmbeddedBus implements Bus {
       await this.#waiters.until(() => this.#counters.checkIns > answered, signal);
     }
     const head = this.#follow.head ?? 0;
-    await this.#waiters.until(() => this.#follow.state === "synced" && this.#follow.settle().consistent >= head, signal);
+    await this.#waiters.until(() => this.#follow.state === "synced" && this.#follow.position.consistent >= head, signal);
   }
 
   #onConnection(event: "connected" | "disconnected" | "refused", detail: string): void {

@@ -14,29 +14,51 @@ export interface ChangesSource {
   /** Everything up to this revision has been handed to the replica. */
   held(): number;
   /** Resolves when more is held than `revision`, or the bus is closed. */
-  more(revision: number, signal: AbortSignal | undefined): Promise<void>;
+  more(revision: number, signal: AbortSignal): Promise<void>;
   closed(): boolean;
 }
 
-export async function* readChanges(
+/** From the call on, whenever its reader begins; it ends with the signal, with the bus, and with `return`, also while its reader waits. */
+export function readChanges(
   source: ChangesSource,
   collection: string,
   { since, signal }: { since?: number; signal?: AbortSignal } = {},
 ): AsyncIterableIterator<Change<Doc>> {
-  if (since !== undefined && !(Number.isSafeInteger(since) && since >= 0)) {
+  const left = new AbortController();
+  const ends = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
+  const changes = tellChanges(source, collection, since ?? source.held(), ends);
+  return {
+    next: () => changes.next(),
+    async return() {
+      left.abort();
+      return await changes.return(undefined);
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+async function* tellChanges(
+  source: ChangesSource,
+  collection: string,
+  since: number,
+  signal: AbortSignal,
+): AsyncGenerator<Change<Doc>, undefined> {
+  if (!(Number.isSafeInteger(since) && since >= 0)) {
     throw new FrontsyncError("BAD_MESSAGE", `changes() begins after a revision or 0, not after ${since}.`, { path: "/since" });
   }
-  let after = since ?? source.held();
+  let after = since;
   // From the beginning: first what exists; what was deleted before is no news.
   const existing = after === 0 ? source.held() : 0;
-  while (!source.closed() && !signal?.aborted) {
+  while (!source.closed() && !signal.aborted) {
     const until = source.held();
     const recent = source.recent(collection, after);
     const changes = recent ?? (until > after ? await stored(source.replica(), collection, after, until) : []);
     for (const change of changes) {
       after = change.revision;
       if (change.op === "put" || change.revision > existing) yield change;
-      if (source.closed() || signal?.aborted) return;
+      if (source.closed() || signal.aborted) return;
     }
     if (!recent && changes.length === READ_AHEAD) continue;
     after = Math.max(after, until);

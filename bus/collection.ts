@@ -1,12 +1,22 @@
 /** One collection, as a webserver reads and writes it. */
 
 import { sha256 } from "../schemas/digest.ts";
-import { checkId, type Doc, documentId, encodeBody, isObject, makesIds, withoutReadOnly } from "../schemas/document.ts";
+import {
+  checkId,
+  type Doc,
+  documentId,
+  encodeBody,
+  encodeJson,
+  isObject,
+  makesIds,
+  withoutReadOnly,
+} from "../schemas/document.ts";
 import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { CollectionSchema, Schemas } from "../schemas/index.ts";
 import type { Change, Collection, Entry, NewDoc, Page, Query, Wait, WriteOptions, Written } from "./api.ts";
 import { toBase32 } from "./platform/random.ts";
 import type { Replica, Row } from "./replica/index.ts";
+import { listStatement } from "./replica/tables.ts";
 import type { Writes } from "./writes.ts";
 
 /** Writes that putMany has under way at once. */
@@ -30,8 +40,8 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     if (!isObject(given)) throw new FrontsyncError("SCHEMA_INVALID", `A document of ${name} must be an object.`, { path: "" });
     const mutation = writes.nextMutationId(options.mutationId);
     const doc = withId(schema(), withoutReadOnly(schema(), given), mutation);
-    schema().validate(doc);
     const id = documentId(schema(), doc);
+    schema().validate(doc);
     const bytes = encodeBody(schema(), doc).length;
     return await writes.write(schema(), id, { op: "put", doc }, bytes, mutation, options);
   }
@@ -45,6 +55,8 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     },
     async list(query: Query<Doc> = {}): Promise<Page<Doc>> {
       const collection = schema().collection;
+      // Told here already: what is no query may not even be something that another thread can be sent.
+      listStatement(schema(), query);
       const { rows, next } = await parts.replica().call("list", { collection, query });
       return { items: rows.map(({ id, revision, body }) => entry(id, revision, body, writes.isPending(collection, id))), next };
     },
@@ -62,7 +74,8 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     async patch(id, merge, options = {}) {
       if (!isObject(merge)) throw new FrontsyncError("BAD_MESSAGE", "A merge patch must be an object.", { path: "" });
       const mutation = writes.nextMutationId(options.mutationId);
-      return await writes.write(schema(), checkId(id), { op: "patch", merge }, JSON.stringify(merge).length, mutation, options);
+      const bytes = encodeJson(merge, "BAD_MESSAGE", "A merge patch").length;
+      return await writes.write(schema(), checkId(id), { op: "patch", merge }, bytes, mutation, options);
     },
     async delete(id, options = {}) {
       const mutation = writes.nextMutationId(options.mutationId);

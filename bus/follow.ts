@@ -18,6 +18,10 @@ import { LIVE_HEAD, META, storeSubject, storeSubjectOf } from "./wire/subjects.t
 
 /** Live changes that wait for a catch-up, or for the replica: beyond this they are dropped, and read by pages later. */
 const MAX_QUEUE_BYTES = 16 * 1024 * 1024;
+/** When live changes are handed to the replica's thread: after ms, or when there are so many. `recent` holds more than these. */
+const HAND_OVER_MS = 10;
+const MAX_ARRIVED = 256;
+const MAX_ARRIVED_BYTES = 1024 * 1024;
 const PAGE_TIMEOUT_MS = 10_000;
 const RETRY_MS = { first: 100, most: 5000 };
 /** Pages that the replica may still have to apply while the next one is asked for. */
@@ -48,8 +52,11 @@ export class Follow {
   #waitingBytes = 0;
   #overflowed = false;
   #applying = 0;
-  /** Live changes of one turn of the event loop, handed over together. */
-  #turn: Change[] = [];
+  /** Live changes that the replica's thread does not have yet. Until it has them, `recent` answers for them. */
+  #arrived: Change[] = [];
+  #arrivedBytes = 0;
+  #handOverTimer: NodeJS.Timeout | undefined;
+  #waking = false;
   #catchingUp: Promise<void> | undefined;
   /** What has arrived live, for reads in this thread. */
   readonly recent = new Recent();
@@ -63,7 +70,11 @@ export class Follow {
     return this.#state;
   }
 
-  /** Where the replica stands when it has applied all that was handed to it by now; what still waits is handed over first. */
+  get position(): Readonly<ReplicaPosition> {
+    return this.#position;
+  }
+
+  /** Hands over what has arrived: what the replica is asked next, it answers as it stands at the returned position. */
   settle(): ReplicaPosition {
     this.#handOver();
     return { ...this.#position };
@@ -167,13 +178,27 @@ export class Follow {
       return;
     }
     if (change.subject === EPOCHS) this.#epochs = this.#options.schemas.read("epochs", change.body);
-    this.#turn.push(change);
     this.recent.add(change);
     this.#advance(change.revision);
-    if (this.#turn.length === 1) setImmediate(() => this.#handOver());
+    this.#arrived.push(change);
+    this.#arrivedBytes += change.body.length;
+    // Waking the replica's thread for each change would take the time of whoever waits for an answer just now.
+    if (this.#arrived.length >= MAX_ARRIVED || this.#arrivedBytes > MAX_ARRIVED_BYTES) this.#handOver();
+    else this.#handOverTimer ??= setTimeout(() => this.#handOver(), HAND_OVER_MS);
+    this.#wake();
   }
 
-  /** A change is as good as held when it is on its way to the replica: reads are answered after it. */
+  /** Once for all changes that came together. */
+  #wake(): void {
+    if (this.#waking) return;
+    this.#waking = true;
+    queueMicrotask(() => {
+      this.#waking = false;
+      this.#options.onProgress();
+    });
+  }
+
+  /** A change is held when it has arrived: reads are answered from `recent`, or by the replica after it. */
   #advance(revision: number): void {
     this.#position.cursor = revision;
     this.#position.consistent = revision;
@@ -181,9 +206,12 @@ export class Follow {
   }
 
   #handOver(): void {
-    const changes = this.#turn;
+    clearTimeout(this.#handOverTimer);
+    this.#handOverTimer = undefined;
+    const changes = this.#arrived;
     if (changes.length === 0) return;
-    this.#turn = [];
+    this.#arrived = [];
+    this.#arrivedBytes = 0;
     const records = encodeRecords(changes);
     const bytes = records.length; // later the bytes are the replica's, and here there are none
     this.#applying += bytes;
@@ -194,7 +222,6 @@ export class Follow {
       .finally(() => {
         this.#applying -= bytes;
       });
-    this.#options.onProgress();
     // The replica's thread can't follow: let it finish, and read the rest by pages.
     if (this.#applying > MAX_QUEUE_BYTES) this.#missed(0);
   }

@@ -1,8 +1,8 @@
 /** The webserver's side of the wire: asks functions, hears live changes. */
-import { FrontsyncError, isErrorCode } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
 import type { Messages } from "../schemas/types.ts";
 import { clock } from "./platform/clock.ts";
+import { asError } from "./refusal.ts";
 import { hooks } from "./wire/hooks.ts";
 import { Connection, type ConnectionEvent, type Msg, makeHeaders } from "./wire/nats.ts";
 import { ALL_COLLECTIONS, inboxPrefix, LIVE_ALL, requestSubject } from "./wire/subjects.ts";
@@ -69,14 +69,7 @@ export class Link {
     if (this.#clockOffset !== undefined)
       headers.set("Fs-Deadline", String(Math.round(clock.now() + this.#clockOffset + timeoutMs)));
     const reply = await this.#connection.request(subject, JSON.stringify(request), { timeoutMs, headers });
-    if (reply.headers?.has("Nats-Service-Error-Code")) throw this.#refusal(reply.data);
+    if (reply.headers?.has("Nats-Service-Error-Code")) throw asError(this.#schemas.read("error.reply", reply.data));
     return reply.data;
-  }
-
-  #refusal(body: Uint8Array): FrontsyncError {
-    const { code, message, path, limit, current } = this.#schemas.read("error.reply", body);
-    // A newer datastore may know codes that this webserver does not.
-    if (!isErrorCode(code)) return new FrontsyncError("INTERNAL", `${code}: ${message}`);
-    return new FrontsyncError(code, message, { path, limit, current });
   }
 }

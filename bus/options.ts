@@ -1,6 +1,7 @@
 /** The options of connectBus, checked. */
 import { resolve } from "node:path";
 import { FrontsyncError } from "../schemas/errors.ts";
+import { schemaFolders } from "../schemas/index.ts";
 import type { BusOptions } from "./api.ts";
 import { checkInterval } from "./check-in.ts";
 import { DEFAULT_CONTROL_AUTH, parseAddress } from "./wire/address.ts";
@@ -28,10 +29,11 @@ export function checkOptions(options: BusOptions): CheckedOptions {
     externalAddr,
     updateInterval = DEFAULT_INTERVAL_S,
     controlAuth = DEFAULT_CONTROL_AUTH,
-    schemas = [],
+    schemas,
   } = options;
-  const addresses = typeof datastore === "string" ? [datastore] : [...(datastore ?? [])];
-  if (addresses.length === 0) throw new FrontsyncError("BAD_CONFIG", "`datastore` is missing: host[:9405] of the datastore.");
+  const addresses = typeof datastore === "string" ? [datastore] : datastore;
+  if (!Array.isArray(addresses) || addresses.length === 0)
+    throw new FrontsyncError("BAD_CONFIG", "`datastore` is missing: host[:9405] of the datastore.");
   if (typeof webserver !== "string" || !WEBSERVER_ID.test(webserver)) {
     throw new FrontsyncError(
       "BAD_CONFIG",
@@ -51,6 +53,6 @@ export function checkOptions(options: BusOptions): CheckedOptions {
     externalAddr,
     updateInterval: checkInterval(updateInterval),
     controlAuth,
-    schemas: schemas.map((folder) => resolve(folder)),
+    schemas: schemaFolders(schemas),
   };
 }

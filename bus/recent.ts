@@ -6,7 +6,7 @@ import type { Change } from "./wire/page.ts";
 import { idOf, META, parseStoreSubject } from "./wire/subjects.ts";
 
 const MAX_CHANGES = 1000;
-const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES = 16 * 1024 * 1024;
 
 interface Version extends Row {
   collection: string;

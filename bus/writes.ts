@@ -2,41 +2,44 @@
  *  datastore says what became of it, whether or not its caller still waits. */
 import { type Doc, isObject, mergePatch, withoutReadOnly } from "../schemas/document.ts";
 import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
-import type { CollectionSchema, Schemas } from "../schemas/index.ts";
+import type { CollectionSchema } from "../schemas/index.ts";
 import { diff } from "../schemas/merge.ts";
 import { mutationId } from "../schemas/mutation.ts";
-import type { FieldChange } from "../schemas/types.ts";
+import type { BatchWrite, DeleteRequest, FieldChange } from "../schemas/types.ts";
 import type { Queued, State, WriteOptions, Written } from "./api.ts";
-import type { Link } from "./link.ts";
 import { clock } from "./platform/clock.ts";
 import { DEFAULT_TIMEOUT_MS, pause, within } from "./platform/deadline.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { randomId } from "./platform/random.ts";
 import type { Row } from "./replica/index.ts";
+import type { Sender } from "./sender.ts";
 
 const MUTATION_ID = /^[A-Za-z0-9_.:-]{1,128}$/;
 const MAX_PENDING = 10_000;
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
-/** How long one try of a write waits for its answer, ms. */
-const TRY_MS = 10_000;
+/** How long one try of a write waits for its answer, ms; doubled at each. Short at first: a handler that died with it never answers. */
+const TRY_MS = { first: 2000, most: 10_000 };
 const RETRY_MS = { first: 50, most: 2000 };
 /** A request that the merge by field would make larger than this goes without its changes: a stale base is then refused. */
 const MAX_DIFF_BYTES = 3 * 1024 * 1024;
+/** A document that is smaller, before and after, has changes that need not be measured. */
+const SMALL_BYTES = 100_000;
 
 /** What a write is to do. */
 export type WriteBody = { op: "put"; doc: Doc } | { op: "patch"; merge: Doc } | { op: "delete" };
 
 export interface WritesOptions {
   webserver: string;
-  link: Link;
-  schemas: Schemas;
+  sender: Sender;
   /** The row that is held, also a tombstone. */
   read(collection: string, id: string): Promise<Row | undefined>;
   isHeld(revision: number): boolean;
   /** Resolves when this replica holds a revision, or the signal aborts. */
   holds(revision: number, signal: AbortSignal): Promise<void>;
   state(): State;
+  /** Resolves when the right datastore answers, or the signal aborts. */
+  reachable(signal: AbortSignal): Promise<void>;
   /** No function answers. */
   onLost(): void;
   /** The number of pending writes has changed. */
@@ -136,7 +139,7 @@ export class Writes {
     const key = `${collection}/${id}`;
     const pendingKey = `${mutation} ${key}`;
     const done = this.#queue
-      .run(key, () => this.#send(schema, id, body, mutation, ifRevision))
+      .run(key, () => this.#send(schema, id, body, bytes, mutation, ifRevision))
       .finally(() => {
         this.#pending.delete(pendingKey);
         this.#pendingBytes -= bytes;
@@ -178,27 +181,26 @@ export class Writes {
     schema: CollectionSchema,
     id: string,
     body: WriteBody,
+    bytes: number,
     mutation: string,
     ifRevision: number | undefined,
   ): Promise<Written> {
-    const basis = ifRevision === undefined ? await this.#basis(schema, id, body) : { ifRevision };
+    const basis = ifRevision === undefined ? await this.#basis(schema, id, body, bytes) : { ifRevision };
     const common = { mutation, by: 0, ...basis };
     let sent = false;
-    for (let wait = RETRY_MS.first; ; wait = Math.min(wait * 2, RETRY_MS.most)) {
+    for (let attempt = 0; ; attempt++) {
+      // What was sent is asked again when there is somebody to ask; what was not, is refused: also what waited for its turn.
+      if (sent) await this.#options.reachable(this.#stop.signal);
       if (this.#stop.signal.aborted)
         throw new FrontsyncError("CLOSED", `The bus was closed${sent ? "; the write may have been stored" : ""}.`);
+      if (!sent) this.#checkState();
       try {
-        const { link, schemas, isHeld, holds } = this.#options;
+        const { sender, isHeld, holds } = this.#options;
         const { collection } = schema;
-        const reply =
-          body.op === "put"
-            ? await link.ask("put", collection, { ...common, doc: body.doc }, TRY_MS)
-            : body.op === "patch"
-              ? await link.ask("patch", collection, { ...common, id, merge: body.merge }, TRY_MS)
-              : await link.ask("delete", collection, { ...common, id }, TRY_MS);
-        const { revision } = schemas.read("write.reply", reply);
+        const tryMs = doubled(TRY_MS, attempt);
+        const { revision } = await sender.send({ collection, ...asRequest(id, body, common) }, bytes, tryMs);
         // So that a get on this bus sees it; what is stored stays stored, however long that takes.
-        if (!isHeld(revision)) await holds(revision, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(TRY_MS)]));
+        if (!isHeld(revision)) await holds(revision, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(TRY_MS.most)]));
         return { id, revision, mutationId: mutation };
       } catch (thrown) {
         const error = asFrontsyncError(thrown);
@@ -209,12 +211,17 @@ export class Writes {
         sent ||= error.code === "TIMEOUT";
         log.debug({ mutation, code: error.code }, "a write is asked again");
       }
-      await pause(wait, this.#stop.signal);
+      await pause(doubled(RETRY_MS, attempt), this.#stop.signal);
     }
   }
 
   /** What an edit is based on: the revision that is held, and, where the collection merges, the edit's single changes. */
-  async #basis(schema: CollectionSchema, id: string, body: WriteBody): Promise<{ base?: number; diff?: FieldChange[] }> {
+  async #basis(
+    schema: CollectionSchema,
+    id: string,
+    body: WriteBody,
+    bytes: number,
+  ): Promise<{ base?: number; diff?: FieldChange[] }> {
     const row = await this.#options.read(schema.collection, id);
     // Somebody else may just have made it: the datastore knows.
     if (!row) return body.op === "put" ? { base: 0 } : {};
@@ -226,7 +233,17 @@ export class Writes {
     const fits =
       row.body.length < MAX_DIFF_BYTES &&
       changes.length <= 10_000 &&
-      (row.body.length < 100_000 || JSON.stringify(changes).length < MAX_DIFF_BYTES);
+      ((row.body.length < SMALL_BYTES && bytes < SMALL_BYTES) || Buffer.byteLength(JSON.stringify(changes)) < MAX_DIFF_BYTES);
     return { base: row.revision, ...(fits && { diff: changes }) };
   }
+}
+
+function asRequest(id: string, body: WriteBody, common: Omit<DeleteRequest, "id">): Omit<BatchWrite, "collection"> {
+  if (body.op === "put") return { put: { ...common, doc: body.doc } };
+  if (body.op === "patch") return { patch: { ...common, id, merge: body.merge } };
+  return { delete: { ...common, id } };
+}
+
+function doubled({ first, most }: { first: number; most: number }, times: number): number {
+  return Math.min(first * 2 ** times, most);
 }

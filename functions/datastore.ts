@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { lockDir } from "../bus/platform/dir-lock.ts";
 import { DEFAULT_CONTROL_AUTH, parseAddress } from "../bus/wire/address.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
-import { loadSchemas } from "../schemas/index.ts";
+import { loadSchemas, schemaFolders } from "../schemas/index.ts";
 import type { HandlerConfig } from "./host/handler.ts";
 import { checkGivenNats } from "./supervise/given-nats.ts";
 import { HandlerPool } from "./supervise/handler-pool.ts";
@@ -62,7 +62,7 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
     sync = "always",
     controlAuth = DEFAULT_CONTROL_AUTH,
   } = check(options);
-  const schemas = (options.schemas ?? []).map((folder) => resolve(folder));
+  const schemas = schemaFolders(options.schemas);
   loadSchemas(schemas); // its faults are better told here than by every handler
   const lock = lockDir(dir);
   const stops: (() => Promise<void> | void)[] = [() => lock.release()];
@@ -71,16 +71,17 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
   };
   try {
     const keys = loadKeys(dir);
-    const server = options.nats
-      ? undefined
-      : await superviseNatsServer({
-          dir,
-          listen,
-          port,
-          sync,
-          keys,
-          ...(options.onProgress && { onProgress: options.onProgress }),
-        });
+    const server =
+      options.nats !== undefined
+        ? undefined
+        : await superviseNatsServer({
+            dir,
+            listen,
+            port,
+            sync,
+            keys,
+            ...(options.onProgress && { onProgress: options.onProgress }),
+          });
     if (server) stops.push(() => server.stop());
     const address = server ? `${reachable(listen)}:${server.port}` : parseAddress(options.nats as string);
     const config = handlerConfig(address, schemas, keys, controlAuth, server ? sync : undefined);
@@ -134,8 +135,9 @@ function check(options: DatastoreOptions): DatastoreOptions {
   if (!Number.isInteger(handlers) || handlers < 1 || handlers > MAX_HANDLERS)
     refuse(`\`handlers\` must be 1 to ${MAX_HANDLERS}, not ${handlers}.`);
   if (sync !== "always" && sync !== "default") refuse(`\`sync\` must be "always" or "default", not ${JSON.stringify(sync)}.`);
+  if (controlAuth !== undefined && typeof controlAuth !== "string") refuse("`controlAuth` must be a string.");
   if (controlAuth === "") refuse("`controlAuth` is empty: leave it out on loopback, or give a secret.");
-  if (!nats && !LOOPBACK.test(listen) && (controlAuth ?? DEFAULT_CONTROL_AUTH) === DEFAULT_CONTROL_AUTH) {
+  if (nats === undefined && !LOOPBACK.test(listen) && (controlAuth ?? DEFAULT_CONTROL_AUTH) === DEFAULT_CONTROL_AUTH) {
     refuse(
       `Off loopback (listen ${listen}) the well-known default of Control-Auth is no secret: give \`controlAuth\`, the same on every webserver.`,
     );

@@ -6,6 +6,10 @@ export type Doc = Record<string, unknown>;
 
 /** Bytes of UTF-8. */
 export const MAX_ID_BYTES = 1024;
+/** Levels of objects and arrays in a document. SQLite, which keeps the replica, reads no JSON deeper than 1000. */
+export const MAX_LEVELS = 500;
+/** Of a path in an error. */
+const MAX_STEPS = 10;
 
 /** The id, when it can be one. Throws BAD_ID. Ill-formed Unicode is refused because its UTF-8 is that of another id. */
 export function checkId(id: unknown): string {
@@ -60,9 +64,9 @@ export function stamp(schema: CollectionSchema, doc: Doc, version: { at: string;
   return doc;
 }
 
-/** The document as it is stored. Throws TOO_LARGE with the collection's limit. */
+/** The document as it is stored. Throws TOO_LARGE with the collection's limit; SCHEMA_INVALID for what JSON can't say. */
 export function encodeBody(schema: CollectionSchema, doc: Doc): Buffer {
-  const body = Buffer.from(JSON.stringify(doc));
+  const body = Buffer.from(encodeJson(doc, "SCHEMA_INVALID", `A document of ${schema.collection}`));
   const limit = schema.limits.bytes;
   if (body.length > limit) {
     throw new FrontsyncError(
@@ -72,6 +76,34 @@ export function encodeBody(schema: CollectionSchema, doc: Doc): Buffer {
     );
   }
   return body;
+}
+
+/** An object as JSON text. Throws `code`, with the path of the fault where there is one, for what JSON can't say or what is nested deeper
+ *  than MAX_LEVELS: stored, it would be something else than what was given, or unreadable for a replica. */
+export function encodeJson(value: object, code: "SCHEMA_INVALID" | "BAD_MESSAGE", what: string): string {
+  try {
+    const found = faultIn(value, 1);
+    if (!found) return JSON.stringify(value);
+    const path = found.steps.map((step) => `/${escapePointer(step)}`);
+    throw new FrontsyncError(code, `${what} ${found.why}.`, { path: path.join("") });
+  } catch (cause) {
+    if (cause instanceof FrontsyncError) throw cause;
+    throw new FrontsyncError(code, `${what} can't be written as JSON: ${String(cause)}`, { path: "", cause });
+  }
+}
+
+/** `steps`: the way to the fault; a path is shown for its first ones. */
+function faultIn(value: unknown, level: number): { why: string; steps: string[] } | undefined {
+  if (typeof value === "number" && !Number.isFinite(value))
+    return { why: `has a number that JSON can't say (${value})`, steps: [] };
+  if (typeof value !== "object" || value === null) return undefined;
+  if (level > MAX_LEVELS) return { why: `is nested deeper than ${MAX_LEVELS} levels`, steps: [] };
+  const [names, members] = Array.isArray(value) ? [undefined, value] : [Object.keys(value), Object.values(value)];
+  for (let at = 0; at < members.length; at++) {
+    const found = faultIn(members[at], level + 1);
+    if (found) return { ...found, steps: [names?.[at] ?? String(at), ...found.steps].slice(0, MAX_STEPS) };
+  }
+  return undefined;
 }
 
 /** JSON Merge Patch (RFC 7396) on a copy. Objects are rebuilt, not assigned to, so that a `__proto__` is only a name. */
@@ -87,4 +119,9 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
 
 export function isObject(value: unknown): value is Doc {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** One step of a JSON pointer (RFC 6901). */
+export function escapePointer(step: string): string {
+  return step.replaceAll("~", "~0").replaceAll("/", "~1");
 }

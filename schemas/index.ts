@@ -1,10 +1,11 @@
 /** The schemas: one JSON Schema file for each document and each message. Types, validators, the replica's tables, conflict policies
  *  and documents all come from them. `loadSchemas` reads and checks the files; nothing here does any other I/O. */
 import { readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import addFormats from "ajv-formats";
+import { escapePointer, isObject } from "./document.ts";
 import { FrontsyncError } from "./errors.ts";
 import type { CollectionDeclaration, Messages } from "./types.ts";
 
@@ -31,7 +32,16 @@ export interface Schemas {
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const MAX_COLLECTION_NAME = 64;
+/** Of a path in an error: a name that somebody made up may be as long as a message. */
+const MAX_PATH = 1000;
 const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** The folders of an option `schemas`, as absolute paths. Throws BAD_CONFIG. */
+export function schemaFolders(given: unknown = []): string[] {
+  if (Array.isArray(given) && given.every((folder): folder is string => typeof folder === "string" && folder !== ""))
+    return given.map((folder) => resolve(folder));
+  throw new FrontsyncError("BAD_CONFIG", "`schemas` must be a list of folders with schema files.");
+}
 
 /** Reads frontsync's own schemas and those of further `folders` (one file for each collection).
  *  Throws BAD_CONFIG that names the file and the fault. */
@@ -133,13 +143,8 @@ function fault(code: "BAD_MESSAGE" | "SCHEMA_INVALID", what: string, errors: Err
   return new FrontsyncError(
     code,
     `${what} is refused at '${path.slice(0, 200)}': ${error?.message ?? "it does not fit its schema"}.`,
-    { path },
+    { path: path.slice(0, MAX_PATH) },
   );
-}
-
-/** One step of a JSON pointer (RFC 6901). */
-export function escapePointer(step: string): string {
-  return step.replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
 function jsonFiles(folder: string): string[] {
@@ -156,9 +161,12 @@ function jsonFiles(folder: string): string[] {
 }
 
 function readJson(file: string): JsonObject {
+  let schema: unknown;
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as JsonObject;
+    schema = JSON.parse(readFileSync(file, "utf8"));
   } catch (cause) {
     throw new FrontsyncError("BAD_CONFIG", `The schema file ${file} can't be read: ${(cause as Error).message}`, { cause });
   }
+  if (isObject(schema)) return schema;
+  throw new FrontsyncError("BAD_CONFIG", `${file}: a schema must be a JSON object.`);
 }

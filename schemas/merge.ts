@@ -1,8 +1,7 @@
 /** The three-way merge by field. An edit travels as its single changes, each with the value that it found and the one that it left, so
  *  the merge needs no old version of the document. Arrays are one value. */
 import { isDeepStrictEqual } from "node:util";
-import { type Doc, isObject } from "./document.ts";
-import { escapePointer } from "./index.ts";
+import { type Doc, escapePointer, isObject } from "./document.ts";
 import type { FieldChange } from "./types.ts";
 
 /** The changes that make `next` of `base`. */

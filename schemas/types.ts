@@ -110,6 +110,179 @@ export interface Audience {
   global?: boolean;
 }
 /**
+ * One result for each write of a batch, in order.
+ */
+export interface BatchReply {
+  /**
+   * @maxItems 200
+   */
+  results: BatchResult[];
+  [k: string]: unknown;
+}
+/**
+ * Stored, or why it was refused.
+ */
+export interface BatchResult {
+  stored?: WriteReply;
+  refused?: ErrorReply;
+  [k: string]: unknown;
+}
+/**
+ * The write is stored.
+ */
+export interface WriteReply {
+  /**
+   * The document's id.
+   */
+  id: string;
+  /**
+   * A revision of the document that contains the write.
+   */
+  revision: number;
+  [k: string]: unknown;
+}
+/**
+ * What a function answers when it refuses. The header Nats-Service-Error-Code has the code, too.
+ */
+export interface ErrorReply {
+  code: string;
+  message: string;
+  path?: string;
+  limit?: number;
+  /**
+   * REVISION_CONFLICT: the version that is there.
+   */
+  current?: Record<string, unknown>;
+  [k: string]: unknown;
+}
+/**
+ * Several writes in one message, each for itself: they are not atomic.
+ */
+export interface BatchRequest {
+  /**
+   * @minItems 1
+   * @maxItems 200
+   */
+  writes: BatchWrite[];
+}
+/**
+ * One write: exactly one of put, patch and delete.
+ */
+export interface BatchWrite {
+  collection: string;
+  put?: PutRequest;
+  patch?: PatchRequest;
+  delete?: DeleteRequest;
+}
+/**
+ * Creates or replaces one document.
+ */
+export interface PutRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * The whole document; fields that the datastore sets are ignored.
+   */
+  doc: Record<string, unknown>;
+  /**
+   * The revision that the edit was based on; 0: the document did not exist. Absent: whatever is there.
+   */
+  base?: number;
+  /**
+   * Refuse unless the document is at this revision, whatever the policy; 0: it must not exist.
+   */
+  ifRevision?: number;
+  /**
+   * The edit as single changes, for a merge by field. Absent: a stale base is refused.
+   *
+   * @maxItems 10000
+   */
+  diff?: FieldChange[];
+}
+/**
+ * One change of an edit, as the merge by field takes it.
+ */
+export interface FieldChange {
+  /**
+   * JSON pointer.
+   */
+  path: string;
+  /**
+   * Absent: the field was not there.
+   */
+  old?: unknown;
+  /**
+   * Absent: the field is taken away.
+   */
+  new?: unknown;
+}
+/**
+ * Changes one document by a JSON Merge Patch (RFC 7396).
+ */
+export interface PatchRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * The document's id.
+   */
+  id: string;
+  /**
+   * null takes a field away.
+   */
+  merge: Record<string, unknown>;
+  /**
+   * The revision that the edit was based on; 0: the document did not exist. Absent: whatever is there.
+   */
+  base?: number;
+  /**
+   * Refuse unless the document is at this revision, whatever the policy; 0: it must not exist.
+   */
+  ifRevision?: number;
+  /**
+   * The edit as single changes, for a merge by field. Absent: a stale base is refused.
+   *
+   * @maxItems 10000
+   */
+  diff?: FieldChange[];
+}
+/**
+ * Deletes one document; a tombstone stays.
+ */
+export interface DeleteRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * The document's id.
+   */
+  id: string;
+  /**
+   * The revision that the edit was based on; 0: the document did not exist. Absent: whatever is there.
+   */
+  base?: number;
+  /**
+   * Refuse unless the document is at this revision, whatever the policy; 0: it must not exist.
+   */
+  ifRevision?: number;
+}
+/**
  * The head of a page; the records follow it as bytes (bus/wire/page.ts).
  */
 export interface ChangesReply {
@@ -245,31 +418,6 @@ export interface Position {
   cursor: number;
 }
 /**
- * Deletes one document; a tombstone stays.
- */
-export interface DeleteRequest {
-  /**
-   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
-   */
-  mutation: string;
-  /**
-   * uid that does this; 0 is the system.
-   */
-  by: number;
-  /**
-   * The document's id.
-   */
-  id: string;
-  /**
-   * The revision that the edit was based on; 0: the document did not exist. Absent: whatever is there.
-   */
-  base?: number;
-  /**
-   * Refuse unless the document is at this revision, whatever the policy; 0: it must not exist.
-   */
-  ifRevision?: number;
-}
-/**
  * What is said of a version beside its body: NATS headers on the wire, one JSON column in the replica.
  */
 export interface Envelope {
@@ -311,37 +459,6 @@ export interface Envelope {
   id?: string;
 }
 /**
- * What a function answers when it refuses. The header Nats-Service-Error-Code has the code, too.
- */
-export interface ErrorReply {
-  code: string;
-  message: string;
-  path?: string;
-  limit?: number;
-  /**
-   * REVISION_CONFLICT: the version that is there.
-   */
-  current?: Record<string, unknown>;
-  [k: string]: unknown;
-}
-/**
- * One change of an edit, as the merge by field takes it.
- */
-export interface FieldChange {
-  /**
-   * JSON pointer.
-   */
-  path: string;
-  /**
-   * Absent: the field was not there.
-   */
-  old?: unknown;
-  /**
-   * Absent: the field is taken away.
-   */
-  new?: unknown;
-}
-/**
  * The head beacon: where the stream ends.
  */
 export interface Head {
@@ -349,41 +466,6 @@ export interface Head {
    * A revision: the number of a message in the stream. 0: none.
    */
   head: number;
-}
-/**
- * Changes one document by a JSON Merge Patch (RFC 7396).
- */
-export interface PatchRequest {
-  /**
-   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
-   */
-  mutation: string;
-  /**
-   * uid that does this; 0 is the system.
-   */
-  by: number;
-  /**
-   * The document's id.
-   */
-  id: string;
-  /**
-   * null takes a field away.
-   */
-  merge: Record<string, unknown>;
-  /**
-   * The revision that the edit was based on; 0: the document did not exist. Absent: whatever is there.
-   */
-  base?: number;
-  /**
-   * Refuse unless the document is at this revision, whatever the policy; 0: it must not exist.
-   */
-  ifRevision?: number;
-  /**
-   * The edit as single changes, for a merge by field. Absent: a stale base is refused.
-   *
-   * @maxItems 10000
-   */
-  diff?: FieldChange[];
 }
 /**
  * A webserver's last check-in, as the handlers keep it.
@@ -406,51 +488,6 @@ export interface Presence {
    * ms since 1970.
    */
   at: number;
-  [k: string]: unknown;
-}
-/**
- * Creates or replaces one document.
- */
-export interface PutRequest {
-  /**
-   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
-   */
-  mutation: string;
-  /**
-   * uid that does this; 0 is the system.
-   */
-  by: number;
-  /**
-   * The whole document; fields that the datastore sets are ignored.
-   */
-  doc: Record<string, unknown>;
-  /**
-   * The revision that the edit was based on; 0: the document did not exist. Absent: whatever is there.
-   */
-  base?: number;
-  /**
-   * Refuse unless the document is at this revision, whatever the policy; 0: it must not exist.
-   */
-  ifRevision?: number;
-  /**
-   * The edit as single changes, for a merge by field. Absent: a stale base is refused.
-   *
-   * @maxItems 10000
-   */
-  diff?: FieldChange[];
-}
-/**
- * The write is stored.
- */
-export interface WriteReply {
-  /**
-   * The document's id.
-   */
-  id: string;
-  /**
-   * A revision of the document that contains the write.
-   */
-  revision: number;
   [k: string]: unknown;
 }
 /**
@@ -516,6 +553,8 @@ export interface Collections {
 
 /** The messages, by the name of their schema file. */
 export interface Messages {
+  "batch.reply": BatchReply;
+  "batch.request": BatchRequest;
   "changes.reply": ChangesReply;
   "changes.request": ChangesRequest;
   "check-in.reply": CheckInReply;

@@ -2,6 +2,8 @@
 import { FrontsyncError } from "../../schemas/errors.ts";
 
 export const DEFAULT_TIMEOUT_MS = 10_000;
+/** 24 days: a timer with more ends at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface Waiting {
   timeoutMs?: number;
@@ -33,7 +35,7 @@ export async function within<T>(
   const end = deferred<never>();
   const timer = setTimeout(
     () => end.reject(new FrontsyncError("TIMEOUT", `${what} took longer than ${timeoutMs} ms.`)),
-    timeoutMs,
+    Math.min(timeoutMs, MAX_TIMER_MS),
   );
   const abort = () => end.reject(signal?.reason);
   signal?.addEventListener("abort", abort, { once: true });

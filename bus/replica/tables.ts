@@ -1,6 +1,7 @@
 /** The replica's tables, made from the schemas. A row is a document's last version, tombstones included; its key is the revision, so that
  *  "what changed since" is one range of the table. */
 import type { Database } from "sql.js";
+import { isObject } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import type { Query } from "../api.ts";
@@ -47,6 +48,7 @@ export function listStatement(
   schema: CollectionSchema,
   query: Query<Record<string, unknown>>,
 ): { sql: string; values: Value[]; limit: number; sort: string | undefined } {
+  checkShape(query);
   const { where = {}, sort, limit = DEFAULT_LIMIT, after } = query;
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
     throw new FrontsyncError("BAD_MESSAGE", `A list's limit must be 1 to ${MAX_LIMIT}, not ${limit}.`, {
@@ -76,6 +78,16 @@ export function listStatement(
     limit,
     sort: by,
   };
+}
+
+/** For callers without types. */
+function checkShape(query: unknown): void {
+  const { where, sort } = isObject(query) ? query : { where: undefined, sort: undefined };
+  const fault =
+    (!isObject(query) && ["A query must be an object.", ""]) ||
+    (where !== undefined && !isObject(where) && ["A query's `where` must be an object.", "/where"]) ||
+    (sort !== undefined && typeof sort !== "string" && ["A query's `sort` must name a field.", "/sort"]);
+  if (fault) throw new FrontsyncError("BAD_MESSAGE", fault[0] as string, { path: fault[1] });
 }
 
 function indexed(schema: CollectionSchema, field: string, path: string): string {

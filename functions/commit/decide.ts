@@ -7,6 +7,9 @@ import { merge } from "../../schemas/merge.ts";
 import { addSeen, hasSeen } from "../../schemas/mutation.ts";
 import type { Envelope, FieldChange } from "../../schemas/types.ts";
 
+/** Of a path in an error: a webserver may send one as long as a message. */
+const MAX_PATH = 1000;
+
 /** One edit of one document, as a webserver asks for it. */
 export interface Edit {
   id: string;
@@ -97,7 +100,11 @@ function resolveStale(
     throw conflict(`has changed since revision ${edit.base}`);
   if (!before) throw conflict("was deleted meanwhile");
   const { doc, conflicts } = merge(before, edit.diff);
-  if (conflicts.length > 0) throw conflict(`has changed in the same place (${conflicts.slice(0, 3).join(", ")})`, conflicts[0]);
+  if (conflicts.length > 0)
+    throw conflict(
+      `has changed in the same place (${conflicts.slice(0, 3).map(shown).join(", ")})`,
+      conflicts[0]?.slice(0, MAX_PATH),
+    );
   return doc;
 }
 
@@ -130,6 +137,6 @@ function parse(body: Uint8Array): Doc {
   return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString()) as Doc;
 }
 
-function shown(id: string): string {
-  return id.length > 80 ? `${id.slice(0, 80)}…` : id;
+function shown(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

@@ -5,9 +5,10 @@ import { log } from "../../bus/platform/log.ts";
 import { VERSION } from "../../bus/platform/package.ts";
 import { type Connection, makeHeaders, type ServiceMsg } from "../../bus/wire/nats.ts";
 import { ALL_COLLECTIONS, inboxPrefix, parseRequestSubject, requestSubject, WEBSERVER_ID } from "../../bus/wire/subjects.ts";
-import { asFrontsyncError, FrontsyncError } from "../../schemas/errors.ts";
+import { FrontsyncError } from "../../schemas/errors.ts";
 import type { Messages } from "../../schemas/types.ts";
 import type { Caller, Context, DatastoreFunction } from "./define.ts";
+import { errorReply } from "./refusal.ts";
 
 export const SERVICE = "frontsync";
 const QUEUE = "functions";
@@ -36,10 +37,11 @@ export async function serveFunctions(
     subject: requestSubject(definition.scope === "all" ? ALL_COLLECTIONS : "*", definition.name, "*"),
     metadata: { description: definition.description, request: `${definition.name}.request`, reply: definition.reply },
     handle(message: ServiceMsg) {
+      if (!mayAnswer(message, observed)) return;
       if (underway.size >= MAX_UNDERWAY) {
         return refuse(message, new FrontsyncError("DATASTORE_UNREACHABLE", "The datastore is overloaded. Try again."));
       }
-      const answering = answer(definition, message, context, observed).finally(() => underway.delete(answering));
+      const answering = answer(definition, message, context).finally(() => underway.delete(answering));
       underway.add(answering);
     },
   }));
@@ -47,10 +49,11 @@ export async function serveFunctions(
   return { settled: () => Promise.allSettled(underway) };
 }
 
-async function answer(definition: DatastoreFunction, message: ServiceMsg, context: Context, observed: Observed): Promise<void> {
+async function answer(definition: DatastoreFunction, message: ServiceMsg, context: Context): Promise<void> {
   try {
-    const caller = callerOf(message, observed);
-    if (!caller) return;
+    const caller = callerOf(message);
+    // Nobody waits for the answer any more, and its sender may have moved on.
+    if (caller.deadline <= clock.now()) return;
     if (definition.scope === "collection") context.schemas.collection(caller.collection);
     const request = context.schemas.read(`${definition.name}.request`, message.data);
     const reply = await definition.handle(request as Messages[`${typeof definition.name}.request`], caller, context);
@@ -60,33 +63,31 @@ async function answer(definition: DatastoreFunction, message: ServiceMsg, contex
   }
 }
 
-/** undefined: the request is dropped without an answer. */
-function callerOf(message: ServiceMsg, observed: Observed): Caller | undefined {
+/** Who asks; throws BAD_MESSAGE. */
+function callerOf(message: ServiceMsg): Caller {
   const { webserver, collection } = parseRequestSubject(message.subject);
   if (!WEBSERVER_ID.test(webserver)) throw new FrontsyncError("BAD_MESSAGE", "The subject's last token is no webserver's id.");
   const deadline = Number(message.headers?.get(DEADLINE_HEADER) || clock.now() + DEFAULT_TIMEOUT_MS);
-  // Nobody waits for the answer any more, and its sender may have moved on.
-  if (!(deadline > clock.now())) return undefined;
-  if (!message.reply?.startsWith(MAPPED_REPLY)) {
-    observed.oneAccount = true;
-    // In one account a forged reply subject would make us write where the sender may not.
-    if (!message.reply?.startsWith(`${inboxPrefix(webserver)}.`)) return undefined;
-  }
+  if (Number.isNaN(deadline)) throw new FrontsyncError("BAD_MESSAGE", `The header ${DEADLINE_HEADER} is no time.`);
   return { webserver, collection, deadline };
 }
 
+/** Whether this request may be answered at all, be it by an error. In one account a forged reply subject would make us write where the
+ *  sender may not. */
+function mayAnswer({ reply, subject }: ServiceMsg, observed: Observed): boolean {
+  if (!reply) return false;
+  if (reply.startsWith(MAPPED_REPLY)) return true;
+  observed.oneAccount = true;
+  return reply.startsWith(`${inboxPrefix(parseRequestSubject(subject).webserver)}.`);
+}
+
 function refuse(message: ServiceMsg, thrown: unknown): void {
-  const deep = thrown instanceof RangeError && /call stack/i.test(thrown.message);
-  const error = deep
-    ? new FrontsyncError("BAD_MESSAGE", "The message is nested too deeply.", { path: "" })
-    : asFrontsyncError(thrown);
-  if (error.code === "INTERNAL") log.error({ err: error, subject: message.subject.slice(0, 200) }, "a function failed");
-  const { code, path, limit, current } = error;
+  const refusal = errorReply(thrown, message.subject);
   const headers = makeHeaders();
-  headers.set("Nats-Service-Error", oneLine(error.message));
-  headers.set("Nats-Service-Error-Code", code);
+  headers.set("Nats-Service-Error", oneLine(refusal.message));
+  headers.set("Nats-Service-Error-Code", refusal.code);
   try {
-    message.respond(JSON.stringify({ code, message: error.message, path, limit, current }), { headers });
+    message.respond(JSON.stringify(refusal), { headers });
   } catch (cause) {
     log.error({ err: cause }, "an error could not be answered");
   }

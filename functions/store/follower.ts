@@ -15,6 +15,9 @@ export interface Hint {
 }
 
 const MAX_HINTS = 20_000;
+/** Live changes are looked at together, after ms or when there are so many. */
+const FOLLOW_MS = 5;
+const MAX_ARRIVED = 500;
 /** After a handler's last commit, ms: a webserver that lost the last live message learns of it here. */
 const BEACON_DELAY_MS = 250;
 
@@ -23,6 +26,8 @@ export class Follower {
   readonly #hints = new Map<string, Hint>();
   readonly digests: Digests;
   #beacon: NodeJS.Timeout | undefined;
+  #arrived: Msg[] = [];
+  #timer: NodeJS.Timeout | undefined;
   #head = 0;
 
   constructor(connection: Connection) {
@@ -32,17 +37,29 @@ export class Follower {
 
   start(): void {
     this.#connection.subscribe(LIVE_ALL, (message) => {
-      if (message.subject !== LIVE_HEAD) this.#follow(message);
+      if (message.subject === LIVE_HEAD) return;
+      this.#arrived.push(message);
+      // Not at once: a write's acknowledgement comes right behind its live change, and somebody waits for that.
+      if (this.#arrived.length >= MAX_ARRIVED) this.#followAll();
+      else this.#timer ??= setTimeout(() => this.#followAll(), FOLLOW_MS);
     });
+  }
+
+  #followAll(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const message of this.#arrived.splice(0)) this.#follow(message);
   }
 
   /** A new connection: what was missed meanwhile is not known. */
   connected(): void {
+    this.#followAll();
     this.#hints.clear();
     void this.digests.load();
   }
 
   stop(): void {
+    clearTimeout(this.#timer);
     clearTimeout(this.#beacon);
     this.#announce();
   }

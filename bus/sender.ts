@@ -1,0 +1,112 @@
+/** Sends writes: one by one while few are under way, several in one message under load. */
+import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
+import type { Schemas } from "../schemas/index.ts";
+import type { BatchResult, BatchWrite, WriteReply } from "../schemas/types.ts";
+import type { Link } from "./link.ts";
+import { asError } from "./refusal.ts";
+
+const MAX_SINGLES = 4;
+const MAX_BATCHES = 4;
+const MAX_BATCH_WRITES = 100;
+/** Larger writes go by themselves: a message has an end, and a batch's answer comes when its last write is stored. */
+const MAX_BATCH_BYTES = 1024 * 1024;
+
+interface Waiting {
+  write: BatchWrite;
+  bytes: number;
+  timeoutMs: number;
+  resolve(reply: WriteReply): void;
+  reject(error: unknown): void;
+}
+
+export class Sender {
+  readonly #link: Link;
+  readonly #schemas: Schemas;
+  #waiting: Waiting[] = [];
+  #singles = 0;
+  #batches = 0;
+  #scheduled = false;
+
+  constructor(link: Link, schemas: Schemas) {
+    this.#link = link;
+    this.#schemas = schemas;
+  }
+
+  /** Asks the datastore to store one write. `bytes`: about its size. Throws what it is refused with; DATASTORE_UNREACHABLE when nothing
+   *  was sent; TIMEOUT when it was, and no answer came. */
+  send(write: BatchWrite, bytes: number, timeoutMs: number): Promise<WriteReply> {
+    return new Promise((resolve, reject) => {
+      const item = { write, bytes, timeoutMs, resolve, reject };
+      const alone = this.#waiting.length === 0 && this.#batches === 0 && this.#singles < MAX_SINGLES;
+      if (alone || bytes > MAX_BATCH_BYTES) void this.#single(item);
+      else {
+        this.#waiting.push(item);
+        this.#schedule();
+      }
+    });
+  }
+
+  /** After what is written in this turn of the event loop: so that it goes together. */
+  #schedule(): void {
+    if (this.#scheduled || this.#batches >= MAX_BATCHES) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      while (this.#waiting.length > 0 && this.#batches < MAX_BATCHES) void this.#batch(this.#take());
+    });
+  }
+
+  #take(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const item of this.#waiting) {
+      bytes += item.bytes;
+      if (count >= MAX_BATCH_WRITES || (count > 0 && bytes > MAX_BATCH_BYTES)) break;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #single({ write, timeoutMs, resolve, reject }: Waiting): Promise<void> {
+    this.#singles++;
+    try {
+      resolve(this.#schemas.read("write.reply", await this.#ask(write, timeoutMs)));
+    } catch (error) {
+      reject(error);
+    } finally {
+      this.#singles--;
+      if (this.#waiting.length > 0) this.#schedule();
+    }
+  }
+
+  #ask({ collection, put, patch, delete: deletion }: BatchWrite, timeoutMs: number): Promise<Uint8Array> {
+    if (put) return this.#link.ask("put", collection, put, timeoutMs);
+    if (patch) return this.#link.ask("patch", collection, patch, timeoutMs);
+    if (deletion) return this.#link.ask("delete", collection, deletion, timeoutMs);
+    throw new FrontsyncError("INTERNAL", "A write is none of put, patch and delete.");
+  }
+
+  async #batch(items: Waiting[]): Promise<void> {
+    if (items.length === 1) return await this.#single(items[0] as Waiting);
+    this.#batches++;
+    try {
+      const timeoutMs = Math.max(...items.map((item) => item.timeoutMs));
+      const reply = await this.#link.ask("batch", undefined, { writes: items.map(({ write }) => write) }, timeoutMs);
+      const { results } = this.#schemas.read("batch.reply", reply);
+      for (const [index, item] of items.entries()) settle(item, results[index]);
+    } catch (thrown) {
+      const error = asFrontsyncError(thrown);
+      // One write that can't even be read must not refuse the others: each by itself, then.
+      if (error.code === "BAD_MESSAGE" || error.code === "TOO_LARGE") await Promise.all(items.map((item) => this.#single(item)));
+      else for (const item of items) item.reject(error);
+    } finally {
+      this.#batches--;
+      if (this.#waiting.length > 0) this.#schedule();
+    }
+  }
+}
+
+function settle({ resolve, reject }: Waiting, result: BatchResult | undefined): void {
+  if (result?.stored) resolve(result.stored);
+  else reject(result?.refused ? asError(result.refused) : new FrontsyncError("TIMEOUT", "A batch was answered without a result for this write."));
+}
