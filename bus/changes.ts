@@ -4,6 +4,7 @@ import type { Doc } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { Change } from "./api.ts";
 import type { Replica } from "./replica/index.ts";
+import { asChange } from "./replica/row.ts";
 
 const READ_AHEAD = 100;
 
@@ -68,8 +69,5 @@ async function* tellChanges(
 
 async function stored(replica: Replica, collection: string, after: number, until: number): Promise<Change<Doc>[]> {
   const rows = await replica.call("since", { collection, after, until, limit: READ_AHEAD });
-  return rows.map(({ id, revision, deleted, body, by, at }) => {
-    const doc = body === null ? undefined : (JSON.parse(body) as Doc);
-    return { op: deleted ? "delete" : "put", id, revision, doc, by, at };
-  });
+  return rows.map(asChange);
 }

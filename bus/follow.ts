@@ -12,9 +12,9 @@ import { Recent } from "./recent.ts";
 import type { ReplicaPosition } from "./replica/index.ts";
 import { type Event, TRANSITIONS } from "./states.ts";
 import type { Msg } from "./wire/nats.ts";
-import { type Change, decodePage, encodeRecords } from "./wire/page.ts";
-import { storedVersion } from "./wire/stream.ts";
-import { LIVE_HEAD, META, storeSubject, storeSubjectOf } from "./wire/subjects.ts";
+import { decodePage, encodeRecords } from "./wire/page.ts";
+import { LIVE_HEAD, META, storeSubject } from "./wire/subjects.ts";
+import { StoredVersion } from "./wire/version.ts";
 
 /** Live changes that wait for a catch-up, or for the replica: beyond this they are dropped, and read by pages later. */
 const MAX_QUEUE_BYTES = 16 * 1024 * 1024;
@@ -48,12 +48,12 @@ export class Follow {
   #epochs: Epochs | [] = [];
   #head: number | undefined;
   #live: { unsubscribe(): void } | undefined;
-  #waiting: { change: Change; bytes: number }[] = [];
+  #waiting: { change: StoredVersion; bytes: number }[] = [];
   #waitingBytes = 0;
   #overflowed = false;
   #applying = 0;
   /** Live changes that the replica's thread does not have yet. Until it has them, `recent` answers for them. */
-  #arrived: Change[] = [];
+  #arrived: StoredVersion[] = [];
   #arrivedBytes = 0;
   #handOverTimer: NodeJS.Timeout | undefined;
   #waking = false;
@@ -159,16 +159,14 @@ export class Follow {
       const { head } = this.#options.schemas.read("head", message.data);
       return void this.expect(head, 0);
     }
-    const version = storedVersion(message);
-    // Whoever may publish on a live subject is not the store.
-    if (version.revision === 0 || this.#state === "held") return;
-    const change: Change = { ...version, subject: storeSubjectOf(message.subject) };
+    const change = StoredVersion.fromLive(message);
+    if (!change || this.#state === "held") return;
     this.#head = Math.max(this.#head ?? 0, change.revision);
     if (this.#state === "synced") this.#take(change);
     else this.#queue(change);
   }
 
-  #take(change: Change): void {
+  #take(change: StoredVersion): void {
     const { cursor } = this.#position;
     if (change.revision <= cursor) return;
     if (change.revision > cursor + 1) {
@@ -226,7 +224,7 @@ export class Follow {
     if (this.#applying > MAX_QUEUE_BYTES) this.#missed(0);
   }
 
-  #queue(change: Change): void {
+  #queue(change: StoredVersion): void {
     const bytes = change.body.length + 1000;
     this.#waiting.push({ change, bytes });
     this.#waitingBytes += bytes;

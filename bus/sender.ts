@@ -108,5 +108,10 @@ export class Sender {
 
 function settle({ resolve, reject }: Waiting, result: BatchResult | undefined): void {
   if (result?.stored) resolve(result.stored);
-  else reject(result?.refused ? asError(result.refused) : new FrontsyncError("TIMEOUT", "A batch was answered without a result for this write."));
+  else
+    reject(
+      result?.refused
+        ? asError(result.refused)
+        : new FrontsyncError("TIMEOUT", "A batch was answered without a result for this write."),
+    );
 }

@@ -1,7 +1,8 @@
 import { encodePage } from "../bus/wire/page.ts";
 import { openReader } from "../bus/wire/reader.ts";
-import { hasMessage, type StoredVersion, streamInfo } from "../bus/wire/stream.ts";
+import { hasMessage, streamInfo } from "../bus/wire/stream.ts";
 import { STORE_ALL, STREAM } from "../bus/wire/subjects.ts";
+import type { StoredVersion } from "../bus/wire/version.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { defineFunction } from "./host/define.ts";
 

@@ -4,12 +4,13 @@ import { existsSync, readFileSync, renameSync } from "node:fs";
 import type { Database, SqlJsStatic, Statement } from "sql.js";
 import { Digest, sha256, versionHash } from "../../schemas/digest.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
-import type { Envelope } from "../../schemas/types.ts";
 import { clock } from "../platform/clock.ts";
 import { writeAtomically } from "../platform/files.ts";
-import type { Change } from "../wire/page.ts";
-import { idOf, parseStoreSubject, storeSubject } from "../wire/subjects.ts";
-import { createMeta, createTable, META_TABLE, quote, tablesOf } from "./tables.ts";
+import { headerValue } from "../wire/envelope.ts";
+import { storeSubject } from "../wire/subjects.ts";
+import type { StoredVersion } from "../wire/version.ts";
+import { type Row, versionId } from "./row.ts";
+import { createIndex, createMeta, createTable, META_TABLE, quote, tablesOf } from "./tables.ts";
 
 /** Where a replica stands. `cursor`: read up to here; `consistent`: every change up to here is held. */
 export interface ReplicaPosition {
@@ -30,20 +31,11 @@ interface Table {
   digest: Digest;
 }
 
-export interface Row {
-  revision: number;
-  deleted: boolean;
-  body: string | null;
-  id: string;
-  by: number;
-  at: string;
-}
-
 export class ReplicaDatabase {
   readonly #sql: SqlJsStatic;
   readonly #file: string;
-  readonly #schemas: ReadonlyMap<string, CollectionSchema>;
   readonly #tables = new Map<string, Table>();
+  readonly #indexes = new Set<string>();
   #database: Database;
   /** What the snapshot on disk has, and what went wrong with it. */
   readonly position: ReplicaPosition;
@@ -52,7 +44,6 @@ export class ReplicaDatabase {
   constructor(sql: SqlJsStatic, file: string, schemas: ReadonlyMap<string, CollectionSchema>) {
     this.#sql = sql;
     this.#file = file;
-    this.#schemas = schemas;
     const opened = this.#open();
     this.#database = opened.database;
     this.setAside = opened.setAside;
@@ -100,10 +91,10 @@ export class ReplicaDatabase {
     let whole = true;
     for (const [collection, table] of this.#tables) {
       const damaged: number[] = [];
-      const rows = this.#database.prepare(`SELECT revision, id, deleted, envelope, body FROM ${quote(collection)}`);
+      const rows = this.#database.prepare(`SELECT revision, id, deleted, headers, body FROM ${quote(collection)}`);
       while (rows.step()) {
-        const [revision, id, , envelope, body] = rows.get() as [number, string, number, string, string | null];
-        if (bodyIsWhole(envelope, body)) table.digest.toggle(versionHash(storeSubject(collection, id), revision));
+        const [revision, id, , headers, body] = rows.get() as [number, string, number, string, string | null];
+        if (bodyIsWhole(headers, body)) table.digest.toggle(versionHash(storeSubject(collection, id), revision));
         else damaged.push(revision);
       }
       rows.free();
@@ -116,16 +107,16 @@ export class ReplicaDatabase {
   #table(collection: string): Table {
     const known = this.#tables.get(collection);
     if (known) return known;
-    createTable(this.#database, collection, this.#schemas.get(collection));
+    createTable(this.#database, collection);
     const name = quote(collection);
     const table: Table = {
-      // The body comes as bytes: it is copied, not decoded.
-      insert: this.#database.prepare(`INSERT OR IGNORE INTO ${name} VALUES (?, ?, ?, ?, CAST(? AS TEXT))`),
+      // Headers and body come as bytes: they are copied, not decoded.
+      insert: this.#database.prepare(`INSERT OR IGNORE INTO ${name} VALUES (?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT))`),
       find: this.#database.prepare(`SELECT revision FROM ${name} WHERE id = ?`),
       remove: this.#database.prepare(`DELETE FROM ${name} WHERE revision = ?`),
-      get: this.#database.prepare(`SELECT revision, deleted, body, envelope, id FROM ${name} WHERE id = ?`),
+      get: this.#database.prepare(`SELECT revision, deleted, body, headers, id FROM ${name} WHERE id = ?`),
       since: this.#database.prepare(
-        `SELECT revision, deleted, body, envelope, id FROM ${name} WHERE revision > ? AND revision <= ? ORDER BY revision LIMIT ?`,
+        `SELECT revision, deleted, body, headers, id FROM ${name} WHERE revision > ? AND revision <= ? ORDER BY revision LIMIT ?`,
       ),
       digest: new Digest(),
     };
@@ -142,20 +133,18 @@ export class ReplicaDatabase {
   }
 
   /** Applies one version; an older one than is held, or the same again, changes nothing. */
-  apply(collection: string, change: Change): void {
-    const { envelope, subject, revision } = change;
-    if (!envelope) return;
+  apply(collection: string, version: StoredVersion): void {
+    const { subject, revision, headers, body, deleted } = version;
     const table = this.#table(collection);
-    const { token } = parseStoreSubject(subject);
-    const id = idOf(token, envelope.id);
-    const row = [revision, id, change.deleted ? 1 : 0, JSON.stringify(envelope), change.deleted ? null : change.body];
-    table.insert.run(row as (string | number | Uint8Array | null)[]);
+    const id = versionId(version);
+    const row = [revision, id, deleted ? 1 : 0, headers, deleted ? null : body];
+    table.insert.run(row);
     if (this.#database.getRowsModified() === 0) {
       const held = this.#heldRevision(table, id);
       if (held >= revision) return;
       table.remove.run([held]);
       table.digest.toggle(versionHash(subject, held));
-      table.insert.run(row as (string | number | Uint8Array | null)[]);
+      table.insert.run(row);
     }
     table.digest.toggle(versionHash(subject, revision));
   }
@@ -180,12 +169,21 @@ export class ReplicaDatabase {
     const rows: Row[] = [];
     statement.bind(values);
     while (statement.step()) {
-      const [revision, deleted, body, envelope, id] = statement.get() as [number, number, string | null, string, string];
-      const { by, at } = JSON.parse(envelope) as Envelope;
-      rows.push({ revision, deleted: deleted === 1, body, id, by, at });
+      const [revision, deleted, body, headers, id] = statement.get() as [number, number, string | null, string, string];
+      rows.push({ revision, deleted: deleted === 1, body, headers, id });
     }
     statement.reset();
     return rows;
+  }
+
+  /** Makes the indexes of some fields, if they are not there yet. */
+  index(collection: string, fields: readonly string[]): void {
+    for (const field of fields) {
+      const name = `${collection}.${field}`;
+      if (this.#indexes.has(name)) continue;
+      createIndex(this.#database, collection, field);
+      this.#indexes.add(name);
+    }
   }
 
   query(sql: string, values: (string | number)[]): unknown[][] {
@@ -225,10 +223,6 @@ export class ReplicaDatabase {
   }
 }
 
-function bodyIsWhole(envelope: string, body: string | null): boolean {
-  try {
-    return sha256(body ?? "").toString("base64url") === (JSON.parse(envelope) as Envelope).sha256;
-  } catch {
-    return false;
-  }
+function bodyIsWhole(headers: string, body: string | null): boolean {
+  return sha256(body ?? "").toString("base64url") === headerValue(headers, "Fs-Sha256");
 }

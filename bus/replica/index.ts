@@ -5,7 +5,8 @@ import { FrontsyncError, isErrorCode } from "../../schemas/errors.ts";
 import { type Deferred, deferred } from "../platform/deadline.ts";
 import type { ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
 
-export type { ReplicaPosition, Row } from "./database.ts";
+export type { ReplicaPosition } from "./database.ts";
+export type { Row } from "./row.ts";
 
 const ENTRY = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 

@@ -1,7 +1,8 @@
 /** What the replica's thread can be asked, and what it says by itself. Calls are answered in the order in which they were made, so a read
  *  sees every change that was handed over before it. */
 import type { Query } from "../api.ts";
-import type { ReplicaPosition, Row } from "./database.ts";
+import type { ReplicaPosition } from "./database.ts";
+import type { Row } from "./row.ts";
 
 export interface ReplicaMethods {
   /** Opens or makes the databases; `setAside` says what could not be used. */

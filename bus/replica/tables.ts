@@ -14,17 +14,16 @@ export function createMeta(database: Database): void {
   database.run(`CREATE TABLE IF NOT EXISTS ${META_TABLE} (key TEXT PRIMARY KEY, value TEXT NOT NULL)`);
 }
 
-/** `schema` undefined: a collection of a newer datastore, which this webserver keeps without knowing it. */
-export function createTable(database: Database, collection: string, schema: CollectionSchema | undefined): void {
-  const table = quote(collection);
+export function createTable(database: Database, collection: string): void {
   database.run(
-    `CREATE TABLE IF NOT EXISTS ${table} (revision INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, deleted INTEGER NOT NULL, envelope TEXT NOT NULL, body TEXT)`,
+    `CREATE TABLE IF NOT EXISTS ${quote(collection)} (revision INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, deleted INTEGER NOT NULL, headers TEXT NOT NULL, body TEXT)`,
   );
-  for (const field of schema?.indexes ?? []) {
-    database.run(
-      `CREATE INDEX IF NOT EXISTS ${quote(`${collection}.${field}`)} ON ${table} (${fieldValue(field)}, id) WHERE deleted = 0`,
-    );
-  }
+}
+
+/** An index costs as much as the row for each change, so it is made when a query first uses it, and kept from then on. */
+export function createIndex(database: Database, collection: string, field: string): void {
+  const name = quote(`${collection}.${field}`);
+  database.run(`CREATE INDEX IF NOT EXISTS ${name} ON ${quote(collection)} (${fieldValue(field)}, id) WHERE deleted = 0`);
 }
 
 export function tablesOf(database: Database): string[] {
@@ -47,7 +46,7 @@ type Value = string | number;
 export function listStatement(
   schema: CollectionSchema,
   query: Query<Record<string, unknown>>,
-): { sql: string; values: Value[]; limit: number; sort: string | undefined } {
+): { sql: string; values: Value[]; limit: number; sort: string | undefined; fields: string[] } {
   checkShape(query);
   const { where = {}, sort, limit = DEFAULT_LIMIT, after } = query;
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
@@ -58,10 +57,10 @@ export function listStatement(
   }
   const conditions = ["deleted = 0"];
   const values: Value[] = [];
-  for (const [field, value] of Object.entries(where)) {
-    if (value === undefined) continue;
+  const filters = Object.keys(where).filter((field) => where[field] !== undefined);
+  for (const field of filters) {
     conditions.push(`${fieldValue(indexed(schema, field, `/where/${field}`))} = ?`);
-    values.push(asValue(value, `/where/${field}`));
+    values.push(asValue(where[field], `/where/${field}`));
   }
   const descending = sort?.startsWith("-") === true;
   const by = sort === undefined ? undefined : indexed(schema, sort.slice(descending ? 1 : 0), "/sort");
@@ -77,6 +76,7 @@ export function listStatement(
     values,
     limit,
     sort: by,
+    fields: [...filters, ...(by === undefined ? [] : [by])],
   };
 }
 

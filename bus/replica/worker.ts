@@ -92,7 +92,8 @@ const methods: ReplicaMethods = {
   move: changed,
   get: ({ collection, id }) => databaseOf(collection).get(collection, id),
   list({ collection, query }) {
-    const { sql: statement, values, limit, sort } = listStatement(schemas.collection(collection), query);
+    const { sql: statement, values, limit, sort, fields } = listStatement(schemas.collection(collection), query);
+    databaseOf(collection).index(collection, fields);
     const rows = databaseOf(collection).query(statement, values) as [number, string, string, (string | number)?][];
     const page = rows.slice(0, limit);
     const last = page.at(-1);

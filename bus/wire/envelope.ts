@@ -2,7 +2,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { sha256 } from "../../schemas/digest.ts";
 import type { Envelope } from "../../schemas/types.ts";
-import { type MsgHdrs, makeHeaders } from "./nats.ts";
 
 const HEADERS = {
   version: "Fs-Version",
@@ -16,7 +15,8 @@ const HEADERS = {
   id: "Fs-Id",
 } as const satisfies Record<keyof Envelope, string>;
 
-const FIELDS = new Map(Object.entries(HEADERS).map(([field, header]) => [header as string, field as keyof Envelope]));
+const ENTRIES = Object.entries(HEADERS) as [keyof Envelope, string][];
+const FIELDS = new Map(ENTRIES.map(([field, header]) => [header, field]));
 /** What the key-value convention calls a tombstone. */
 const OPERATION = "KV-Operation";
 
@@ -38,35 +38,32 @@ export function verify(key: Uint8Array, subject: string, envelope: Envelope): bo
   return wanted.length === given.length && timingSafeEqual(wanted, given);
 }
 
-export function toHeaders(envelope: Envelope, deleted: boolean): MsgHdrs {
-  const headers = makeHeaders();
-  for (const field of Object.keys(HEADERS) as (keyof Envelope)[]) {
+/** The lines of the headers that carry an envelope. */
+export function envelopeLines(envelope: Envelope, deleted: boolean): string {
+  let lines = deleted ? `${OPERATION}: DEL\r\n` : "";
+  for (const [field, header] of ENTRIES) {
     const value = envelope[field];
-    if (value !== undefined) headers.set(HEADERS[field], String(value));
+    if (value !== undefined) lines += `${header}: ${value}\r\n`;
   }
-  if (deleted) headers.set(OPERATION, "DEL");
-  return headers;
+  return lines;
 }
 
-/** A stored or republished message's headers, taken apart. `envelope` is undefined for what is not a version of a document. */
-export interface StoredHeaders {
-  envelope: Envelope | undefined;
-  deleted: boolean;
-  /** The message's own headers that JetStream added: subject, sequence. */
-  subject: string;
-  revision: number;
-}
-
-export function fromHeaders(headers: MsgHdrs | undefined): StoredHeaders {
+/** The envelope in a header block; undefined: it is not one of a document's version. */
+export function readEnvelope(headers: string): Envelope | undefined {
   const envelope: Partial<Record<keyof Envelope, string>> = {};
-  const stored: StoredHeaders = { envelope: undefined, deleted: false, subject: "", revision: 0 };
-  for (const [name, [value = ""]] of headers ?? []) {
-    const field = FIELDS.get(name);
-    if (field) envelope[field] = value;
-    else if (name === "Nats-Sequence") stored.revision = Number(value);
-    else if (name === "Nats-Subject") stored.subject = value;
-    else if (name === OPERATION) stored.deleted = value === "DEL" || value === "PURGE";
+  for (const line of headers.split("\r\n")) {
+    const colon = line.indexOf(":");
+    const field = FIELDS.get(line.slice(0, colon));
+    if (field) envelope[field] = line.slice(colon + 1).trim();
   }
-  if (envelope.version !== undefined) stored.envelope = { ...(envelope as unknown as Envelope), by: Number(envelope.by) };
-  return stored;
+  return envelope.version === undefined ? undefined : { ...(envelope as unknown as Envelope), by: Number(envelope.by) };
+}
+
+/** One value of a header block. */
+export function headerValue(headers: string, name: string): string | undefined {
+  const at = headers.indexOf(`\n${name}:`);
+  if (at < 0) return undefined;
+  const start = at + name.length + 2;
+  const end = headers.indexOf("\r\n", start);
+  return headers.slice(start, end < 0 ? undefined : end).trim();
 }

@@ -36,6 +36,24 @@ export interface ConnectOptions {
 const DRAIN_MS = 5000;
 const NO_RESPONDERS = 503;
 
+/** Headers that are already text. The client asks headers for nothing but their bytes; its own class checks and copies each one. */
+export function headerBlock(lines: string): MsgHdrs {
+  const bytes = Buffer.from(`NATS/1.0\r\n${lines}\r\n`, "latin1");
+  return { encode: () => bytes } as unknown as MsgHdrs;
+}
+
+/** A message's header block and body, as bytes of their own: what the client delivers is a view of what its socket goes on with. */
+export function rawMessage(message: Msg): { headers: Uint8Array; body: Uint8Array } {
+  // Not in the client's types, but in every version 2: the block and the body are one piece, and `hdr` is where it is cut.
+  const { _rdata: raw, _msg: parsed } = message as unknown as { _rdata?: Uint8Array; _msg?: { hdr: number } };
+  if (raw && parsed) {
+    const bytes = new Uint8Array(raw);
+    const cut = Math.max(0, parsed.hdr);
+    return { headers: bytes.subarray(0, cut), body: bytes.subarray(cut) };
+  }
+  return { headers: Buffer.from(String(message.headers ?? ""), "latin1"), body: new Uint8Array(message.data) };
+}
+
 interface Subscribed {
   start(nats: NatsConnection): void;
 }

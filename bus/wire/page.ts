@@ -1,33 +1,23 @@
-/** A page of changes as bytes: the length of its head, the head (changes.reply), then the records. A record is the length of its facts,
- *  the facts as JSON, the length of its body, the body: bodies are carried, never parsed. Lengths are 32-bit, big-endian. */
+/** A page of changes as bytes: the head (changes.reply), then the records. A record is a version: its subject, its revision as a number
+ *  of 64 bits (IEEE 754), its headers, its body. Before each of these its length, 32 bits, big-endian. */
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { Schemas } from "../../schemas/index.ts";
-import type { ChangesReply, Envelope } from "../../schemas/types.ts";
-import type { StoredVersion } from "./stream.ts";
-
-/** One version as a replica takes it. */
-export interface Change {
-  subject: string;
-  revision: number;
-  deleted: boolean;
-  /** undefined: not a document, but one of the store's own. */
-  envelope: Envelope | undefined;
-  body: Uint8Array;
-}
-
-type Facts = Omit<Change, "body">;
+import type { ChangesReply } from "../../schemas/types.ts";
+import { headerText, StoredVersion } from "./version.ts";
 
 export function encodePage(head: ChangesReply, versions: readonly StoredVersion[]): Uint8Array {
   return frame([Buffer.from(JSON.stringify(head)), ...versions.flatMap(recordChunks)]);
 }
 
 /** Records alone: how live changes are handed to the replica. The bytes have a buffer of their own, which can be transferred. */
-export function encodeRecords(changes: readonly Change[]): Uint8Array {
+export function encodeRecords(changes: readonly StoredVersion[]): Uint8Array {
   return frame(changes.flatMap(recordChunks));
 }
 
-function recordChunks({ subject, revision, deleted, envelope, body }: Change): Uint8Array[] {
-  return [Buffer.from(JSON.stringify({ subject, revision, deleted, envelope } satisfies Facts)), body];
+function recordChunks({ subject, revision, headers, body }: StoredVersion): Uint8Array[] {
+  const number = new Uint8Array(8);
+  new DataView(number.buffer).setFloat64(0, revision);
+  return [Buffer.from(subject), number, headers, body];
 }
 
 function frame(chunks: readonly Uint8Array[]): Uint8Array {
@@ -48,12 +38,16 @@ export function decodePage(schemas: Schemas, page: Uint8Array): { head: ChangesR
   return { head: schemas.read("changes.reply", head), records: page.subarray(at) };
 }
 
-/** The records of a page, one by one. The bodies are views of the page's bytes. */
-export function* decodeRecords(records: Uint8Array): Generator<Change> {
+/** The records of a page, one by one. Headers and bodies are views of the page's bytes. */
+export function* decodeRecords(records: Uint8Array): Generator<StoredVersion> {
   for (let at = 0; at < records.length; ) {
-    const [facts, afterFacts] = chunk(records, at);
-    const [body, next] = chunk(records, afterFacts);
-    yield { ...(JSON.parse(Buffer.from(facts.buffer, facts.byteOffset, facts.length).toString("latin1")) as Facts), body };
+    const [subject, afterSubject] = chunk(records, at);
+    const [number, afterNumber] = chunk(records, afterSubject);
+    const [headers, afterHeaders] = chunk(records, afterNumber);
+    const [body, next] = chunk(records, afterHeaders);
+    if (number.length !== 8) throw new FrontsyncError("BAD_MESSAGE", "A record's revision is no number.");
+    const revision = new DataView(number.buffer, number.byteOffset).getFloat64(0);
+    yield new StoredVersion(headerText(subject), revision, headers, body);
     at = next;
   }
 }

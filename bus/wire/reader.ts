@@ -1,8 +1,8 @@
 /** Reads a stream from somewhere on, in order, through a short-lived pull consumer: the one way that every nats-server since 2.9 has. */
 import { FrontsyncError } from "../../schemas/errors.ts";
-import { fromHeaders } from "./envelope.ts";
-import type { Connection, Msg } from "./nats.ts";
-import { API_TIMEOUT_MS, api, failed, isApiError, type StoredVersion } from "./stream.ts";
+import { type Connection, type Msg, rawMessage } from "./nats.ts";
+import { API_TIMEOUT_MS, api, failed, isApiError } from "./stream.ts";
+import { StoredVersion } from "./version.ts";
 
 export interface ReadOptions {
   stream: string;
@@ -99,13 +99,7 @@ function pull(connection: Connection, subject: string, limit: number, maxBytes: 
 /** A consumer's message: its number is in its reply subject `$JS.ACK.<stream>.<consumer>.<tries>.<number>.….<pending>`; on a server that
  *  knows accounts and domains there are more tokens before these. */
 function storedMessage(message: Msg): StoredVersion {
-  const { envelope, deleted } = fromHeaders(message.headers);
   const tokens = message.reply?.split(".") ?? [];
-  return {
-    subject: message.subject,
-    revision: Number(tokens.at(tokens.length > 9 ? 7 : 5)),
-    deleted,
-    envelope,
-    body: message.data,
-  };
+  const { headers, body } = rawMessage(message);
+  return new StoredVersion(message.subject, Number(tokens.at(tokens.length > 9 ? 7 : 5)), headers, body);
 }

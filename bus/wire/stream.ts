@@ -1,9 +1,10 @@
 /** The store: JetStream's stream API as messages, so that what is sent is what this page says. Only the functions' account may use it. */
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { Envelope } from "../../schemas/types.ts";
-import { fromHeaders, toHeaders } from "./envelope.ts";
-import { type Connection, type Msg, type MsgHdrs, makeHeaders } from "./nats.ts";
+import { envelopeLines } from "./envelope.ts";
+import { type Connection, headerBlock, type Msg } from "./nats.ts";
 import { LIVE_ALL, STORE_ALL, STREAM } from "./subjects.ts";
+import { StoredVersion } from "./version.ts";
 
 /** JetStream's error codes that mean something to us. */
 const NOT_FOUND = 10037;
@@ -14,15 +15,6 @@ const WRONG_LAST_SEQUENCE = [10071, 10164];
 const BATCHES_REFUSED = [10176, 10210];
 
 export const API_TIMEOUT_MS = 5000;
-
-/** One version as it is stored. */
-export interface StoredVersion {
-  subject: string;
-  revision: number;
-  deleted: boolean;
-  envelope: Envelope | undefined;
-  body: Uint8Array;
-}
 
 /** What is to be stored, and the revision that the subject must be at (0: empty). */
 export interface StoreWrite {
@@ -122,27 +114,15 @@ async function readMessage(
     throw failed("A version can't be read", answer);
   }
   const { subject, seq, hdrs = "", data = "" } = answer.message;
-  const { envelope, deleted } = fromHeaders(parseHeaders(Buffer.from(hdrs, "base64").toString()));
-  return { subject, revision: seq, deleted, envelope, body: Buffer.from(data, "base64") };
-}
-
-function parseHeaders(text: string): MsgHdrs {
-  const headers = makeHeaders();
-  for (const line of text.split("\r\n").slice(1)) {
-    const colon = line.indexOf(":");
-    if (colon > 0) headers.append(line.slice(0, colon), line.slice(colon + 1));
-  }
-  return headers;
-}
-
-/** A message of a consumer, or a republished one. */
-export function storedVersion(message: Msg): StoredVersion {
-  return { ...fromHeaders(message.headers), body: message.data };
+  return new StoredVersion(subject, seq, Buffer.from(hdrs, "base64"), Buffer.from(data, "base64"));
 }
 
 /** Stores one version if its subject is at the expected revision. Throws TIMEOUT when the outcome is not known. */
 export async function storeOne(connection: Connection, write: StoreWrite): Promise<number | Refusal> {
-  const reply = await connection.request(write.subject, write.body, { timeoutMs: API_TIMEOUT_MS, headers: storeHeaders(write) });
+  const reply = await connection.request(write.subject, write.body, {
+    timeoutMs: API_TIMEOUT_MS,
+    headers: headerBlock(storeLines(write)),
+  });
   const answer = ack(reply);
   return typeof answer === "object" ? answer.seq : answer;
 }
@@ -153,17 +133,15 @@ export async function storeBatch(
   batch: string,
   writes: readonly StoreWrite[],
 ): Promise<number[] | Refusal> {
-  let last: { body: Uint8Array; headers: MsgHdrs; subject: string } | undefined;
-  for (const [index, write] of writes.entries()) {
-    const headers = storeHeaders(write);
-    headers.set("Nats-Batch-Id", batch);
-    headers.set("Nats-Batch-Sequence", String(index + 1));
-    last = { body: write.body, headers, subject: write.subject };
-    if (index < writes.length - 1) connection.publish(write.subject, write.body, { headers });
-  }
+  const headersOf = (write: StoreWrite, index: number, commit: string) =>
+    headerBlock(`${storeLines(write)}Nats-Batch-Id: ${batch}\r\nNats-Batch-Sequence: ${index + 1}\r\n${commit}`);
+  const last = writes.at(-1);
   if (!last) return [];
-  last.headers.set("Nats-Batch-Commit", "1");
-  const answer = ack(await connection.request(last.subject, last.body, { timeoutMs: API_TIMEOUT_MS, headers: last.headers }));
+  for (const [index, write] of writes.slice(0, -1).entries()) {
+    connection.publish(write.subject, write.body, { headers: headersOf(write, index, "") });
+  }
+  const headers = headersOf(last, writes.length - 1, "Nats-Batch-Commit: 1\r\n");
+  const answer = ack(await connection.request(last.subject, last.body, { timeoutMs: API_TIMEOUT_MS, headers }));
   if (typeof answer !== "object") return answer;
   return writes.map((_write, index) => answer.seq - writes.length + 1 + index);
 }
@@ -175,18 +153,14 @@ export async function storeAtHead(
   body: string,
   head: number,
 ): Promise<number | Refusal> {
-  const headers = makeHeaders();
-  headers.set("Nats-Expected-Last-Sequence", String(head));
-  headers.set("Nats-Rollup", "sub");
+  const headers = headerBlock(`Nats-Expected-Last-Sequence: ${head}\r\nNats-Rollup: sub\r\n`);
   const answer = ack(await connection.request(subject, body, { timeoutMs: API_TIMEOUT_MS, headers }));
   return typeof answer === "object" ? answer.seq : answer;
 }
 
-function storeHeaders({ expected, deleted, envelope, rollup }: StoreWrite): MsgHdrs {
-  const headers = toHeaders(envelope, deleted);
-  headers.set("Nats-Expected-Last-Subject-Sequence", String(expected));
-  if (rollup) headers.set("Nats-Rollup", "sub");
-  return headers;
+function storeLines({ expected, deleted, envelope, rollup }: StoreWrite): string {
+  const rolling = rollup ? "Nats-Rollup: sub\r\n" : "";
+  return `${envelopeLines(envelope, deleted)}Nats-Expected-Last-Subject-Sequence: ${expected}\r\n${rolling}`;
 }
 
 function ack(reply: Msg): { seq: number } | Refusal {

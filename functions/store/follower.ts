@@ -1,9 +1,10 @@
 /** A handler's view of the store: it follows the live stream. What it knows is a hint, never the truth; a write that was based on it is
  *  still conditional. */
 import { log } from "../../bus/platform/log.ts";
-import { fromHeaders } from "../../bus/wire/envelope.ts";
-import type { Connection, Msg } from "../../bus/wire/nats.ts";
+import { headerValue, readEnvelope } from "../../bus/wire/envelope.ts";
+import { type Connection, type Msg, rawMessage } from "../../bus/wire/nats.ts";
 import { LIVE_ALL, LIVE_HEAD, META, parseStoreSubject, storeSubjectOf } from "../../bus/wire/subjects.ts";
+import { headerText } from "../../bus/wire/version.ts";
 import type { Envelope } from "../../schemas/types.ts";
 import { Digests } from "./digests.ts";
 
@@ -76,23 +77,27 @@ export class Follower {
   }
 
   #follow(message: Msg): void {
-    const { revision, deleted, envelope } = fromHeaders(message.headers);
+    const headers = headerText(rawMessage(message).headers);
+    const revision = Number(headerValue(headers, "Nats-Sequence") ?? 0);
     // Whoever may publish here directly is not the store.
     if (revision === 0) return;
     this.#head = Math.max(this.#head, revision);
     const subject = storeSubjectOf(message.subject);
     const { collection } = parseStoreSubject(subject);
-    const previous = Number(message.headers?.get("Nats-Last-Sequence") ?? 0);
+    const previous = Number(headerValue(headers, "Nats-Last-Sequence") ?? 0);
     this.digests.live({ collection: collection === META ? undefined : collection, subject, revision, previous });
-    if (envelope) this.#remember(subject, { revision, deleted, envelope });
+    // What this handler stored itself it knows already.
+    if (collection === META || (this.#hints.get(subject)?.revision ?? 0) >= revision) return;
+    const envelope = readEnvelope(headers);
+    if (envelope) this.#remember(subject, { revision, deleted: headerValue(headers, "KV-Operation") !== undefined, envelope });
   }
 
-  #remember(subject: string, { revision, deleted, envelope }: Hint): void {
+  #remember(subject: string, hint: Hint): void {
     const known = this.#hints.get(subject);
-    if (known && known.revision >= revision) return;
+    if (known && known.revision >= hint.revision) return;
     this.#hints.delete(subject);
-    this.#hints.set(subject, { revision, deleted, envelope });
-    this.#head = Math.max(this.#head, revision);
+    this.#hints.set(subject, { revision: hint.revision, deleted: hint.deleted, envelope: hint.envelope });
+    this.#head = Math.max(this.#head, hint.revision);
     if (this.#hints.size > MAX_HINTS) this.#hints.delete(this.#hints.keys().next().value as string);
   }
 

@@ -1,0 +1,47 @@
+/** One version of a document as it travels: subject, revision, the headers as they came, the body. Both are carried, and read only when
+ *  somebody asks: a version passes several hands that need no more than its revision. */
+import type { Envelope } from "../../schemas/types.ts";
+import { headerValue, readEnvelope } from "./envelope.ts";
+import { type Msg, rawMessage } from "./nats.ts";
+import { storeSubjectOf } from "./subjects.ts";
+
+export class StoredVersion {
+  readonly subject: string;
+  readonly revision: number;
+  /** A NATS header block. */
+  readonly headers: Uint8Array;
+  readonly body: Uint8Array;
+
+  constructor(subject: string, revision: number, headers: Uint8Array, body: Uint8Array) {
+    this.subject = subject;
+    this.revision = revision;
+    this.headers = headers;
+    this.body = body;
+  }
+
+  /** A live message: what was republished of the store. undefined: whoever published it is not the store. */
+  static fromLive(message: Msg): StoredVersion | undefined {
+    const { headers, body } = rawMessage(message);
+    const revision = Number(headerValue(headerText(headers), "Nats-Sequence") ?? 0);
+    return revision > 0 ? new StoredVersion(storeSubjectOf(message.subject), revision, headers, body) : undefined;
+  }
+
+  get headerText(): string {
+    return headerText(this.headers);
+  }
+
+  /** undefined: not a document, but one of the store's own. */
+  get envelope(): Envelope | undefined {
+    return readEnvelope(this.headerText);
+  }
+
+  get deleted(): boolean {
+    const operation = headerValue(this.headerText, "KV-Operation");
+    return operation === "DEL" || operation === "PURGE";
+  }
+}
+
+/** Header values are ASCII: latin1 is the fastest way to them. */
+export function headerText(headers: Uint8Array): string {
+  return Buffer.from(headers.buffer, headers.byteOffset, headers.length).toString("latin1");
+}
