@@ -16,6 +16,7 @@ import { VERSION } from "./platform/package.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
 import { Sender } from "./sender.ts";
 import { Waiters } from "./waiters.ts";
+import { storeSubject } from "./wire/subjects.ts";
 import { Writes } from "./writes.ts";
 
 const CHECK_IN_TIMEOUT_MS = 3000;
@@ -96,7 +97,11 @@ export class EmbeddedBus implements Bus {
   }
 
   async #start(): Promise<void> {
-    const { position, setAside } = await this.#replica.call("open", { dir: this.#options.dir, schemas: this.#options.schemas });
+    const { position, setAside } = await this.#replica.call("open", {
+      dir: this.#options.dir,
+      schemas: this.#options.schemas,
+      known: this.#replica.known.buffer,
+    });
     for (const text of setAside) this.#warn("REPLICA_REBUILT", text);
     this.#follow = this.#newFollow(position);
     this.#follow.listen();
@@ -118,6 +123,7 @@ export class EmbeddedBus implements Bus {
           this.#changed();
           this.#waiters.wake();
         },
+        onArrival: (subject) => this.#replica.known.add(subject),
         onProgress: () => this.#waiters.wake(),
       },
       position,
@@ -230,8 +236,11 @@ export class EmbeddedBus implements Bus {
 
   async #row(collection: string, id: string): Promise<Row | undefined> {
     if (this.#closing !== undefined) throw new FrontsyncError("CLOSED", "The bus is closed.");
-    // What the replica's thread does not have yet is recent.
-    return this.#follow.recent.get(collection, id) ?? (await this.#replica.call("get", { collection, id }));
+    const subject = storeSubject(collection, id);
+    // What the replica's thread does not have yet is recent, or in a page that it is about to apply.
+    const recent = this.#follow.recent.get(subject);
+    if (recent || (!this.#follow.applyingPages && !this.#replica.known.mayHave(subject))) return recent;
+    return await this.#replica.call("get", { collection, id });
   }
 
   #isHeld(revision: number): boolean {

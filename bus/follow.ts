@@ -22,7 +22,8 @@ const MAX_QUEUE_BYTES = 16 * 1024 * 1024;
 const HAND_OVER_MS = 10;
 const MAX_ARRIVED = 256;
 const MAX_ARRIVED_BYTES = 1024 * 1024;
-const PAGE_TIMEOUT_MS = 10_000;
+/** For a page, doubled after each that did not come: a handler that died with it never answers. */
+const PAGE_TIMEOUT_MS = { first: 3000, most: 24_000 };
 const RETRY_MS = { first: 100, most: 5000 };
 /** Pages that the replica may still have to apply while the next one is asked for. */
 const PAGES_AHEAD = 2;
@@ -36,6 +37,8 @@ export interface FollowOptions {
   apply(records: Uint8Array, position: ReplicaPosition): Promise<void>;
   move(position: ReplicaPosition): void;
   onState(state: State): void;
+  /** A live change is held, and the replica's thread will have it later. */
+  onArrival(subject: string): void;
   /** The replica holds more than before. */
   onProgress(): void;
 }
@@ -57,6 +60,7 @@ export class Follow {
   #arrivedBytes = 0;
   #handOverTimer: NodeJS.Timeout | undefined;
   #waking = false;
+  #pages = 0;
   #catchingUp: Promise<void> | undefined;
   /** What has arrived live, for reads in this thread. */
   readonly recent = new Recent();
@@ -72,6 +76,11 @@ export class Follow {
 
   get position(): Readonly<ReplicaPosition> {
     return this.#position;
+  }
+
+  /** Whether the replica's thread may not have a page yet that the position counts. */
+  get applyingPages(): boolean {
+    return this.#pages > 0;
   }
 
   /** Hands over what has arrived: what the replica is asked next, it answers as it stands at the returned position. */
@@ -102,18 +111,21 @@ export class Follow {
     this.#live?.unsubscribe();
   }
 
-  /** The connection broke, or no function answers. */
+  /** The connection broke, or no function answers. What waits is read by pages: the next connection may be to another store. */
   lost(): void {
+    this.#dropQueue();
     this.#on("lost");
   }
 
   /** What a check-in or a page says of the store. False: this replica does not belong to it, and nothing of it may be applied. */
   meet(epochs: Epochs, head: number): boolean {
-    const { epoch, cursor } = this.#position;
+    const { epoch } = this.#position;
+    const cursor = this.#reach();
     const judged = judge(epochs, epoch === undefined ? undefined : { epoch, cursor });
     if (judged !== "good") {
       if (this.#state !== "held")
         log.error({ judged, epoch, cursor, epochs: epochs.slice(-3) }, "the datastore is not the one that this replica is of");
+      this.#dropQueue();
       this.#on("mismatch");
       return false;
     }
@@ -155,13 +167,16 @@ export class Follow {
   }
 
   #hear(message: Msg): void {
+    if (this.#state === "held") return;
+    const known = this.#state !== "degraded"; // else it may be another store's
     if (message.subject === LIVE_HEAD) {
       const { head } = this.#options.schemas.read("head", message.data);
-      return void this.expect(head, 0);
+      if (known) void this.expect(head, 0);
+      return;
     }
     const change = StoredVersion.fromLive(message);
-    if (!change || this.#state === "held") return;
-    this.#head = Math.max(this.#head ?? 0, change.revision);
+    if (!change) return;
+    if (known) this.#head = Math.max(this.#head ?? 0, change.revision);
     if (this.#state === "synced") this.#take(change);
     else this.#queue(change);
   }
@@ -177,6 +192,7 @@ export class Follow {
     }
     if (change.subject === EPOCHS) this.#epochs = this.#options.schemas.read("epochs", change.body);
     this.recent.add(change);
+    this.#options.onArrival(change.subject);
     this.#advance(change.revision);
     this.#arrived.push(change);
     this.#arrivedBytes += change.body.length;
@@ -201,6 +217,11 @@ export class Follow {
     this.#position.cursor = revision;
     this.#position.consistent = revision;
     this.#position.epoch = epochAt(this.#epochs, revision) ?? this.#position.epoch;
+  }
+
+  /** The highest revision that may be held: while everything is read anew the cursor is lower. The position's epoch is of this one. */
+  #reach(): number {
+    return Math.max(this.#position.cursor, this.#position.consistent);
   }
 
   #handOver(): void {
@@ -251,45 +272,53 @@ export class Follow {
     this.recent.clear();
     this.#options.counters.catchUps++;
     const applying = new Set<Promise<void>>();
+    let timeoutMs = PAGE_TIMEOUT_MS.first;
     for (let wait = RETRY_MS.first; this.#state === "catching-up" && !this.stopped; ) {
       try {
         // First the subscription, then the page: nothing falls between them.
         this.#overflowed = false;
         this.listen();
-        if ((await this.#readPage(applying)) && this.#joinLive()) return;
+        if ((await this.#readPage(applying, timeoutMs)) && this.#joinLive()) return;
         wait = RETRY_MS.first;
+        timeoutMs = PAGE_TIMEOUT_MS.first;
       } catch (thrown) {
         const error = asFrontsyncError(thrown);
         log.warn({ code: error.code, reason: error.message }, "a page of changes could not be read");
         if (!this.#options.link.connected) return this.lost();
         if (error.code === "DATASTORE_UNREACHABLE") this.lost();
+        if (error.code === "TIMEOUT") timeoutMs = Math.min(timeoutMs * 2, PAGE_TIMEOUT_MS.most);
         await pause(wait, this.#stop.signal);
         wait = Math.min(wait * 2, RETRY_MS.most);
       }
     }
   }
 
-  /** One page, handed to the replica. True: nothing is pending. */
-  async #readPage(applying: Set<Promise<void>>): Promise<boolean> {
+  /** One page, handed to the replica. True: nothing is pending. False also when a resynchronisation was begun meanwhile. */
+  async #readPage(applying: Set<Promise<void>>, timeoutMs: number): Promise<boolean> {
     const { link, schemas, apply, onProgress } = this.#options;
     const started = clock.monotonic();
-    const page = await link.ask("changes", undefined, { after: this.#position.cursor }, PAGE_TIMEOUT_MS);
+    const after = this.#position.cursor;
+    const page = await link.ask("changes", undefined, { after }, timeoutMs);
     const { head, records } = decodePage(schemas, page);
-    if (!this.meet(head.epochs, head.head)) return false;
-    if (head.last < this.#position.cursor) throw new FrontsyncError("BAD_MESSAGE", "A page of changes ends before it begins.");
+    if (!this.meet(head.epochs, head.head) || this.#position.cursor !== after) return false;
+    if (head.last < after) throw new FrontsyncError("BAD_MESSAGE", "A page of changes ends before it begins.");
     this.#position.cursor = head.last;
-    this.#position.epoch = epochAt(head.epochs, head.last) ?? this.#position.epoch;
     if (head.done) this.#position.consistent = Math.max(this.#position.consistent, head.last);
+    this.#position.epoch = epochAt(head.epochs, this.#reach()) ?? this.#position.epoch;
     if (records.length > 0) {
       // A copy with a buffer of its own: a Buffer's slice would be a view of what the socket goes on with.
-      const applied = apply(new Uint8Array(records), { ...this.#position }).finally(() => applying.delete(applied));
+      const applied = apply(new Uint8Array(records), { ...this.#position }).finally(() => {
+        this.#pages--;
+        applying.delete(applied);
+      });
+      this.#pages++;
       applied.catch((error: unknown) => log.error({ err: error }, "a page could not be applied"));
       applying.add(applied);
     } else this.#options.move({ ...this.#position });
     while (applying.size > PAGES_AHEAD) await Promise.race(applying);
     log.debug({ after: head.last, records: head.records, ms: clock.monotonic() - started }, "a page of changes");
     onProgress();
-    return head.done;
+    return head.done && this.#position.cursor === head.last;
   }
 
   /** After the last page: the live changes that came meanwhile. False: there is a gap before them. */

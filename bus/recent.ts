@@ -3,7 +3,7 @@ import type { Doc } from "../schemas/document.ts";
 import type { Change } from "./api.ts";
 import type { Row } from "./replica/index.ts";
 import { asChange, rowOf } from "./replica/row.ts";
-import { META, parseStoreSubject, storeSubject } from "./wire/subjects.ts";
+import { META, parseStoreSubject } from "./wire/subjects.ts";
 import type { StoredVersion } from "./wire/version.ts";
 
 const MAX_CHANGES = 1000;
@@ -34,8 +34,8 @@ export class Recent {
   }
 
   /** The document's last version, if it is among the recent ones. */
-  get(collection: string, id: string): Row | undefined {
-    const version = this.#last.get(storeSubject(collection, id));
+  get(subject: string): Row | undefined {
+    const version = this.#last.get(subject);
     return version && rowOf(version);
   }
 

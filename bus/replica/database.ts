@@ -9,6 +9,7 @@ import { writeAtomically } from "../platform/files.ts";
 import { headerValue } from "../wire/envelope.ts";
 import { storeSubject } from "../wire/subjects.ts";
 import type { StoredVersion } from "../wire/version.ts";
+import type { KnownSubjects } from "./known.ts";
 import { type Row, versionId } from "./row.ts";
 import { createIndex, createMeta, createTable, META_TABLE, quote, tablesOf } from "./tables.ts";
 
@@ -35,13 +36,15 @@ export class ReplicaDatabase {
   readonly #sql: SqlJsStatic;
   readonly #file: string;
   readonly #tables = new Map<string, Table>();
+  readonly #known: KnownSubjects;
   readonly #indexes = new Set<string>();
   #database: Database;
   /** What the snapshot on disk has, and what went wrong with it. */
   readonly position: ReplicaPosition;
   readonly setAside: string | undefined;
 
-  constructor(sql: SqlJsStatic, file: string, schemas: ReadonlyMap<string, CollectionSchema>) {
+  constructor(sql: SqlJsStatic, file: string, schemas: ReadonlyMap<string, CollectionSchema>, known: KnownSubjects) {
+    this.#known = known;
     this.#sql = sql;
     this.#file = file;
     const opened = this.#open();
@@ -94,7 +97,9 @@ export class ReplicaDatabase {
       const rows = this.#database.prepare(`SELECT revision, id, deleted, headers, body FROM ${quote(collection)}`);
       while (rows.step()) {
         const [revision, id, , headers, body] = rows.get() as [number, string, number, string, string | null];
-        if (bodyIsWhole(headers, body)) table.digest.toggle(versionHash(storeSubject(collection, id), revision));
+        const subject = storeSubject(collection, id);
+        this.#known.add(subject);
+        if (bodyIsWhole(headers, body)) table.digest.toggle(versionHash(subject, revision));
         else damaged.push(revision);
       }
       rows.free();
@@ -137,6 +142,7 @@ export class ReplicaDatabase {
     const { subject, revision, headers, body, deleted } = version;
     const table = this.#table(collection);
     const id = versionId(version);
+    this.#known.add(subject);
     const row = [revision, id, deleted ? 1 : 0, headers, deleted ? null : body];
     table.insert.run(row);
     if (this.#database.getRowsModified() === 0) {

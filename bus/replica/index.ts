@@ -3,6 +3,7 @@
 import { Worker } from "node:worker_threads";
 import { FrontsyncError, isErrorCode } from "../../schemas/errors.ts";
 import { type Deferred, deferred } from "../platform/deadline.ts";
+import { KnownSubjects } from "./known.ts";
 import type { ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
 
 export type { ReplicaPosition } from "./database.ts";
@@ -14,6 +15,8 @@ export class Replica {
   readonly #worker = new Worker(ENTRY, { execArgv: [] });
   readonly #calls = new Map<number, Deferred<unknown>>();
   readonly #onSnapshot: (failed: string | undefined) => void;
+  /** What the databases may hold. */
+  readonly known = new KnownSubjects();
   #next = 0;
   /** Calls of one turn of the event loop, sent as one message while others are under way: each message wakes a thread. */
   #outgoing: ReplicaCall[] = [];

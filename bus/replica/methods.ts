@@ -6,7 +6,10 @@ import type { Row } from "./row.ts";
 
 export interface ReplicaMethods {
   /** Opens or makes the databases; `setAside` says what could not be used. */
-  open(options: { dir: string; schemas: readonly string[] }): { position: ReplicaPosition; setAside: string[] };
+  open(options: { dir: string; schemas: readonly string[]; known: SharedArrayBuffer }): {
+    position: ReplicaPosition;
+    setAside: string[];
+  };
   /** Applies records (bus/wire/page.ts); afterwards the replica stands at `position`. */
   apply(options: { records: Uint8Array; position: ReplicaPosition }): void;
   /** Nothing to apply: only the position moves. */

@@ -8,6 +8,7 @@ import { clock } from "../platform/clock.ts";
 import { decodeRecords } from "../wire/page.ts";
 import { META, parseStoreSubject } from "../wire/subjects.ts";
 import { NOWHERE, ReplicaDatabase, type ReplicaPosition } from "./database.ts";
+import { KnownSubjects } from "./known.ts";
 import type { ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
 import { listStatement, writeCursor } from "./tables.ts";
 
@@ -62,13 +63,14 @@ function snapshot(): void {
 }
 
 const methods: ReplicaMethods = {
-  open({ dir, schemas: folders }) {
+  open({ dir, schemas: folders, known: buffer }) {
+    const known = new KnownSubjects(buffer);
     schemas = loadSchemas(folders);
     const of = (database: "users" | "webstore") =>
       new Map([...schemas.collections].filter(([, schema]) => schema.database === database));
     databases = {
-      users: new ReplicaDatabase(sql, join(dir, "users.db"), of("users")),
-      webstore: new ReplicaDatabase(sql, join(dir, "webstore.db"), of("webstore")),
+      users: new ReplicaDatabase(sql, join(dir, "users.db"), of("users"), known),
+      webstore: new ReplicaDatabase(sql, join(dir, "webstore.db"), of("webstore"), known),
     };
     const { users, webstore } = databases;
     // The lower of the two: what is applied twice has no effect. Of two lives of the store neither is trusted.
