@@ -79,6 +79,7 @@ export class EmbeddedBus implements Bus {
     this.#writes = new Writes({
       webserver: options.webserver,
       sender: new Sender(this.#link, schemas),
+      maxPayload: () => this.#link.maxPayload,
       read: (collection, id) => this.#row(collection, id),
       isHeld: (revision) => this.#isHeld(revision),
       holds: (revision, signal) => this.#holds(revision, signal),

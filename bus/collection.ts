@@ -66,7 +66,13 @@ export function openCollection(name: string, parts: CollectionParts): Collection
       // Copies of one document come one after the other: the writes of a document keep their order.
       let next = 0;
       const work = async () => {
-        for (let at = next++; at < docs.length; at = next++) results[at] = await put(docs[at] as Doc, options).catch(asResult);
+        for (let at = next++; at < docs.length; at = next++) {
+          results[at] = await put(docs[at] as Doc, options).catch((error: unknown) => {
+            // What the caller aborted is not a result of one document: it ends the whole call.
+            if (options.signal?.aborted && error === options.signal.reason) throw error;
+            return asFrontsyncError(error);
+          });
+        }
       };
       await Promise.all(Array.from({ length: Math.min(PUT_MANY, docs.length) }, work));
       return results;
@@ -74,7 +80,7 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     async patch(id, merge, options = {}) {
       if (!isObject(merge)) throw new FrontsyncError("BAD_MESSAGE", "A merge patch must be an object.", { path: "" });
       const mutation = writes.nextMutationId(options.mutationId);
-      const bytes = encodeJson(merge, "BAD_MESSAGE", "A merge patch").length;
+      const bytes = Buffer.byteLength(encodeJson(merge, "BAD_MESSAGE", "A merge patch"));
       return await writes.write(schema(), checkId(id), { op: "patch", merge }, bytes, mutation, options);
     },
     async delete(id, options = {}) {
@@ -94,11 +100,4 @@ function withId(schema: CollectionSchema, doc: Doc, mutation: string): Doc {
 
 function entry(id: string, revision: number, body: string, pending: boolean): Entry<Doc> {
   return { id, revision, pending, doc: JSON.parse(body) as Doc };
-}
-
-/** What a caller aborted is not a result of one document: it ends the whole call. */
-function asResult(error: unknown): FrontsyncError {
-  if (error instanceof FrontsyncError) return error;
-  if (error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError")) throw error;
-  return asFrontsyncError(error);
 }

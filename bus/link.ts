@@ -36,6 +36,11 @@ export class Link {
     return this.#connection.connected;
   }
 
+  /** Bytes of the largest message; 0 without a connection. */
+  get maxPayload(): number {
+    return this.#connection.connected ? this.#connection.info.maxPayload : 0;
+  }
+
   open(): Promise<void> {
     return this.#connection.open();
   }

@@ -4,7 +4,7 @@ import { FrontsyncError } from "../schemas/errors.ts";
 import { schemaFolders } from "../schemas/index.ts";
 import type { BusOptions } from "./api.ts";
 import { checkInterval } from "./check-in.ts";
-import { DEFAULT_CONTROL_AUTH, parseAddress } from "./wire/address.ts";
+import { checkControlAuth, DEFAULT_CONTROL_AUTH, parseAddress } from "./wire/address.ts";
 import { WEBSERVER_ID } from "./wire/subjects.ts";
 
 const DEFAULT_INTERVAL_S = 10;
@@ -45,14 +45,13 @@ export function checkOptions(options: BusOptions): CheckedOptions {
   if (externalAddr !== undefined && (typeof externalAddr !== "string" || externalAddr === "" || externalAddr.length > MAX_ADDR)) {
     throw new FrontsyncError("BAD_CONFIG", `\`externalAddr\` must be an address of 1 to ${MAX_ADDR} characters.`);
   }
-  if (typeof controlAuth !== "string" || controlAuth === "") throw new FrontsyncError("BAD_CONFIG", "`controlAuth` is empty.");
   return {
     servers: addresses.map(parseAddress),
     webserver,
     dir: resolve(dir),
     externalAddr,
     updateInterval: checkInterval(updateInterval),
-    controlAuth,
+    controlAuth: checkControlAuth(controlAuth),
     schemas: schemaFolders(schemas),
   };
 }

@@ -32,6 +32,8 @@ export type WriteBody = { op: "put"; doc: Doc } | { op: "patch"; merge: Doc } | 
 export interface WritesOptions {
   webserver: string;
   sender: Sender;
+  /** Bytes of the largest message. */
+  maxPayload(): number;
   /** The row that is held, also a tombstone. */
   read(collection: string, id: string): Promise<Row | undefined>;
   isHeld(revision: number): boolean;
@@ -88,7 +90,7 @@ export class Writes {
 
   nextMutationId(given: string | undefined): string {
     if (given === undefined) return mutationId(this.#options.webserver, this.#incarnation, ++this.#n);
-    if (MUTATION_ID.test(given)) return given;
+    if (typeof given === "string" && MUTATION_ID.test(given)) return given;
     throw new FrontsyncError("BAD_MESSAGE", "A mutation id has 1 to 128 characters of [A-Za-z0-9_.:-].", { path: "/mutationId" });
   }
 
@@ -230,10 +232,11 @@ export class Writes {
     const held = withoutReadOnly(schema, JSON.parse(row.body) as Doc);
     const next = body.op === "put" ? body.doc : (mergePatch(held, body.merge) as Doc);
     const changes = isObject(next) ? diff(held, next) : [];
+    const room = Math.min(MAX_DIFF_BYTES, this.#options.maxPayload() - bytes - SMALL_BYTES);
     const fits =
       row.body.length < MAX_DIFF_BYTES &&
       changes.length <= 10_000 &&
-      ((row.body.length < SMALL_BYTES && bytes < SMALL_BYTES) || Buffer.byteLength(JSON.stringify(changes)) < MAX_DIFF_BYTES);
+      ((row.body.length < SMALL_BYTES && bytes < SMALL_BYTES) || Buffer.byteLength(JSON.stringify(changes)) < room);
     return { base: row.revision, ...(fits && { diff: changes }) };
   }
 }

@@ -25,7 +25,10 @@ export default defineFunction({
         );
       }),
     );
-    const bytes = results.reduce((sum, { refused }) => sum + (refused?.current ? JSON.stringify(refused.current).length : 0), 0);
+    const bytes = results.reduce(
+      (sum, { refused }) => sum + (refused?.current ? Buffer.byteLength(JSON.stringify(refused.current)) : 0),
+      0,
+    );
     if (bytes > MAX_REPLY_BYTES) for (const { refused } of results) delete refused?.current;
     return { results };
   },

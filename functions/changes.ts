@@ -1,4 +1,4 @@
-import { encodePage } from "../bus/wire/page.ts";
+import { encodePage, pageBytes } from "../bus/wire/page.ts";
 import { openReader } from "../bus/wire/reader.ts";
 import { hasMessage, streamInfo } from "../bus/wire/stream.ts";
 import { STORE_ALL, STREAM } from "../bus/wire/subjects.ts";
@@ -7,8 +7,6 @@ import { FrontsyncError } from "../schemas/errors.ts";
 import { defineFunction } from "./host/define.ts";
 
 const PAGE_MESSAGES = 5000;
-/** Above the largest document, and with it below the server's largest message. */
-const PAGE_BYTES = 5 * 1024 * 1024;
 
 /** One page of a catch-up: what was stored after a revision, in order, of each document only the page's last version. */
 export default defineFunction({
@@ -38,7 +36,7 @@ export default defineFunction({
     async function read(from: number): Promise<{ versions: StoredVersion[]; pending: number }> {
       const reader = await openReader(connection, { stream: STREAM, subjects: STORE_ALL, from });
       try {
-        const versions = await reader.next(PAGE_MESSAGES, PAGE_BYTES);
+        const versions = await reader.next(PAGE_MESSAGES, pageBytes(connection.info.maxPayload));
         return { versions, pending: reader.pending };
       } finally {
         reader.close();

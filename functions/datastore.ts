@@ -2,7 +2,7 @@
  *  functions. Both are started again when they die. */
 import { resolve } from "node:path";
 import { lockDir } from "../bus/platform/dir-lock.ts";
-import { DEFAULT_CONTROL_AUTH, parseAddress } from "../bus/wire/address.ts";
+import { checkControlAuth, DEFAULT_CONTROL_AUTH, parseAddress } from "../bus/wire/address.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { loadSchemas, schemaFolders } from "../schemas/index.ts";
 import type { HandlerConfig } from "./host/handler.ts";
@@ -129,15 +129,15 @@ function check(options: DatastoreOptions): DatastoreOptions {
   const refuse = (what: string): never => {
     throw new FrontsyncError("BAD_CONFIG", what);
   };
-  const { dir, listen = "127.0.0.1", port = 0, handlers = 1, sync = "always", controlAuth, nats } = options;
+  const { dir, listen = "127.0.0.1", port = 0, handlers = 1, sync = "always", nats } = options;
+  const { controlAuth = DEFAULT_CONTROL_AUTH } = options;
   if (typeof dir !== "string" || dir === "") refuse("startDatastore needs `dir`: a folder for the store.");
   if (!Number.isInteger(port) || port < 0 || port > 65535) refuse(`\`port\` must be 0 to 65535, not ${port}.`);
   if (!Number.isInteger(handlers) || handlers < 1 || handlers > MAX_HANDLERS)
     refuse(`\`handlers\` must be 1 to ${MAX_HANDLERS}, not ${handlers}.`);
   if (sync !== "always" && sync !== "default") refuse(`\`sync\` must be "always" or "default", not ${JSON.stringify(sync)}.`);
-  if (controlAuth !== undefined && typeof controlAuth !== "string") refuse("`controlAuth` must be a string.");
-  if (controlAuth === "") refuse("`controlAuth` is empty: leave it out on loopback, or give a secret.");
-  if (nats === undefined && !LOOPBACK.test(listen) && (controlAuth ?? DEFAULT_CONTROL_AUTH) === DEFAULT_CONTROL_AUTH) {
+  checkControlAuth(controlAuth);
+  if (nats === undefined && !LOOPBACK.test(listen) && controlAuth === DEFAULT_CONTROL_AUTH) {
     refuse(
       `Off loopback (listen ${listen}) the well-known default of Control-Auth is no secret: give \`controlAuth\`, the same on every webserver.`,
     );

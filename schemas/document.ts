@@ -8,6 +8,8 @@ export type Doc = Record<string, unknown>;
 export const MAX_ID_BYTES = 1024;
 /** Levels of objects and arrays in a document. SQLite, which keeps the replica, reads no JSON deeper than 1000. */
 export const MAX_LEVELS = 500;
+/** Readers of UTF-8, sql.js among them, take it away at the beginning of a text: the id would come back as another one. */
+const BYTE_ORDER_MARK = "\ufeff";
 /** Of a path in an error. */
 const MAX_STEPS = 10;
 
@@ -17,6 +19,8 @@ export function checkId(id: unknown): string {
     throw new FrontsyncError("BAD_ID", "An id must be a string of 1 to 1024 bytes.", { path: "/id" });
   if (!id.isWellFormed())
     throw new FrontsyncError("BAD_ID", "An id must be well-formed Unicode; this one has half a surrogate pair.", { path: "/id" });
+  if (id.startsWith(BYTE_ORDER_MARK))
+    throw new FrontsyncError("BAD_ID", "An id must not begin with a byte order mark (U+FEFF).", { path: "/id" });
   const bytes = Buffer.byteLength(id);
   if (bytes > MAX_ID_BYTES) {
     throw new FrontsyncError("BAD_ID", `An id may have ${MAX_ID_BYTES} bytes of UTF-8; this one has ${bytes}.`, {

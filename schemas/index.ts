@@ -62,7 +62,8 @@ export function loadSchemas(folders: readonly string[] = []): Schemas {
   for (const folder of [join(HERE, "collections"), ...folders]) {
     for (const file of jsonFiles(folder)) {
       const schema = compileCollection(ajv, file, common);
-      if (collections.has(schema.collection)) {
+      // SQLite, which keeps the replica, does not tell names apart by case.
+      if ([...collections.keys()].some((name) => name.toLowerCase() === schema.collection.toLowerCase())) {
         throw new FrontsyncError(
           "BAD_CONFIG",
           `${file}: the collection '${schema.collection}' is declared twice. Take one away.`,
@@ -99,6 +100,7 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject): Collecti
   const source = readJson(file);
   const name = basename(file, ".json");
   const bad = (what: string) => new FrontsyncError("BAD_CONFIG", `${file}: ${what}`);
+  if (name.startsWith("sqlite_")) throw bad("names that begin with `sqlite_` are reserved for SQLite, which keeps the replica.");
   if (!/^[a-z][A-Za-z0-9_-]*$/.test(name) || name.length > MAX_COLLECTION_NAME) {
     throw bad("a collection's file is named <collection>.json: a small letter, then at most 63 letters, digits, `_` or `-`.");
   }
@@ -120,6 +122,10 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject): Collecti
   for (const field of [...declaration.key, ...declaration.indexes, declaration.owner, declaration.name]) {
     if (field !== undefined && !Object.hasOwn(fields, field))
       throw bad(`the declaration names the field '${field}', which the schema does not have.`);
+  }
+  for (const field of declaration.key) {
+    if (!["string", "integer"].includes(String(fields[field]?.type)))
+      throw bad(`the key field '${field}' must be of the type string or integer: it makes the id.`);
   }
   if (declaration.key.length === 2 && fields[declaration.key[0] as string]?.type !== "integer") {
     throw bad("of two key fields the first must be an integer: else two documents could have one id.");

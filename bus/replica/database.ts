@@ -1,6 +1,6 @@
 /** One database of the replica: in memory, with a snapshot on disk that holds rows and position together, so a crash takes neither
  *  without the other. */
-import { existsSync, readFileSync, renameSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, renameSync } from "node:fs";
 import type { Database, SqlJsStatic, Statement } from "sql.js";
 import { Digest, sha256, versionHash } from "../../schemas/digest.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
@@ -10,8 +10,9 @@ import { headerValue } from "../wire/envelope.ts";
 import { storeSubject } from "../wire/subjects.ts";
 import type { StoredVersion } from "../wire/version.ts";
 import type { KnownSubjects } from "./known.ts";
+import { loadSnapshot, openMemory, takeSnapshot } from "./memory.ts";
 import { type Row, versionId } from "./row.ts";
-import { createIndex, createMeta, createTable, META_TABLE, quote, tablesOf } from "./tables.ts";
+import { createIndex, createMeta, createTable, META_TABLE, quote, tablesOf, type Value } from "./tables.ts";
 
 /** Where a replica stands. `cursor`: read up to here; `consistent`: every change up to here is held. */
 export interface ReplicaPosition {
@@ -39,7 +40,7 @@ export class ReplicaDatabase {
   readonly #known: KnownSubjects;
   readonly #indexes = new Set<string>();
   #database: Database;
-  /** What the snapshot on disk has, and what went wrong with it. */
+  /** What the snapshot on disk has, and what went wrong with it. With the cursor 0 it is of this epoch's store, but not whole. */
   readonly position: ReplicaPosition;
   readonly setAside: string | undefined;
 
@@ -49,35 +50,43 @@ export class ReplicaDatabase {
     this.#file = file;
     const opened = this.#open();
     this.#database = opened.database;
-    this.setAside = opened.setAside;
     for (const name of new Set([...schemas.keys(), ...tablesOf(this.#database)])) this.#table(name);
-    this.position = this.#check() && !opened.setAside ? this.#storedPosition() : { ...NOWHERE };
+    const dropped = this.#check();
+    const stored = this.#storedPosition();
+    this.position = dropped === 0 ? stored : { ...NOWHERE, epoch: stored.epoch };
+    this.setAside = dropped === 0 ? opened.setAside : this.#keepDamaged(dropped);
+  }
+
+  #keepDamaged(rows: number): string {
+    const kept = `${this.#file}.damaged-${clock.now()}`;
+    copyFileSync(this.#file, kept);
+    return `${rows} rows of ${this.#file} are not what was stored; they are read anew, and the file was kept as ${kept}.`;
   }
 
   /** The snapshot, or, when it can't be used, an empty database; the file is then set aside. */
   #open(): { database: Database; setAside: string | undefined } {
-    if (existsSync(this.#file)) {
-      try {
-        const database = new this.#sql.Database(readFileSync(this.#file));
-        const [check] = database.exec("PRAGMA quick_check(1)");
-        if (check?.values[0]?.[0] !== "ok") throw new Error(String(check?.values[0]?.[0]));
-        const [format] = database.exec(`SELECT value FROM ${META_TABLE} WHERE key = 'format'`);
-        if (format?.values[0]?.[0] !== FORMAT) throw new Error("it is of another version");
-        return { database, setAside: undefined };
-      } catch (error) {
-        const setAside = `${this.#file}.damaged-${clock.now()}`;
-        renameSync(this.#file, setAside);
-        return {
-          database: this.#empty(),
-          setAside: `${this.#file} can't be used (${String((error as Error).message ?? error)}); it was kept as ${setAside}.`,
-        };
-      }
+    if (!existsSync(this.#file)) return { database: this.#empty(), setAside: undefined };
+    try {
+      const database = openMemory(this.#sql);
+      loadSnapshot(this.#sql, database, readFileSync(this.#file), (table) => {
+        if (table === META_TABLE) createMeta(database);
+        else createTable(database, table);
+      });
+      const [format] = database.exec(`SELECT value FROM ${META_TABLE} WHERE key = 'format'`);
+      if (format?.values[0]?.[0] !== FORMAT) throw new Error("it is of another version");
+      return { database, setAside: undefined };
+    } catch (error) {
+      const setAside = `${this.#file}.damaged-${clock.now()}`;
+      renameSync(this.#file, setAside);
+      return {
+        database: this.#empty(),
+        setAside: `${this.#file} can't be used (${String((error as Error).message ?? error)}); it was kept as ${setAside}.`,
+      };
     }
-    return { database: this.#empty(), setAside: undefined };
   }
 
   #empty(): Database {
-    const database = new this.#sql.Database();
+    const database = openMemory(this.#sql);
     createMeta(database);
     database.run(`INSERT INTO ${META_TABLE} VALUES ('format', '${FORMAT}')`);
     return database;
@@ -89,9 +98,9 @@ export class ReplicaDatabase {
     return value === undefined ? { ...NOWHERE } : (JSON.parse(String(value)) as ReplicaPosition);
   }
 
-  /** Reads every row: makes the digests, and drops rows whose body is not what was stored. False: some were, and all must be read anew. */
-  #check(): boolean {
-    let whole = true;
+  /** Reads every row: makes the digests, and drops rows whose body is not what was stored. Returns how many: then all must be read anew. */
+  #check(): number {
+    let dropped = 0;
     for (const [collection, table] of this.#tables) {
       const damaged: number[] = [];
       const rows = this.#database.prepare(`SELECT revision, id, deleted, headers, body FROM ${quote(collection)}`);
@@ -104,9 +113,9 @@ export class ReplicaDatabase {
       }
       rows.free();
       for (const revision of damaged) table.remove.run([revision]);
-      whole &&= damaged.length === 0;
+      dropped += damaged.length;
     }
-    return whole;
+    return dropped;
   }
 
   #table(collection: string): Table {
@@ -192,7 +201,7 @@ export class ReplicaDatabase {
     }
   }
 
-  query(sql: string, values: (string | number)[]): unknown[][] {
+  query(sql: string, values: Value[]): unknown[][] {
     const statement = this.#database.prepare(sql, values);
     const rows: unknown[][] = [];
     while (statement.step()) rows.push(statement.get());
@@ -221,7 +230,7 @@ export class ReplicaDatabase {
   /** Writes the file. Throws what the file system says. */
   snapshot(position: ReplicaPosition): void {
     this.#database.run(`INSERT OR REPLACE INTO ${META_TABLE} VALUES ('position', ?)`, [JSON.stringify(position)]);
-    writeAtomically(this.#file, this.#database.export());
+    writeAtomically(this.#file, takeSnapshot(this.#sql, this.#database));
   }
 
   close(): void {

@@ -5,29 +5,32 @@ import { isObject } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import type { Query } from "../api.ts";
+import { MEMORY } from "./memory.ts";
 
 export const META_TABLE = "_frontsync";
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1000;
 
 export function createMeta(database: Database): void {
-  database.run(`CREATE TABLE IF NOT EXISTS ${META_TABLE} (key TEXT PRIMARY KEY, value TEXT NOT NULL)`);
+  database.run(`CREATE TABLE IF NOT EXISTS ${MEMORY}.${META_TABLE} (key TEXT PRIMARY KEY, value TEXT NOT NULL)`);
 }
 
 export function createTable(database: Database, collection: string): void {
   database.run(
-    `CREATE TABLE IF NOT EXISTS ${quote(collection)} (revision INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, deleted INTEGER NOT NULL, headers TEXT NOT NULL, body TEXT)`,
+    `CREATE TABLE IF NOT EXISTS ${MEMORY}.${quote(collection)} (revision INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, deleted INTEGER NOT NULL, headers TEXT NOT NULL, body TEXT)`,
   );
 }
 
 /** An index costs as much as the row for each change, so it is made when a query first uses it, and kept from then on. */
 export function createIndex(database: Database, collection: string, field: string): void {
   const name = quote(`${collection}.${field}`);
-  database.run(`CREATE INDEX IF NOT EXISTS ${name} ON ${quote(collection)} (${fieldValue(field)}, id) WHERE deleted = 0`);
+  database.run(
+    `CREATE INDEX IF NOT EXISTS ${MEMORY}.${name} ON ${quote(collection)} (${fieldValue(field)}, id) WHERE deleted = 0`,
+  );
 }
 
 export function tablesOf(database: Database): string[] {
-  const [result] = database.exec("SELECT name FROM sqlite_master WHERE type = 'table'");
+  const [result] = database.exec(`SELECT name FROM ${MEMORY}.sqlite_master WHERE type = 'table'`);
   return (result?.values ?? []).map(([name]) => String(name)).filter((name) => name !== META_TABLE);
 }
 
@@ -40,7 +43,8 @@ export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-type Value = string | number;
+type Key = string | number;
+export type Value = Key | Uint8Array;
 
 /** A query as SQL. Throws UNKNOWN_INDEX for a field that the schema does not index, BAD_MESSAGE for what is no query. */
 export function listStatement(
@@ -66,11 +70,14 @@ export function listStatement(
   const by = sort === undefined ? undefined : indexed(schema, sort.slice(descending ? 1 : 0), "/sort");
   const keys = by === undefined ? ["id"] : [fieldValue(by), "id"];
   if (after !== undefined) {
-    conditions.push(`(${keys.join(", ")}) ${descending ? "<" : ">"} (${keys.map(() => "?").join(", ")})`);
-    values.push(...readCursor(after, keys.length));
+    const last = readCursor(after, keys.length);
+    // The + takes away the affinity of a text: else numbers would be compared as texts.
+    const places = last.map((key, at) => (isHex(key, at, keys.length) ? "+CAST(? AS TEXT)" : "?"));
+    conditions.push(`(${keys.join(", ")}) ${descending ? "<" : ">"} (${places.join(", ")})`);
+    values.push(...last.map((key, at) => (isHex(key, at, keys.length) ? Buffer.from(String(key), "hex") : key)));
   }
   const order = keys.map((key) => `${key} ${descending ? "DESC" : "ASC"}`).join(", ");
-  const columns = `revision, id, body${by === undefined ? "" : `, ${fieldValue(by)}`}`;
+  const columns = `revision, id, body${by === undefined ? "" : `, ${cursorValue(fieldValue(by))}`}`;
   return {
     sql: `SELECT ${columns} FROM ${quote(schema.collection)} WHERE ${conditions.join(" AND ")} ORDER BY ${order} LIMIT ${limit + 1}`,
     values,
@@ -99,21 +106,30 @@ function indexed(schema: CollectionSchema, field: string, path: string): string 
   );
 }
 
-function asValue(value: unknown, path: string): Value {
-  if (typeof value === "string" || typeof value === "number") return value;
+function asValue(value: unknown, path: string): Key {
+  if (typeof value === "string" || Number.isFinite(value)) return value as Key;
   if (typeof value === "boolean") return value ? 1 : 0; // as json_extract gives it
   throw new FrontsyncError("BAD_MESSAGE", "A filter compares with a string, a number or a boolean.", { path });
 }
 
-export function writeCursor(keys: readonly Value[]): string {
+/** A text that was sorted by travels as the hex of its bytes: what sql.js reads of it is not always what SQLite compares. */
+function cursorValue(field: string): string {
+  return `CASE typeof(${field}) WHEN 'text' THEN hex(${field}) ELSE ${field} END`;
+}
+
+function isHex(key: Key, at: number, keys: number): boolean {
+  return at < keys - 1 && typeof key === "string";
+}
+
+export function writeCursor(keys: readonly Key[]): string {
   return Buffer.from(JSON.stringify(keys)).toString("base64url");
 }
 
-function readCursor(after: string, length: number): Value[] {
+function readCursor(after: string, length: number): Key[] {
   try {
     const keys = JSON.parse(Buffer.from(after, "base64url").toString()) as unknown;
     if (Array.isArray(keys) && keys.length === length && keys.every((key) => typeof key === "string" || typeof key === "number"))
-      return keys as Value[];
+      return keys as Key[];
   } catch {
     // said below
   }

@@ -19,7 +19,7 @@ const LATEST_MS = 60_000;
 const REST_FACTOR = 20;
 
 const sql = await initSqlJs();
-let schemas: Schemas = loadSchemas();
+let schemas: Schemas;
 let databases: { users: ReplicaDatabase; webstore: ReplicaDatabase } | undefined;
 let position: ReplicaPosition = { ...NOWHERE };
 let dirtySince: number | undefined;
@@ -73,9 +73,12 @@ const methods: ReplicaMethods = {
       webstore: new ReplicaDatabase(sql, join(dir, "webstore.db"), of("webstore"), known),
     };
     const { users, webstore } = databases;
-    // The lower of the two: what is applied twice has no effect. Of two lives of the store neither is trusted.
-    if (users.position.epoch !== webstore.position.epoch) position = { ...NOWHERE };
-    else position = users.position.cursor <= webstore.position.cursor ? users.position : webstore.position;
+    const [lower, higher] = [users.position, webstore.position].sort((a, b) => a.cursor - b.cursor) as [
+      ReplicaPosition,
+      ReplicaPosition,
+    ];
+    // The lower of the two: what is applied twice has no effect. Of two lives of the store neither is trusted, but which store it is.
+    position = lower.epoch === higher.epoch ? lower : { ...NOWHERE, epoch: higher.epoch ?? lower.epoch };
     return { position, setAside: [users.setAside, webstore.setAside].filter((text) => text !== undefined) };
   },
   apply({ records, position: next }) {

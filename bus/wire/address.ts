@@ -17,3 +17,15 @@ export function parseAddress(address: string): string {
   }
   return `${match[1]}:${port}`;
 }
+
+/** NATS takes no longer lines in its greeting. */
+const MAX_SECRET = 1024;
+
+/** Throws BAD_CONFIG. */
+export function checkControlAuth(secret: unknown): string {
+  if (typeof secret === "string" && secret !== "" && secret.length <= MAX_SECRET) return secret;
+  throw new FrontsyncError(
+    "BAD_CONFIG",
+    `\`controlAuth\` must be a secret of 1 to ${MAX_SECRET} characters; leave it out on loopback.`,
+  );
+}

@@ -128,7 +128,7 @@ export class Connection {
     try {
       this.#live().publish(subject, body, options);
     } catch (error) {
-      throw translate(error, subject);
+      throw translate(error, subject, this.#nats?.info?.max_payload);
     }
   }
 
@@ -225,17 +225,22 @@ export class Connection {
   }
 
   async #watch(nats: NatsConnection): Promise<void> {
+    void this.#note(nats);
+    const error = await nats.closed();
+    if (this.#stop.signal.aborted) return;
+    // The client gave up: begin anew.
+    this.#set(false, "closed");
+    if (error) this.#failed(error);
+    await this.open();
+  }
+
+  /** Does not end when the client gives up. */
+  async #note(nats: NatsConnection): Promise<void> {
     for await (const status of nats.status()) {
       if (status.type === Events.Disconnect) this.#set(false, String(status.data));
       else if (status.type === Events.Reconnect) this.#set(true, String(status.data));
       else if (status.type === Events.Error) log.debug({ data: String(status.data) }, "the server reports an error");
     }
-    if (this.#stop.signal.aborted) return;
-    // The client gave up, which it should not: begin anew.
-    const error = await nats.closed();
-    this.#set(false, "closed");
-    if (error) this.#failed(error);
-    await this.open();
   }
 }
 
@@ -246,6 +251,8 @@ function clientOptions({ servers, user, password, inboxPrefix, name }: ConnectOp
     pass: password,
     name,
     inboxPrefix,
+    // Of several servers the client forgets for good those that were down when it first connected: then we connect anew ourselves.
+    reconnect: servers.length === 1,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
     reconnectJitter: 100,
@@ -262,7 +269,7 @@ function unreachable(why: string, cause?: unknown): FrontsyncError {
   return new FrontsyncError("DATASTORE_UNREACHABLE", `The datastore can't be reached: ${why}.`, { cause });
 }
 
-function translate(error: unknown, subject: string): FrontsyncError {
+function translate(error: unknown, subject: string, limit?: number): FrontsyncError {
   if (error instanceof FrontsyncError) return error;
   if (!(error instanceof NatsError)) return new FrontsyncError("INTERNAL", `${subject}: ${String(error)}`, { cause: error });
   switch (error.code) {
@@ -271,7 +278,10 @@ function translate(error: unknown, subject: string): FrontsyncError {
     case "CONNECTION_DRAINING":
       return new FrontsyncError("TIMEOUT", `No answer on '${subject}': ${error.message}.`, { cause: error });
     case "MAX_PAYLOAD_EXCEEDED":
-      return new FrontsyncError("TOO_LARGE", `A message on '${subject}' is larger than the NATS server takes.`, { cause: error });
+      return new FrontsyncError("TOO_LARGE", `A message on '${subject}' is larger than the NATS server takes.`, {
+        limit,
+        cause: error,
+      });
     case "PERMISSIONS_VIOLATION":
       return new FrontsyncError("NOT_ALLOWED", `NATS does not let this connection use '${subject}'.`, { cause: error });
     default:

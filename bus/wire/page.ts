@@ -5,6 +5,23 @@ import type { Schemas } from "../../schemas/index.ts";
 import type { ChangesReply } from "../../schemas/types.ts";
 import { headerText, StoredVersion } from "./version.ts";
 
+/** Above the largest document, and with it below the largest message of the embedded server. */
+const MAX_PAGE_BYTES = 5 * 1024 * 1024;
+/** Beside a page's records: its head, with the lives of the store. */
+const HEAD_BYTES = 64 * 1024;
+/** Beside a body in a record: subject, headers, lengths. */
+const FACTS_BYTES = 16 * 1024;
+
+/** How much of the store may be read for one page, where a message has at most `maxPayload` bytes. */
+export function pageBytes(maxPayload: number): number {
+  return Math.min(MAX_PAGE_BYTES, maxPayload - HEAD_BYTES);
+}
+
+/** The largest body that a page has room for. What is stored must reach the replicas, too. */
+export function largestBody(maxPayload: number): number {
+  return pageBytes(maxPayload) - FACTS_BYTES;
+}
+
 export function encodePage(head: ChangesReply, versions: readonly StoredVersion[]): Uint8Array {
   return frame([Buffer.from(JSON.stringify(head)), ...versions.flatMap(recordChunks)]);
 }

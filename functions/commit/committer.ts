@@ -4,6 +4,7 @@ import { clock } from "../../bus/platform/clock.ts";
 import { KeyedQueue } from "../../bus/platform/keyed-queue.ts";
 import { sign } from "../../bus/wire/envelope.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
+import { largestBody } from "../../bus/wire/page.ts";
 import { readSubject, type StoreWrite } from "../../bus/wire/stream.ts";
 import { escapeId, idToken, isHashed, storeSubject } from "../../bus/wire/subjects.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
@@ -85,6 +86,11 @@ export class Committer {
     const unsigned = { ...decision.envelope, ...hashed };
     const envelope = { ...unsigned, signature: sign(this.#signingKey, subject, unsigned) };
     const { expected, deleted, body } = decision;
+    const limit = largestBody(this.#connection.info.maxPayload);
+    if (body.length > limit)
+      throw new FrontsyncError("TOO_LARGE", `This NATS takes documents of ${limit} bytes; this one has ${body.length}.`, {
+        limit,
+      });
     const write: StoreWrite = { subject, expected, deleted, envelope, body, rollup: schema.retention.versions === 1 };
     try {
       const outcome = await this.group.write(write);

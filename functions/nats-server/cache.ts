@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -49,7 +49,7 @@ export async function openCache(folders: readonly string[]): Promise<{ cache: st
     try {
       await mkdir(cache, { recursive: true, mode: 0o700 });
       if (!(await isOurs(cache))) throw new Error("it belongs to somebody else, or others may write in it");
-      const work = join(cache, `${PREFIX}${process.pid}-${randomBytes(4).toString("hex")}`);
+      const work = join(cache, `${PREFIX}${process.pid}-${random.bytes(4).toString("hex")}`);
       await mkdir(work, { mode: 0o700 });
       await removeStale(cache);
       return { cache, work };
@@ -105,7 +105,7 @@ async function removeStale(cache: string): Promise<void> {
     if (!name.startsWith(PREFIX)) continue;
     const path = join(cache, name);
     const entry = await stat(path).catch(() => undefined);
-    if (entry !== undefined && Date.now() - entry.mtimeMs > STALE_MS)
+    if (entry !== undefined && clock.now() - entry.mtimeMs > STALE_MS)
       await rm(path, { recursive: true, force: true }).catch(() => {});
   }
 }

@@ -1,5 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { clock } from "../../bus/platform/clock.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import { install, openCache } from "./cache.ts";
 import { fetchWithGo } from "./fetch-go.ts";
@@ -77,9 +78,9 @@ export async function fetchNatsServer(options: FetchOptions): Promise<{ path: st
 function reportProgress(label: string, onProgress: ((line: string) => void) | undefined): () => void {
   if (onProgress === undefined) return () => {};
   const line = `fetching nats-server ${PINNED_VERSION} (${label}) …`;
-  const start = performance.now();
+  const start = clock.monotonic();
   onProgress(line);
-  const timer = setInterval(() => onProgress(`${line} ${Math.round((performance.now() - start) / 1000)} s`), PROGRESS_MS);
+  const timer = setInterval(() => onProgress(`${line} ${Math.round((clock.monotonic() - start) / 1000)} s`), PROGRESS_MS);
   return () => clearInterval(timer);
 }
 

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { clock } from "../../bus/platform/clock.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 
 const POLL_MS = 50;
@@ -14,9 +15,9 @@ const WAIT_MS = 5000;
 export async function waitForPrevious(pidFile: string, configFile: string): Promise<void> {
   const pid = Number(await readFile(pidFile, "utf8").catch(() => ""));
   if (!Number.isInteger(pid) || pid <= 0) return;
-  const end = performance.now() + WAIT_MS;
+  const end = clock.monotonic() + WAIT_MS;
   while ((await commandLine(pid)).includes(configFile)) {
-    if (performance.now() > end) {
+    if (clock.monotonic() > end) {
       throw new FrontsyncError(
         "DIR_IN_USE",
         `Another nats-server (pid ${pid}) runs with ${configFile}: stop it, or choose another folder.`,
