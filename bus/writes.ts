@@ -142,6 +142,11 @@ export class Writes {
     const pendingKey = `${mutation} ${key}`;
     const done = this.#queue
       .run(key, () => this.#send(schema, id, body, bytes, mutation, ifRevision))
+      .catch((error: unknown) => {
+        // The connection goes first when the bus is closed.
+        const unsent = error instanceof FrontsyncError && error.code === "DATASTORE_UNREACHABLE";
+        throw unsent && this.#stop.signal.aborted ? new FrontsyncError("CLOSED", "The bus was closed.", { cause: error }) : error;
+      })
       .finally(() => {
         this.#pending.delete(pendingKey);
         this.#pendingBytes -= bytes;
@@ -232,11 +237,11 @@ export class Writes {
     const held = withoutReadOnly(schema, JSON.parse(row.body) as Doc);
     const next = body.op === "put" ? body.doc : (mergePatch(held, body.merge) as Doc);
     const changes = isObject(next) ? diff(held, next) : [];
-    const room = Math.min(MAX_DIFF_BYTES, this.#options.maxPayload() - bytes - SMALL_BYTES);
+    const room = () => Math.min(MAX_DIFF_BYTES, this.#options.maxPayload() - bytes - SMALL_BYTES);
     const fits =
       row.body.length < MAX_DIFF_BYTES &&
       changes.length <= 10_000 &&
-      ((row.body.length < SMALL_BYTES && bytes < SMALL_BYTES) || Buffer.byteLength(JSON.stringify(changes)) < room);
+      ((row.body.length < SMALL_BYTES && bytes < SMALL_BYTES) || Buffer.byteLength(JSON.stringify(changes)) < room());
     return { base: row.revision, ...(fits && { diff: changes }) };
   }
 }

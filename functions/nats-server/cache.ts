@@ -4,6 +4,8 @@ import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } f
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { clock } from "../../bus/platform/clock.ts";
+import { random } from "../../bus/platform/random.ts";
 import { PINNED_VERSION, readVersion } from "./version.ts";
 
 const STALE_MS = 60 * 60 * 1000;

@@ -1,0 +1,123 @@
+// Goal: a webserver knows how it stands with the datastore, says so in time, works from its replica without it, and comes back by itself.
+// Method: nats-server is frozen, killed, stopped and started again under two webservers; every change of status is written down.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { type Bus, connectBus, type Status } from "../bus/index.ts";
+import { type Deployment, deploy } from "./support/deployment.ts";
+import { assertEqualReplicas } from "./support/faults-ledger.ts";
+import { freeze } from "./support/faults-processes.ts";
+import { eventually } from "./support/nats-server-kit.ts";
+
+const dashboards = (bus: Bus) => bus.collection("dashboards");
+
+/** The states that a bus goes through from now on, without repetitions. */
+function states(bus: Bus): Status["state"][] {
+  const seen = [bus.status().state];
+  bus.onStatus(({ state }) => {
+    if (seen.at(-1) !== state) seen.push(state);
+  });
+  return seen;
+}
+
+async function until(bus: Bus, state: Status["state"], withinMs: number): Promise<void> {
+  await eventually(`${state}, not ${bus.status().state}`, withinMs, () => bus.status().state === state);
+}
+
+const busOf = (deployment: Deployment, webserver: string, more = {}) => ({
+  ...{ datastore: deployment.datastore.address, webserver, dir: join(deployment.dir, webserver), updateInterval: 1, ...more },
+});
+
+describe("the state of a webserver", { concurrency: 3 }, () => {
+  it("is degraded before the first contact, and then synced by way of catching up; reads work all the time", async () => {
+    await using deployment = await deploy({ webservers: 1 });
+    const [writer] = deployment.buses as [Bus];
+    const { revision } = await dashboards(writer).put({ id: "kept", name: "kept" });
+    const options = busOf(deployment, "web2");
+    const first = await connectBus(options);
+    const seen = states(first);
+    await first.caughtUp(revision);
+    assert.deepEqual(seen, ["degraded", "catching-up", "synced"]);
+    await first.close();
+    await writer.close();
+    await deployment.stopDatastore();
+
+    const offline = await connectBus(options);
+    try {
+      const { state, generation, cursor, head, peers } = offline.status();
+      assert.deepEqual({ state, generation, head, peers }, { state: "degraded", generation: null, head: null, peers: [] });
+      assert.equal(cursor, revision);
+      assert.equal((await dashboards(offline).get("kept"))?.doc.name, "kept");
+      assert.equal((await dashboards(offline).list({ sort: "name" })).items.length, 1);
+      await offline.caughtUp(revision);
+      await assert.rejects(offline.caughtUp((revision ?? 0) + 1, { timeoutMs: 100 }), { code: "TIMEOUT" });
+      await assert.rejects(offline.caughtUp(null, { timeoutMs: 100 }), { code: "TIMEOUT" });
+      await assert.rejects(dashboards(offline).put({ name: "no" }), { code: "DATASTORE_UNREACHABLE", retryable: true });
+      await deployment.restartDatastore();
+      await until(offline, "synced", 10_000);
+      assert.equal((await dashboards(offline).put({ id: "again", name: "yes" })).id, "again");
+      assert.equal(offline.status().generation, deployment.datastore.generation);
+    } finally {
+      await offline.close();
+    }
+  });
+
+  it("is degraded within 2 s when nats-server hangs or dies, and synced again after", async () => {
+    await using deployment = await deploy({ webservers: 2, bus: { updateInterval: 10 } });
+    const [a, b] = deployment.buses as [Bus, Bus];
+    const seen = states(a);
+    {
+      using _frozen = freeze([deployment.datastore.pids.natsServer]);
+      await Promise.all([until(a, "degraded", 2300), until(b, "degraded", 2300)]);
+      await assert.rejects(dashboards(a).put({ name: "no" }), { code: "DATASTORE_UNREACHABLE" });
+      assert.equal(await dashboards(a).get("nothing"), undefined);
+    }
+    await Promise.all([until(a, "synced", 10_000), until(b, "synced", 10_000)]);
+    await dashboards(a).put({ id: "after the freeze", name: "x" });
+
+    process.kill(deployment.datastore.pids.natsServer ?? 0, "SIGKILL");
+    await Promise.all([until(a, "degraded", 2000), until(b, "degraded", 2000)]);
+    await Promise.all([until(a, "synced", 10_000), until(b, "synced", 10_000)]);
+    await dashboards(b).put({ id: "after the kill", name: "x" });
+    assert.deepEqual(seen, ["synced", "degraded", "catching-up", "synced", "degraded", "catching-up", "synced"]);
+    await assertEqualReplicas([a, b]);
+    for (const bus of [a, b]) assert.deepEqual(bus.status().warnings, []);
+  });
+
+  it("is degraded when no function answers, and synced again when one does", async () => {
+    await using deployment = await deploy({ webservers: 1, bus: { updateInterval: 0.5 } });
+    const [bus] = deployment.buses as [Bus];
+    const frozen = freeze(deployment.datastore.pids.handlers);
+    try {
+      await until(bus, "degraded", 5000);
+    } finally {
+      frozen.thaw();
+    }
+    await until(bus, "synced", 5000);
+    await dashboards(bus).put({ name: "x" });
+  });
+
+  it("after a long outage comes back as soon as the datastore does, not at the next interval", async () => {
+    await using deployment = await deploy({ webservers: 1, bus: { updateInterval: 3600 } });
+    const [bus] = deployment.buses as [Bus];
+    await deployment.stopDatastore();
+    await until(bus, "degraded", 2000);
+    await assert.rejects(bus.caughtUp(null, { timeoutMs: 3000 }), { code: "TIMEOUT" });
+    await deployment.restartDatastore();
+    await until(bus, "synced", 6000);
+  });
+
+  it("says what the deployment does not guarantee", async () => {
+    await using deployment = await deploy({ webservers: 1, sync: "default" });
+    const [bus] = deployment.buses as [Bus];
+    assert.deepEqual(
+      bus.status().warnings.map(({ code }) => code),
+      ["NOT_DURABLE"],
+    );
+    await using other = await connectBus({ ...busOf(deployment, "web2"), controlAuth: "another secret" });
+    await eventually("it says that it is refused", 5000, () =>
+      other.status().warnings.some(({ code }) => code === "AUTH_REFUSED"),
+    );
+    assert.equal(other.status().state, "degraded");
+  });
+});
