@@ -11,7 +11,7 @@ import type { FieldChange } from "../schemas/types.ts";
 const NAMES = ["a", "b", "c", "", "/", "~", "a/b", "~1", "~0", "a~1b", "__proto__", "constructor", "toString", "0", "é", "a.b"];
 
 /** Few names and few values, so that two documents often meet in the same place. */
-const { value } = fc.letrec<{ value: unknown; object: Doc }>((tie) => ({
+const made = fc.letrec<{ value: unknown; object: Doc }>((tie) => ({
   value: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
     fc.constantFrom<unknown>(null, true, false, 0, 1, "", "x", [], [1], [{ a: 1 }], {}),
@@ -22,9 +22,9 @@ const { value } = fc.letrec<{ value: unknown; object: Doc }>((tie) => ({
     .map((entries) => Object.fromEntries(entries)),
 }));
 const throughJson = <T>(given: T): T => JSON.parse(JSON.stringify(given)) as T;
-const doc = value
-  .filter((made): made is Doc => typeof made === "object" && made !== null && !Array.isArray(made))
-  .map(throughJson);
+/** As they come from the wire: no two places share an object. */
+const value = made.value.map(throughJson);
+const doc = value.filter((one): one is Doc => typeof one === "object" && one !== null && !Array.isArray(one));
 const edit = (base: Doc, next: Doc) => throughJson(diff(base, next));
 
 /** What is at a JSON pointer, as it is there or absent. */
@@ -94,10 +94,12 @@ describe("the merge by field", () => {
         (names, ...values) => {
           const [one, two] = names as [string, string];
           const [was, mine, theirs] = values;
-          const base = Object.fromEntries([
-            [one, was],
-            [two, was],
-          ]);
+          const base = throughJson(
+            Object.fromEntries([
+              [one, was],
+              [two, was],
+            ]),
+          ) as Doc;
           const set = (name: string, to: unknown) =>
             Object.fromEntries([...Object.entries(base).filter(([key]) => key !== name), [name, to]]);
           const { doc: both, conflicts } = merge(set(two, theirs), edit(base, set(one, mine)));

@@ -1,7 +1,7 @@
 // Builds dist/: TypeScript to JavaScript, and the schema files beside the code that reads them. Runs in `npm ci` (prepare), so it
 // must not fail where the compiler is not installed: `npm ci --omit=dev` of a package that was published with its dist/.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,9 +18,13 @@ try {
   process.exit(1);
 }
 
-// Tests are found in dist/, so what was deleted in the sources must be gone there too.
-for (const folder of ["tests", "functions", "schemas"]) rmSync(join(out, folder), { recursive: true, force: true });
 const { status } = spawnSync(process.execPath, [compiler, "-p", join(root, "tsconfig.json")], { stdio: "inherit" });
+// What was deleted in the sources must be gone in dist/ too: functions and tests are found by what is there.
+for (const file of existsSync(out) ? readdirSync(out, { recursive: true, encoding: "utf8" }) : []) {
+  const source = file.match(/^((?:bench|bus|functions|schemas|scripts|tests)\/.*?)\.(?:js|d\.ts|js\.map)$/)?.[1];
+  if (source !== undefined && !existsSync(join(root, `${source}.ts`))) rmSync(join(out, file));
+}
+for (const folder of ["collections", "messages"]) rmSync(join(out, "schemas", folder), { recursive: true, force: true });
 for (const folder of ["collections", "messages"]) {
   cpSync(join(root, "schemas", folder), join(out, "schemas", folder), { recursive: true });
 }

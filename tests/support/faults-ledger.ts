@@ -7,7 +7,6 @@ import { Connection } from "../../bus/wire/nats.ts";
 import { openReader } from "../../bus/wire/reader.ts";
 import { STORE_ALL, STREAM } from "../../bus/wire/subjects.ts";
 import type { StoredVersion } from "../../bus/wire/version.ts";
-import type { Deployment } from "./deployment.ts";
 import { type Acknowledged, documentOf, textOf } from "./faults-writer.ts";
 import { eventually } from "./nats-server-kit.ts";
 
@@ -55,8 +54,14 @@ export class Ledger {
   }
 }
 
+/** A datastore whose folder is `datastore` in `dir`: a Deployment is one. */
+export interface Place {
+  dir: string;
+  datastore: { address: string };
+}
+
 /** A connection in the functions' account, which may do everything to the store. */
-export async function connectFunctions(deployment: Deployment): Promise<Connection> {
+export async function connectFunctions(deployment: Place): Promise<Connection> {
   const keys = JSON.parse(readFileSync(join(deployment.dir, "datastore", "keys.json"), "utf8")) as { functionsPassword: string };
   const servers = [deployment.datastore.address];
   const connection = new Connection({
@@ -71,7 +76,7 @@ export async function connectFunctions(deployment: Deployment): Promise<Connecti
 }
 
 /** Every version that the store still has, in order. */
-export async function storedVersions(deployment: Deployment): Promise<StoredVersion[]> {
+export async function storedVersions(deployment: Place): Promise<StoredVersion[]> {
   const connection = await connectFunctions(deployment);
   try {
     const reader = await openReader(connection, { stream: STREAM, subjects: STORE_ALL, from: 1 });

@@ -1,6 +1,5 @@
 /** Hears what webservers ask of the functions, from within the functions' account. */
-import type { Deployment } from "./deployment.ts";
-import { connectFunctions } from "./faults-ledger.ts";
+import { connectFunctions, type Place } from "./faults-ledger.ts";
 
 export interface Heard {
   /** `put`, `changes`, … */
@@ -10,7 +9,7 @@ export interface Heard {
 }
 
 /** Every request from now on, until the end of the block. While it listens, NATS does not say that nobody serves a request. */
-export async function hearRequests(deployment: Deployment): Promise<AsyncDisposable & { requests: Heard[] }> {
+export async function hearRequests(deployment: Place): Promise<AsyncDisposable & { requests: Heard[] }> {
   const connection = await connectFunctions(deployment);
   const requests: Heard[] = [];
   connection.subscribe("ds.req.>", ({ subject, data }) => {

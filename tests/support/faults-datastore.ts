@@ -1,0 +1,9 @@
+// A datastore in a process of its own, told where by its parent over IPC: for tests that kill all of it at once.
+import { type DatastoreOptions, startDatastore } from "../../functions/datastore.ts";
+
+process.once("message", (options: DatastoreOptions) => {
+  startDatastore(options).then(
+    ({ address }) => process.send?.({ address }),
+    (error: unknown) => process.send?.({ failed: String(error) }, () => process.exit(1)),
+  );
+});
