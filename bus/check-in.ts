@@ -8,8 +8,8 @@ import { log } from "./platform/log.ts";
 import { jittered } from "./platform/random.ts";
 
 const JITTER = 0.1;
-/** After a check-in that failed, ms; doubled up to the interval. */
-const FIRST_RETRY_MS = 250;
+/** After a check-in that failed, ms; doubled each time, up to the interval, and never above 10 s: until one is answered nothing is written. */
+const RETRY_MS = { first: 250, most: 10_000 };
 const MIN_INTERVAL_S = 0.1;
 const MAX_INTERVAL_S = 3600;
 
@@ -38,7 +38,7 @@ export class CheckIn {
   #timer: NodeJS.Timeout | undefined;
   #last = 0;
   #underway: Promise<void> | undefined;
-  #retryMs = FIRST_RETRY_MS;
+  #retryMs = RETRY_MS.first;
   #closed = false;
 
   constructor(intervalSeconds: number, options: CheckInOptions) {
@@ -93,7 +93,7 @@ export class CheckIn {
     } catch (error) {
       if (this.#closed) return;
       log.debug({ err: error }, "a check-in was not answered");
-      this.#retryMs = Number.isFinite(this.#retryMs) ? this.#retryMs * 2 : FIRST_RETRY_MS;
+      this.#retryMs = Number.isFinite(this.#retryMs) ? Math.min(this.#retryMs * 2, RETRY_MS.most) : RETRY_MS.first;
       this.#options.onFailure(error);
     }
   }

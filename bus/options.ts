@@ -9,6 +9,8 @@ import { WEBSERVER_ID } from "./wire/subjects.ts";
 
 const DEFAULT_INTERVAL_S = 10;
 const MAX_ADDR = 512;
+/** Users of the embedded nats-server's own. */
+const RESERVED = ["functions", "auth"];
 
 export interface CheckedOptions {
   servers: readonly string[];
@@ -40,6 +42,8 @@ export function checkOptions(options: BusOptions): CheckedOptions {
       `\`webserver\` must be 1 to 64 characters of [A-Za-z0-9_-], not ${JSON.stringify(webserver)}.`,
     );
   }
+  if (RESERVED.includes(webserver))
+    throw new FrontsyncError("BAD_CONFIG", `\`webserver\` can't be "${webserver}": the datastore itself has this name.`);
   if (typeof dir !== "string" || dir === "")
     throw new FrontsyncError("BAD_CONFIG", "`dir` is missing: a folder for the local replica.");
   if (externalAddr !== undefined && (typeof externalAddr !== "string" || externalAddr === "" || externalAddr.length > MAX_ADDR)) {

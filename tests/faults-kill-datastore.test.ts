@@ -73,6 +73,5 @@ it("kill -9 of the whole datastore, 3 times", { timeout: 120_000 }, async (t) =>
   t.diagnostic(`${ledger.acknowledged.length} writes acknowledged; tried again: ${JSON.stringify([...ledger.retries])}`);
   for (const bus of buses) await bus.close();
   child.disconnect();
-  child.kill("SIGTERM");
   await once(child, "exit");
 });

@@ -50,7 +50,7 @@ async function open(webserver: string, dir: string): Promise<{ bus: Bus; from: n
   return { bus, from: pages.map(({ body }) => Number(body.after)), [Symbol.asyncDispose]: () => bus.close() };
 }
 
-describe("a damaged replica", () => {
+describe("a damaged replica", { concurrency: 3 }, () => {
   before(async () => {
     deployment = await deploy({ webservers: 1, handlers: 2, bus: { updateInterval: 1 } });
     writer = deployment.buses[0] as Bus;

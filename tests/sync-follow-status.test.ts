@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { type Bus, connectBus, type Status } from "../bus/index.ts";
+import { setImmediate } from "node:timers/promises";
+import { CheckIn } from "../bus/check-in.ts";
+import { type Bus, connectBus, FrontsyncError, type Status } from "../bus/index.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { assertEqualReplicas } from "./support/faults-ledger.ts";
 import { freeze } from "./support/faults-processes.ts";
@@ -120,4 +122,25 @@ describe("the state of a webserver", { concurrency: 3 }, () => {
     );
     assert.equal(other.status().state, "degraded");
   });
+});
+
+it("while nobody answers is asked for every 10 s at least, however long the interval is", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let asked = 0;
+  const checkIn = new CheckIn(3600, {
+    describe: async () => ({ version: "0", state: "degraded", pending: 0, digests: {} }),
+    send: async () => {
+      asked++;
+      throw new FrontsyncError("TIMEOUT", "nobody answers");
+    },
+    onReply: () => assert.fail("there is no reply"),
+    onFailure: () => {},
+  });
+  await checkIn.now();
+  for (let round = 1; round <= 30; round++) {
+    assert.equal(asked, round);
+    t.mock.timers.tick(11_001); // 10 s and the jitter
+    await setImmediate();
+  }
+  checkIn.close();
 });

@@ -26,6 +26,7 @@ const FORMAT = "1";
 
 interface Table {
   insert: Statement;
+  replace: Statement;
   find: Statement;
   remove: Statement;
   get: Statement;
@@ -126,6 +127,8 @@ export class ReplicaDatabase {
     const table: Table = {
       // Headers and body come as bytes: they are copied, not decoded.
       insert: this.#database.prepare(`INSERT OR IGNORE INTO ${name} VALUES (?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT))`),
+      // In one statement: when the new version can't be kept, the old one stays.
+      replace: this.#database.prepare(`INSERT OR REPLACE INTO ${name} VALUES (?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT))`),
       find: this.#database.prepare(`SELECT revision FROM ${name} WHERE id = ?`),
       remove: this.#database.prepare(`DELETE FROM ${name} WHERE revision = ?`),
       get: this.#database.prepare(`SELECT revision, deleted, body, headers, id FROM ${name} WHERE id = ?`),
@@ -157,9 +160,8 @@ export class ReplicaDatabase {
     if (this.#database.getRowsModified() === 0) {
       const held = this.#heldRevision(table, id);
       if (held >= revision) return;
-      table.remove.run([held]);
+      table.replace.run(row);
       table.digest.toggle(versionHash(subject, held));
-      table.insert.run(row);
     }
     table.digest.toggle(versionHash(subject, revision));
   }
@@ -238,6 +240,8 @@ export class ReplicaDatabase {
   }
 }
 
+/** What no function has stored has no hash, and is kept without its body. */
 function bodyIsWhole(headers: string, body: string | null): boolean {
-  return sha256(body ?? "").toString("base64url") === headerValue(headers, "Fs-Sha256");
+  const wanted = headerValue(headers, "Fs-Sha256");
+  return wanted === undefined ? body === null : sha256(body ?? "").toString("base64url") === wanted;
 }

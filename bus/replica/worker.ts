@@ -83,16 +83,23 @@ const methods: ReplicaMethods = {
   },
   apply({ records, position: next }) {
     const { users, webstore } = opened();
+    const faults: unknown[] = [];
     for (const database of [users, webstore]) database.begin();
     try {
       for (const change of decodeRecords(records)) {
         const { collection } = parseStoreSubject(change.subject);
-        if (collection !== META) databaseOf(collection).apply(collection, change);
+        try {
+          if (collection !== META) databaseOf(collection).apply(collection, change);
+        } catch (fault) {
+          // One that can't be applied holds up no other.
+          faults.push(fault);
+        }
       }
     } finally {
       for (const database of [users, webstore]) database.commit();
     }
     changed(next);
+    if (faults.length > 0) throw faults[0];
   },
   move: changed,
   get: ({ collection, id }) => databaseOf(collection).get(collection, id),

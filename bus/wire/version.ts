@@ -35,9 +35,11 @@ export class StoredVersion {
     return readEnvelope(this.headerText);
   }
 
+  /** Also what no function has stored: it has no envelope, so there is no document here. */
   get deleted(): boolean {
-    const operation = headerValue(this.headerText, "KV-Operation");
-    return operation === "DEL" || operation === "PURGE";
+    const text = this.headerText;
+    const operation = headerValue(text, "KV-Operation");
+    return operation === "DEL" || operation === "PURGE" || headerValue(text, "Fs-Version") === undefined;
   }
 }
 
