@@ -197,6 +197,7 @@ describe("frontsync demo", { concurrency: 2 }, () => {
     const running = demo(t, ["--json", "--port", String(port), "--dir", join(temporaryFolder(t), "data")]);
     assert.equal(await end(running), 1);
     assert.match(running.stderr(), new RegExp(`frontsync: BAD_CONFIG: Port ${port} is taken\\. .*--port 0`));
-    assert.equal((jsonLines(running).at(-1)?.error as { code: string }).code, "BAD_CONFIG");
+    const last = jsonLines(running).at(-1) as { error: { code: string } } | undefined;
+    assert.equal(last?.error.code, "BAD_CONFIG");
   });
 });
