@@ -46,6 +46,7 @@ async function open(webserver: string, dir: string): Promise<{ bus: Bus; from: n
   await using spy = await hearRequests(deployment);
   const bus = await connectBus({ datastore: deployment.datastore.address, webserver, dir, updateInterval: 0.5 });
   await bus.caughtUp();
+  await spy.settle();
   const pages = spy.requests.filter((request) => request.verb === "changes" && request.webserver === webserver);
   return { bus, from: pages.map(({ body }) => Number(body.after)), [Symbol.asyncDispose]: () => bus.close() };
 }

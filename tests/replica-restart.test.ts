@@ -55,6 +55,7 @@ async function reopen(webserver: string): Promise<{ bus: Bus; from: number[]; he
   const bus = await connectBus({ datastore: deployment.datastore.address, webserver, dir: folder(webserver), updateInterval: 1 });
   const held = bus.status().cursor;
   await bus.caughtUp();
+  await spy.settle();
   const pages = spy.requests.filter((request) => request.verb === "changes" && request.webserver === webserver);
   return { bus, held, from: pages.map(({ body }) => Number(body.after)) };
 }

@@ -42,6 +42,7 @@ describe("a webserver", () => {
     await assertEqualReplicas([writer, late]);
     const { counters, cursor, head } = late.status();
     assert.deepEqual([counters.resyncs, cursor], [0, head]);
+    await spy.settle();
     assert.ok(spy.requests.filter(({ verb, webserver }) => verb === "changes" && webserver === "late").length >= 2, "pages");
     for (const [id, name] of Object.entries({
       "doc 1500": "1 500",

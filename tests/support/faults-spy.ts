@@ -8,8 +8,14 @@ export interface Heard {
   body: Record<string, unknown>;
 }
 
+export interface Spy extends AsyncDisposable {
+  readonly requests: readonly Heard[];
+  /** Resolves when every request that was answered by now has been heard. */
+  settle(): Promise<void>;
+}
+
 /** Every request from now on, until the end of the block. While it listens, NATS does not say that nobody serves a request. */
-export async function hearRequests(deployment: Place): Promise<AsyncDisposable & { requests: Heard[] }> {
+export async function hearRequests(deployment: Place): Promise<Spy> {
   const connection = await connectFunctions(deployment);
   const requests: Heard[] = [];
   connection.subscribe("ds.req.>", ({ subject, data }) => {
@@ -17,5 +23,5 @@ export async function hearRequests(deployment: Place): Promise<AsyncDisposable &
     requests.push({ verb, webserver, body: JSON.parse(Buffer.from(data).toString()) as Record<string, unknown> });
   });
   await connection.flush();
-  return { requests, [Symbol.asyncDispose]: () => connection.close() };
+  return { requests, settle: () => connection.flush(), [Symbol.asyncDispose]: () => connection.close() };
 }
