@@ -17,6 +17,7 @@ import type { Sender } from "./sender.ts";
 
 const MUTATION_ID = /^[A-Za-z0-9_.:-]{1,128}$/;
 const MAX_PENDING = 10_000;
+const MAX_SUCCESSORS = 10_000;
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 /** How long one try of a write waits for its answer, ms; doubled at each. Short at first: a handler that died with it never answers. */
 const TRY_MS = { first: 2000, most: 10_000 };
@@ -59,6 +60,8 @@ export class Writes {
   readonly #stop = new AbortController();
   /** A new one at each start: numbers need not be kept on disk, and a folder put back from a backup can't use them twice. */
   readonly #incarnation = randomId().slice(-10);
+  /** Of mutations that were refused: under which number a retry goes. */
+  readonly #successors = new Map<string, string>();
   #pendingBytes = 0;
   #n = 0;
 
@@ -106,8 +109,9 @@ export class Writes {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
     signal?.throwIfAborted();
     const key = `${schema.collection}/${id}`;
+    const current = this.#successors.get(`${mutation} ${key}`) ?? mutation;
     // A retry of a write that is still under way waits for that one.
-    const pending = this.#pending.get(`${mutation} ${key}`) ?? this.#begin(schema, id, body, bytes, mutation, options);
+    const pending = this.#pending.get(`${current} ${key}`) ?? this.#begin(schema, id, body, bytes, current, options);
     try {
       return await within(pending.done, `Writing '${id.slice(0, 80)}' in ${schema.collection}`, {
         timeoutMs,
@@ -115,6 +119,7 @@ export class Writes {
       });
     } catch (error) {
       if (!(error instanceof FrontsyncError)) throw error;
+      if (!error.retryable && error.code !== "CLOSED") this.#succeed(`${mutation} ${key}`, current);
       throw new FrontsyncError(error.code, error.message, { ...error, mutationId: mutation, cause: error });
     }
   }
@@ -167,6 +172,14 @@ export class Writes {
     this.#pendingBytes += bytes;
     this.#options.onPending();
     return pending;
+  }
+
+  /** A number that was refused may be overtaken by later ones of its document, and would then look stored: a retry takes a new one. */
+  #succeed(refusedKey: string, refused: string): void {
+    if (!refused.startsWith(`${this.#options.webserver}.${this.#incarnation}.`)) return;
+    this.#successors.delete(refusedKey);
+    this.#successors.set(refusedKey, this.nextMutationId(undefined));
+    if (this.#successors.size > MAX_SUCCESSORS) this.#successors.delete(this.#successors.keys().next().value as string);
   }
 
   #checkState(): void {

@@ -128,8 +128,7 @@ describe("a mutation that is tried again", { concurrency: 3 }, () => {
     }
   });
 
-  const open = { todo: "a mutation's number is taken for seen when a later one was stored (schemas/mutation.ts)" };
-  it("that was refused, and overtaken by a later one of its webserver, is not taken for stored", open, async () => {
+  it("that was refused, and overtaken by a later one of its webserver, is not taken for stored", async () => {
     await using deployment = await deploy({ webservers: 1 });
     const [bus] = deployment.buses as [Bus];
     const { revision } = await dashboards(bus).put({ id: "d", name: "first" });
