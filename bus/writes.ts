@@ -17,7 +17,7 @@ import type { Sender } from "./sender.ts";
 
 const MUTATION_ID = /^[A-Za-z0-9_.:-]{1,128}$/;
 const MAX_PENDING = 10_000;
-const MAX_SUCCESSORS = 10_000;
+const MAX_REFUSED = 10_000;
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 /** How long one try of a write waits for its answer, ms; doubled at each. Short at first: a handler that died with it never answers. */
 const TRY_MS = { first: 2000, most: 10_000 };
@@ -60,8 +60,8 @@ export class Writes {
   readonly #stop = new AbortController();
   /** A new one at each start: numbers need not be kept on disk, and a folder put back from a backup can't use them twice. */
   readonly #incarnation = randomId().slice(-10);
-  /** Of mutations that were refused: under which number a retry goes. */
-  readonly #successors = new Map<string, string>();
+  /** Mutations that were refused, and the number under which a retry goes, once there was one. */
+  readonly #refused = new Map<string, string | undefined>();
   #pendingBytes = 0;
   #n = 0;
 
@@ -109,7 +109,7 @@ export class Writes {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
     signal?.throwIfAborted();
     const key = `${schema.collection}/${id}`;
-    const current = this.#successors.get(`${mutation} ${key}`) ?? mutation;
+    const current = this.#numberOf(`${mutation} ${key}`, mutation);
     // A retry of a write that is still under way waits for that one.
     const pending = this.#pending.get(`${current} ${key}`) ?? this.#begin(schema, id, body, bytes, current, options);
     try {
@@ -119,7 +119,7 @@ export class Writes {
       });
     } catch (error) {
       if (!(error instanceof FrontsyncError)) throw error;
-      if (!error.retryable && error.code !== "CLOSED") this.#succeed(`${mutation} ${key}`, current);
+      if (!error.retryable && error.code !== "CLOSED") this.#noteRefusal(`${mutation} ${key}`, current);
       throw new FrontsyncError(error.code, error.message, { ...error, mutationId: mutation, cause: error });
     }
   }
@@ -175,11 +175,18 @@ export class Writes {
   }
 
   /** A number that was refused may be overtaken by later ones of its document, and would then look stored: a retry takes a new one. */
-  #succeed(refusedKey: string, refused: string): void {
-    if (!refused.startsWith(`${this.#options.webserver}.${this.#incarnation}.`)) return;
-    this.#successors.delete(refusedKey);
-    this.#successors.set(refusedKey, this.nextMutationId(undefined));
-    if (this.#successors.size > MAX_SUCCESSORS) this.#successors.delete(this.#successors.keys().next().value as string);
+  #numberOf(key: string, mutation: string): string {
+    if (!this.#refused.has(key)) return mutation;
+    const successor = this.#refused.get(key) ?? this.nextMutationId(undefined);
+    this.#refused.set(key, successor);
+    return successor;
+  }
+
+  #noteRefusal(key: string, mutation: string): void {
+    if (!mutation.startsWith(`${this.#options.webserver}.${this.#incarnation}.`)) return;
+    this.#refused.delete(key);
+    this.#refused.set(key, undefined);
+    if (this.#refused.size > MAX_REFUSED) this.#refused.delete(this.#refused.keys().next().value as string);
   }
 
   #checkState(): void {
