@@ -42,8 +42,10 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     const doc = withId(schema(), withoutReadOnly(schema(), given), mutation);
     const id = documentId(schema(), doc);
     schema().validate(doc);
-    const bytes = encodeBody(schema(), doc).length;
-    return await writes.write(schema(), id, { op: "put", doc }, bytes, mutation, options);
+    const body = encodeBody(schema(), doc);
+    // A copy of what was checked: the caller's own object may change before it is sent.
+    const own = JSON.parse(body.toString()) as Doc;
+    return await writes.write(schema(), id, { op: "put", doc: own }, body.length, mutation, options);
   }
 
   return {
@@ -80,8 +82,9 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     async patch(id, merge, options = {}) {
       if (!isObject(merge)) throw new FrontsyncError("BAD_MESSAGE", "A merge patch must be an object.", { path: "" });
       const mutation = writes.nextMutationId(options.mutationId);
-      const bytes = Buffer.byteLength(encodeJson(merge, "BAD_MESSAGE", "A merge patch"));
-      return await writes.write(schema(), checkId(id), { op: "patch", merge }, bytes, mutation, options);
+      const text = encodeJson(merge, "BAD_MESSAGE", "A merge patch");
+      const own = JSON.parse(text) as Doc;
+      return await writes.write(schema(), checkId(id), { op: "patch", merge: own }, Buffer.byteLength(text), mutation, options);
     },
     async delete(id, options = {}) {
       const mutation = writes.nextMutationId(options.mutationId);

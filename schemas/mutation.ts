@@ -22,8 +22,9 @@ export function hasSeen(seen: string, mutation: string): boolean {
   return entry !== undefined && Number(parts[3]) <= Number(entry.slice(source.length));
 }
 
-/** `seen` with one mutation more. Only a webserver's own numbers raise its mark: an id of that form sent by another one is remembered
- *  as it is, so nobody can make the datastore take another's writes for done. The longest untouched sources and ids go first. */
+/** `seen` with one mutation more. Only a webserver's own numbers raise its mark: of another's, the exact id is remembered, and so nobody
+ *  can mark a whole range as done. That one id does count as seen, whoever sent it: a retry on another webserver needs it. The longest
+ *  untouched sources and ids go first. */
 export function addSeen(seen: string, mutation: string, webserver: string): string {
   const entries = seen === "" ? [] : seen.split(" ");
   const parts = OF_SOURCE.exec(mutation);

@@ -35,6 +35,19 @@ describe("writes", () => {
     }
   });
 
+  it("store what was given, whatever the caller makes of it afterwards", async () => {
+    const doc = { id: "given", name: "given", data: { x: 1 } };
+    const putting = dashboards(a).put(doc);
+    doc.data.x = 2;
+    await putting;
+    assert.deepEqual((await dashboards(a).get("given"))?.doc.data, { x: 1 });
+    const merge = { data: { y: { z: 1 } } };
+    const patching = dashboards(a).patch("given", merge);
+    merge.data.y.z = 2;
+    await patching;
+    assert.deepEqual((await dashboards(a).get("given"))?.doc.data, { x: 1, y: { z: 1 } });
+  });
+
   it("are seen by a get on the same bus also while it is catching up", async () => {
     await dashboards(a).putMany(Array.from({ length: 1500 }, (_, n) => ({ id: `many${n}`, name: "x", data: "x".repeat(500) })));
     const dir = join(deployment.dir, "web3");
