@@ -196,10 +196,8 @@ describe("with a datastore", () => {
 });
 
 describe("without a datastore", () => {
-  test("status fails within 5 s", async () => {
-    const startedAt = performance.now();
+  test("status fails and says so", async () => {
     const { code, stdout, stderr } = await frontsync("status", "--datastore", NOBODY, "--json");
-    assert.ok(performance.now() - startedAt < 5500, "5 s, and what a loaded machine adds to the start of a program");
     assert.equal(code, 1);
     assert.match(stderr, /^frontsync: DATASTORE_UNREACHABLE: /m);
     assert.equal((JSON.parse(stdout) as { error: { code: string } }).error.code, "DATASTORE_UNREACHABLE");
