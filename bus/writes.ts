@@ -12,6 +12,7 @@ import { DEFAULT_TIMEOUT_MS, pause, within } from "./platform/deadline.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { randomId } from "./platform/random.ts";
+import { RecentMap } from "./platform/recent-map.ts";
 import type { Row } from "./replica/index.ts";
 import type { Sender } from "./sender.ts";
 
@@ -61,7 +62,7 @@ export class Writes {
   /** A new one at each start: numbers need not be kept on disk, and a folder put back from a backup can't use them twice. */
   readonly #incarnation = randomId().slice(-10);
   /** Mutations that were refused, and the number under which a retry goes, once there was one. */
-  readonly #refused = new Map<string, string | undefined>();
+  readonly #refused = new RecentMap<string, { successor?: string }>(MAX_REFUSED);
   #pendingBytes = 0;
   #n = 0;
 
@@ -176,17 +177,15 @@ export class Writes {
 
   /** A number that was refused may be overtaken by later ones of its document, and would then look stored: a retry takes a new one. */
   #numberOf(key: string, mutation: string): string {
-    if (!this.#refused.has(key)) return mutation;
-    const successor = this.#refused.get(key) ?? this.nextMutationId(undefined);
-    this.#refused.set(key, successor);
-    return successor;
+    const refused = this.#refused.get(key);
+    if (!refused) return mutation;
+    refused.successor ??= this.nextMutationId(undefined);
+    return refused.successor;
   }
 
   #noteRefusal(key: string, mutation: string): void {
     if (!mutation.startsWith(`${this.#options.webserver}.${this.#incarnation}.`)) return;
-    this.#refused.delete(key);
-    this.#refused.set(key, undefined);
-    if (this.#refused.size > MAX_REFUSED) this.#refused.delete(this.#refused.keys().next().value as string);
+    this.#refused.set(key, {});
   }
 
   #checkState(): void {

@@ -42,16 +42,21 @@ export function headerBlock(lines: string): MsgHdrs {
   return { encode: () => bytes } as unknown as MsgHdrs;
 }
 
-/** A message's header block and body, as bytes of their own: what the client delivers is a view of what its socket goes on with. */
-export function rawMessage(message: Msg): { headers: Uint8Array; body: Uint8Array } {
+/** A message's header block, unread: a view of what the client was given by its socket. */
+export function rawHeaders(message: Msg): Uint8Array {
   // Not in the client's types, but in every version 2: the block and the body are one piece, and `hdr` is where it is cut.
   const { _rdata: raw, _msg: parsed } = message as unknown as { _rdata?: Uint8Array; _msg?: { hdr: number } };
-  if (raw && parsed) {
-    const bytes = new Uint8Array(raw);
-    const cut = Math.max(0, parsed.hdr);
-    return { headers: bytes.subarray(0, cut), body: bytes.subarray(cut) };
-  }
-  return { headers: Buffer.from(String(message.headers ?? ""), "latin1"), body: new Uint8Array(message.data) };
+  if (raw && parsed) return raw.subarray(0, Math.max(0, parsed.hdr));
+  return Buffer.from(String(message.headers ?? ""), "latin1");
+}
+
+/** A message's header block and body in bytes of their own, to be kept: a view would keep all that its socket read with it. */
+export function rawMessage(message: Msg): { headers: Uint8Array; body: Uint8Array } {
+  // Buffer takes small pieces from a larger one; an ArrayBuffer for each message is dear to the garbage collector.
+  const headers = rawHeaders(message);
+  const { data } = message;
+  const bytes = Buffer.concat([headers, data]);
+  return { headers: bytes.subarray(0, headers.length), body: bytes.subarray(headers.length) };
 }
 
 interface Subscribed {

@@ -1,11 +1,13 @@
-/** Conditional writes, one by one while few wait, in atomic batches under load: a batch costs one fsync whatever its size. */
+/** Conditional writes, one by one or, where each would wait for its own fsync and many wait, in atomic batches: a batch costs about 4 ms
+ *  whatever its size. */
 import { clock } from "../../bus/platform/clock.ts";
 import { randomId } from "../../bus/platform/random.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
 import { type StoreWrite, storeBatch, storeOne } from "../../bus/wire/stream.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 
-const MAX_SINGLES = 8;
+/** Single writes under way: beyond this many, batches pay; where they never do, so many. */
+const MAX_SINGLES = { batching: 8, alone: 500 };
 const MAX_BATCHES = 2;
 const MAX_BATCH_MESSAGES = 200;
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
@@ -36,7 +38,7 @@ export class GroupCommit {
     this.#isStale = isStale;
   }
 
-  /** For servers before 2.12, which know no batches. */
+  /** For servers before 2.12, which know no batches, and where a write is acknowledged before its fsync: batches are slower there. */
   disableBatches(): void {
     this.#noBatchesUntil = Number.POSITIVE_INFINITY;
   }
@@ -45,7 +47,8 @@ export class GroupCommit {
   write(write: StoreWrite): Promise<number | "conflict"> {
     return new Promise((resolve, reject) => {
       const item = { write, resolve, reject };
-      if (this.#waiting.length === 0 && this.#batches === 0 && this.#singles < MAX_SINGLES) return void this.#single(item);
+      // A lone write goes at once. What comes while others are under way goes together, in one packet.
+      if (this.#waiting.length === 0 && this.#batches === 0 && this.#singles === 0) return void this.#single(item);
       if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes > MAX_WAITING_BYTES) {
         return reject(
           new FrontsyncError(
@@ -73,10 +76,11 @@ export class GroupCommit {
   #pump(): void {
     const batching = clock.monotonic() >= this.#noBatchesUntil;
     while (this.#waiting.length > 0) {
-      const few = this.#waiting.length + this.#singles <= MAX_SINGLES && this.#batches === 0;
+      const few = this.#waiting.length + this.#singles <= MAX_SINGLES.batching && this.#batches === 0;
       if (few || !batching) {
-        if (this.#singles >= (batching ? MAX_SINGLES : MAX_BATCH_MESSAGES)) return;
-        void this.#single(this.#take(1)[0] as Waiting);
+        const room = (batching ? MAX_SINGLES.batching : MAX_SINGLES.alone) - this.#singles;
+        if (room <= 0) return;
+        for (const item of this.#take(room)) void this.#single(item);
       } else if (this.#batches < MAX_BATCHES) {
         const items = this.#take(MAX_BATCH_MESSAGES);
         if (items.length > 0) void this.#batch(items);

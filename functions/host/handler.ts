@@ -67,7 +67,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   function connected() {
     void presence.connected();
     void epochs.connected().then(() => {
-      if (!epochs.atomicBatches) committer.group.disableBatches();
+      if (!epochs.atomicBatches || config.sync === "default") committer.group.disableBatches();
       follower.connected();
     });
   }

@@ -1,8 +1,9 @@
 /** A handler's view of the store: it follows the live stream. What it knows is a hint, never the truth; a write that was based on it is
  *  still conditional. */
 import { log } from "../../bus/platform/log.ts";
+import { RecentMap } from "../../bus/platform/recent-map.ts";
 import { headerValue, readEnvelope } from "../../bus/wire/envelope.ts";
-import { type Connection, type Msg, rawMessage } from "../../bus/wire/nats.ts";
+import { type Connection, type Msg, rawHeaders } from "../../bus/wire/nats.ts";
 import { LIVE_ALL, LIVE_HEAD, META, parseStoreSubject, storeSubjectOf } from "../../bus/wire/subjects.ts";
 import { headerText } from "../../bus/wire/version.ts";
 import type { Envelope } from "../../schemas/types.ts";
@@ -24,7 +25,7 @@ const BEACON_DELAY_MS = 250;
 
 export class Follower {
   readonly #connection: Connection;
-  readonly #hints = new Map<string, Hint>();
+  readonly #hints = new RecentMap<string, Hint>(MAX_HINTS);
   readonly digests: Digests;
   #beacon: NodeJS.Timeout | undefined;
   #arrived: Msg[] = [];
@@ -77,7 +78,7 @@ export class Follower {
   }
 
   #follow(message: Msg): void {
-    const headers = headerText(rawMessage(message).headers);
+    const headers = headerText(rawHeaders(message));
     const revision = Number(headerValue(headers, "Nats-Sequence") ?? 0);
     // Whoever may publish here directly is not the store.
     if (revision === 0) return;
@@ -95,10 +96,8 @@ export class Follower {
   #remember(subject: string, hint: Hint): void {
     const known = this.#hints.get(subject);
     if (known && known.revision >= hint.revision) return;
-    this.#hints.delete(subject);
     this.#hints.set(subject, { revision: hint.revision, deleted: hint.deleted, envelope: hint.envelope });
     this.#head = Math.max(this.#head, hint.revision);
-    if (this.#hints.size > MAX_HINTS) this.#hints.delete(this.#hints.keys().next().value as string);
   }
 
   #announce(): void {
