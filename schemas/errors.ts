@@ -107,6 +107,34 @@ export const ERRORS = {
     todo: "Free space, then try again.",
   },
   INTERNAL: { retryable: true, meaning: "A fault in frontsync itself.", todo: "Report it with the log lines around it." },
+  LOGIN_FAILED: {
+    retryable: false,
+    meaning: "The user or the password is wrong.",
+    todo: "Try again; after some failures the user is locked for a while.",
+  },
+  USER_LOCKED: {
+    retryable: false,
+    meaning: "The user is locked: by an admin, or for a while by failed logins.",
+    todo: "Wait, or ask an administrator.",
+  },
+  USER_NAME_TAKEN: { retryable: false, meaning: "Another user has this name.", todo: "Choose another name." },
+  DEFAULT_ADMIN: {
+    retryable: false,
+    meaning: "The user with uid 1 can't be deleted, locked, or made a plain user.",
+    todo: "Leave it; change its password.",
+  },
+  ID_ALLOCATED: {
+    retryable: false,
+    meaning: "The datastore gives the ids of this collection; a new document can't bring its own.",
+    todo: "Leave the field at `path` out.",
+  },
+  UNKNOWN_USER: { retryable: false, meaning: "There is no user with this uid.", todo: "Check the uid." },
+  UNKNOWN_GROUP: { retryable: false, meaning: "There is no group with this gid.", todo: "Check the gid." },
+  GLOBAL_NEEDS_ADMIN: {
+    retryable: false,
+    meaning: "Only an admin may share a document with everyone.",
+    todo: "Share it with users or groups, or ask an administrator.",
+  },
 } as const satisfies Record<string, { retryable: boolean; meaning: string; todo: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -18,6 +18,8 @@ export interface CollectionSchema extends CollectionDeclaration {
   readonly fields: Readonly<Record<string, JsonObject>>;
   /** Fields that the datastore sets: ignored in what callers send. */
   readonly readOnly: readonly string[];
+  /** Fields that no user is shown (`writeOnly`). */
+  readonly secret: readonly string[];
   /** Throws SCHEMA_INVALID with the path of the fault. */
   validate(doc: unknown): void;
 }
@@ -52,7 +54,7 @@ export function loadSchemas(folders: readonly string[] = []): Schemas {
   ajv.addKeyword({ keyword: "collection", schemaType: "object", metaSchema: readJson(join(HERE, "collection.meta.json")) });
 
   const common = readJson(join(HERE, "document.json"));
-  ajv.addSchema(common);
+  ajv.addSchema([common, readJson(join(HERE, "password.json"))]);
   const messages = new Map<string, ValidateFunction>();
   const messageSchemas = jsonFiles(join(HERE, "messages")).map(readJson);
   for (const schema of messageSchemas) ajv.addSchema(schema);
@@ -119,7 +121,7 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject): Collecti
     Object.assign(fields, from.properties);
   }
   const declaration = source.collection as CollectionDeclaration;
-  for (const field of [...declaration.key, ...declaration.indexes, declaration.owner, declaration.name]) {
+  for (const field of [...declaration.key, ...declaration.indexes, declaration.owner, declaration.name, declaration.allocates]) {
     if (field !== undefined && !Object.hasOwn(fields, field))
       throw bad(`the declaration names the field '${field}', which the schema does not have.`);
   }
@@ -127,6 +129,9 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject): Collecti
     if (!["string", "integer"].includes(String(fields[field]?.type)))
       throw bad(`the key field '${field}' must be of the type string or integer: it makes the id.`);
   }
+  const { allocates } = declaration;
+  if (allocates !== undefined && (declaration.key.at(-1) !== allocates || fields[allocates]?.type !== "integer"))
+    throw bad(`'${allocates}', which the datastore gives, must be an integer, and the last key field.`);
   if (declaration.key.length === 2 && fields[declaration.key[0] as string]?.type !== "integer") {
     throw bad("of two key fields the first must be an integer: else two documents could have one id.");
   }
@@ -135,6 +140,7 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject): Collecti
     collection: name,
     fields,
     readOnly: Object.keys(fields).filter((field) => fields[field]?.readOnly === true),
+    secret: Object.keys(fields).filter((field) => fields[field]?.writeOnly === true),
     validate(doc) {
       if (!validate(doc)) throw fault("SCHEMA_INVALID", `A document of ${name}`, validate.errors);
     },

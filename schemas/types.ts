@@ -28,9 +28,23 @@ export interface CollectionDeclaration {
    */
   key: string[];
   /**
+   * The integer key field that the datastore gives to a new document. A put without it makes one; its rules choose.
+   */
+  allocates?: string;
+  /**
    * The field with the uid of the document's owner.
    */
   owner?: string;
+  /**
+   * Who may read and write when a user acts (schemas/access.ts). shared (default): the owner, whom readers and writers name, everyone when global. owner: only the owner. directory: everyone reads, and the owner writes the fields in `own`. system: nobody. Admins may always, but for system.
+   */
+  access?: "shared" | "owner" | "directory" | "system";
+  /**
+   * With `access: directory`: the fields that the owner may change.
+   *
+   * @maxItems 32
+   */
+  own?: string[];
   /**
    * The field that `find` looks up: own before a group's before global.
    */
@@ -61,6 +75,32 @@ export interface CollectionDeclaration {
      */
     versions: 1 | 20;
   };
+  /**
+   * How documents of older schema versions are read: the steps from each version to the next one, applied in order.
+   *
+   * @maxItems 100
+   */
+  upcast?: Upcast[];
+}
+export interface Upcast {
+  /**
+   * The version that this step begins at; it leads to the next one.
+   */
+  from: number;
+  /**
+   * Old names of fields, and their new ones.
+   */
+  rename?: {
+    [k: string]: string;
+  };
+  /**
+   * Values of fields that are missing.
+   */
+  defaults?: Record<string, unknown>;
+  /**
+   * Fields that are no more.
+   */
+  remove?: string[];
 }
 /**
  * The fields that owned, shareable documents have in common. Those marked readOnly are set by the datastore.
@@ -110,6 +150,17 @@ export interface Audience {
   global?: boolean;
 }
 /**
+ * A password's hash with its parameters, so that they can be raised. Never shown to a user.
+ */
+export interface PasswordHash {
+  scheme: "scrypt";
+  cost: number;
+  block: number;
+  parallel: number;
+  salt: string;
+  hash: string;
+}
+/**
  * One result for each write of a batch, in order.
  */
 export interface BatchReply {
@@ -139,6 +190,12 @@ export interface WriteReply {
    * A revision of the document that contains the write.
    */
   revision: number;
+  /**
+   * Of a user's deletion: how many documents the default admin owns now, by collection.
+   */
+  handedOver?: {
+    [k: string]: number;
+  };
   [k: string]: unknown;
 }
 /**
@@ -457,6 +514,46 @@ export interface Envelope {
    * The true id, escaped, where the subject has only its hash.
    */
   id?: string;
+  /**
+   * Where the datastore gives ids: the mutation that made the document, so that its retry finds it.
+   */
+  origin?: string;
+  /**
+   * The schema version that it was written with, above 1.
+   */
+  schema?: number;
+}
+/**
+ * It is done.
+ */
+export interface GroupsSetMembersReply {
+  /**
+   * A revision that contains what the call did.
+   */
+  revision: number;
+  added: number;
+  removed: number;
+  [k: string]: unknown;
+}
+/**
+ * Says who is in a group.
+ */
+export interface GroupsSetMembersRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  gid: number;
+  /**
+   * uids; all others leave.
+   *
+   * @maxItems 10000
+   */
+  members: number[];
 }
 /**
  * The head beacon: where the stream ends.
@@ -489,6 +586,254 @@ export interface Presence {
    */
   at: number;
   [k: string]: unknown;
+}
+/**
+ * It is done.
+ */
+export interface SearchesClearReply {
+  /**
+   * A revision that contains what the call did.
+   */
+  revision: number;
+  cleared: number;
+  [k: string]: unknown;
+}
+/**
+ * Clears a user's search history.
+ */
+export interface SearchesClearRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * Whose.
+   */
+  uid: number;
+}
+/**
+ * Who logged in, and the session.
+ */
+export interface UsersLoginReply {
+  /**
+   * The user.
+   */
+  uid: number;
+  user: string;
+  admin: boolean;
+  session: SessionClaims;
+  /**
+   * The password is the one of the first start: demand another one.
+   */
+  defaultPassword: boolean;
+  [k: string]: unknown;
+}
+/**
+ * What the webserver signs.
+ */
+export interface SessionClaims {
+  id: string;
+  /**
+   * The user.
+   */
+  uid: number;
+  issuedAt: string;
+  expiresAt: string;
+  [k: string]: unknown;
+}
+/**
+ * Checks a user's password, counts failures, and begins a session.
+ */
+export interface UsersLoginRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  user: string;
+  /**
+   * As the user types it.
+   */
+  password: string;
+  /**
+   * How long the session is to last (3600).
+   */
+  sessionSeconds?: number;
+  /**
+   * Failures in a row that lock the user (5).
+   */
+  lockAfter?: number;
+  /**
+   * For how long (300).
+   */
+  lockSeconds?: number;
+}
+/**
+ * It is done.
+ */
+export interface UsersLogoutReply {
+  /**
+   * A revision that contains what the call did.
+   */
+  revision: number;
+  [k: string]: unknown;
+}
+/**
+ * Ends one session, or all of a user's.
+ */
+export interface UsersLogoutRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * The user.
+   */
+  uid: number;
+  /**
+   * Absent: all sessions of the user.
+   */
+  session?: string;
+  /**
+   * When the session would end by itself.
+   */
+  expiresAt?: string;
+}
+/**
+ * It is done.
+ */
+export interface UsersSetAdminReply {
+  /**
+   * A revision that contains what the call did.
+   */
+  revision: number;
+  [k: string]: unknown;
+}
+/**
+ * Makes a user an admin, or no longer one.
+ */
+export interface UsersSetAdminRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * The user.
+   */
+  uid: number;
+  admin: boolean;
+}
+/**
+ * It is done.
+ */
+export interface UsersSetLockedReply {
+  /**
+   * A revision that contains what the call did.
+   */
+  revision: number;
+  [k: string]: unknown;
+}
+/**
+ * Locks a user, which ends the sessions everywhere, or unlocks, which also ends a lock from failed logins.
+ */
+export interface UsersSetLockedRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * The user.
+   */
+  uid: number;
+  locked: boolean;
+}
+/**
+ * It is done.
+ */
+export interface UsersSetPasswordReply {
+  /**
+   * A revision that contains what the call did.
+   */
+  revision: number;
+  [k: string]: unknown;
+}
+/**
+ * Sets a password, and ends the user's sessions.
+ */
+export interface UsersSetPasswordRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * The user.
+   */
+  uid: number;
+  /**
+   * As the user types it.
+   */
+  password: string;
+  /**
+   * The password until now: needed when the user does it, not when an admin does.
+   */
+  current?: string;
+}
+/**
+ * Asks for the kept versions of a document.
+ */
+export interface VersionsRequest {
+  id: string;
+}
+/**
+ * The side of a conflict that lost, kept until somebody resolves or discards it.
+ */
+export interface ConflictCopy {
+  id: string;
+  collection: string;
+  docId: string;
+  /**
+   * What was to be stored: a document, or null for a deletion.
+   */
+  losing?: unknown;
+  /**
+   * The revision that it was based on.
+   */
+  base: number;
+  /**
+   * The revision that it lost to.
+   */
+  winner: number;
+  /**
+   * Who made it.
+   */
+  by: number;
+  /**
+   * When it lost.
+   */
+  at: string;
 }
 /**
  * A dashboard: a named, shareable page of searches and their layout.
@@ -528,6 +873,113 @@ export interface Dashboard {
   data?: unknown;
 }
 /**
+ * A group of users. Users name their groups.
+ */
+export interface Group {
+  /**
+   * Given by the datastore, never used again.
+   */
+  gid: number;
+  name: string;
+  description?: string;
+  createdAt?: string;
+  updatedAt?: string;
+  lastModifiedBy?: number;
+}
+/**
+ * What logins leave: failures in a row, the lock that they cause, the last success. Apart from the user, so that it never collides with an admin's edit.
+ */
+export interface Login {
+  /**
+   * The user.
+   */
+  uid: number;
+  /**
+   * In a row.
+   */
+  failures?: number;
+  /**
+   * Too many failures: no login until then.
+   */
+  lockedUntil?: string;
+  lastLogin?: string;
+  updatedAt?: string;
+}
+/**
+ * A named piece of a query.
+ */
+export interface Macro {
+  /**
+   * Unique in its collection; made by the webserver when it is not given.
+   */
+  id: string;
+  /**
+   * uid of the owner; 0 is the system.
+   */
+  ownerId?: number;
+  readers?: Audience;
+  writers?: Audience;
+  name: string;
+  description?: string;
+  /**
+   * @maxItems 256
+   */
+  labels?: string[];
+  /**
+   * Commit time of the first version.
+   */
+  createdAt?: string;
+  /**
+   * Commit time of this version.
+   */
+  updatedAt?: string;
+  /**
+   * uid that wrote this version; 0 is the system.
+   */
+  lastModifiedBy?: number;
+  /**
+   * What the name stands for.
+   */
+  expansion?: string;
+}
+/**
+ * A page of text and queries.
+ */
+export interface Playbook {
+  /**
+   * Unique in its collection; made by the webserver when it is not given.
+   */
+  id: string;
+  /**
+   * uid of the owner; 0 is the system.
+   */
+  ownerId?: number;
+  readers?: Audience;
+  writers?: Audience;
+  name: string;
+  description?: string;
+  /**
+   * @maxItems 256
+   */
+  labels?: string[];
+  /**
+   * Commit time of the first version.
+   */
+  createdAt?: string;
+  /**
+   * Commit time of this version.
+   */
+  updatedAt?: string;
+  /**
+   * uid that wrote this version; 0 is the system.
+   */
+  lastModifiedBy?: number;
+  /**
+   * Markdown.
+   */
+  body?: string;
+}
+/**
  * One named set of a user's preferences, for example `prefs` or `emailSettings`.
  */
 export interface Preference {
@@ -544,11 +996,240 @@ export interface Preference {
   updatedAt?: string;
   lastModifiedBy?: number;
 }
+/**
+ * A saved query.
+ */
+export interface SavedQuery {
+  /**
+   * Unique in its collection; made by the webserver when it is not given.
+   */
+  id: string;
+  /**
+   * uid of the owner; 0 is the system.
+   */
+  ownerId?: number;
+  readers?: Audience;
+  writers?: Audience;
+  name: string;
+  description?: string;
+  /**
+   * @maxItems 256
+   */
+  labels?: string[];
+  /**
+   * Commit time of the first version.
+   */
+  createdAt?: string;
+  /**
+   * Commit time of this version.
+   */
+  updatedAt?: string;
+  /**
+   * uid that wrote this version; 0 is the system.
+   */
+  lastModifiedBy?: number;
+  query?: string;
+}
+/**
+ * A file that searches use: a lookup table, a binary. Its content is stored apart, by its hash.
+ */
+export interface Resource {
+  /**
+   * Unique in its collection; made by the webserver when it is not given.
+   */
+  id: string;
+  /**
+   * uid of the owner; 0 is the system.
+   */
+  ownerId?: number;
+  readers?: Audience;
+  writers?: Audience;
+  name: string;
+  description?: string;
+  /**
+   * @maxItems 256
+   */
+  labels?: string[];
+  /**
+   * Commit time of the first version.
+   */
+  createdAt?: string;
+  /**
+   * Commit time of this version.
+   */
+  updatedAt?: string;
+  /**
+   * uid that wrote this version; 0 is the system.
+   */
+  lastModifiedBy?: number;
+  /**
+   * Bytes of the content.
+   */
+  size?: number;
+  /**
+   * Of the content, hex.
+   */
+  sha256?: string;
+  /**
+   * Rises by 1 with each new content.
+   */
+  version?: number;
+}
+/**
+ * An entry of a user's search history.
+ */
+export interface Search {
+  /**
+   * Whose history this is in.
+   */
+  uid: number;
+  /**
+   * Its place, given by the datastore: a new entry takes a free one, or that of the oldest, so no deletion is left behind.
+   */
+  slot: number;
+  /**
+   * gids that may see the results.
+   *
+   * @maxItems 10000
+   */
+  groups?: number[];
+  /**
+   * As the user typed it.
+   */
+  userQuery: string;
+  /**
+   * As it ran.
+   */
+  effectiveQuery?: string;
+  /**
+   * When it ran last.
+   */
+  launched?: string;
+  /**
+   * Which one holds the results.
+   */
+  webserver?: string;
+  /**
+   * The id of the results there.
+   */
+  search?: string;
+  createdAt?: string;
+  updatedAt?: string;
+  lastModifiedBy?: number;
+}
+/**
+ * A session that was ended before its time. A session that is not here lives until it expires.
+ */
+export interface Session {
+  /**
+   * The session's id.
+   */
+  id: string;
+  /**
+   * Whose session it was.
+   */
+  uid: number;
+  /**
+   * When it would have ended by itself; then this is of no more use.
+   */
+  expiresAt?: string;
+  createdAt?: string;
+  updatedAt?: string;
+  lastModifiedBy?: number;
+}
+/**
+ * A query with a variable.
+ */
+export interface Template {
+  /**
+   * Unique in its collection; made by the webserver when it is not given.
+   */
+  id: string;
+  /**
+   * uid of the owner; 0 is the system.
+   */
+  ownerId?: number;
+  readers?: Audience;
+  writers?: Audience;
+  name: string;
+  description?: string;
+  /**
+   * @maxItems 256
+   */
+  labels?: string[];
+  /**
+   * Commit time of the first version.
+   */
+  createdAt?: string;
+  /**
+   * Commit time of this version.
+   */
+  updatedAt?: string;
+  /**
+   * uid that wrote this version; 0 is the system.
+   */
+  lastModifiedBy?: number;
+  query?: string;
+  variable?: string;
+}
+/**
+ * A user of the product. uid 1 is the default admin.
+ */
+export interface User {
+  /**
+   * Given by the datastore, never used again.
+   */
+  uid: number;
+  /**
+   * What the user logs in with; unique, whatever its case.
+   */
+  user: string;
+  name?: string;
+  email?: string;
+  admin?: boolean;
+  /**
+   * By an admin: no login, and every session is over.
+   */
+  locked?: boolean;
+  /**
+   * gids.
+   *
+   * @maxItems 10000
+   */
+  groups?: number[];
+  /**
+   * The gid that new searches are shared with.
+   */
+  defaultGroup?: number;
+  password?: PasswordHash;
+  /**
+   * The password is the one of the first start.
+   */
+  defaultPassword?: boolean;
+  /**
+   * Sessions that began before are over.
+   */
+  sessionsFrom?: string;
+  createdAt?: string;
+  updatedAt?: string;
+  lastModifiedBy?: number;
+}
 
 /** The collections, by name, with the type of their documents. */
 export interface Collections {
+  conflicts: ConflictCopy;
   dashboards: Dashboard;
+  groups: Group;
+  logins: Login;
+  macros: Macro;
+  playbooks: Playbook;
   preferences: Preference;
+  queries: SavedQuery;
+  resources: Resource;
+  searches: Search;
+  sessions: Session;
+  templates: Template;
+  users: User;
 }
 
 /** The messages, by the name of their schema file. */
@@ -564,9 +1245,35 @@ export interface Messages {
   epochs: Epochs;
   "error.reply": ErrorReply;
   "field-change": FieldChange;
+  "groups.setMembers.reply": GroupsSetMembersReply;
+  "groups.setMembers.request": GroupsSetMembersRequest;
   head: Head;
   "patch.request": PatchRequest;
   presence: Presence;
   "put.request": PutRequest;
+  "searches.clear.reply": SearchesClearReply;
+  "searches.clear.request": SearchesClearRequest;
+  "users.login.reply": UsersLoginReply;
+  "users.login.request": UsersLoginRequest;
+  "users.logout.reply": UsersLogoutReply;
+  "users.logout.request": UsersLogoutRequest;
+  "users.setAdmin.reply": UsersSetAdminReply;
+  "users.setAdmin.request": UsersSetAdminRequest;
+  "users.setLocked.reply": UsersSetLockedReply;
+  "users.setLocked.request": UsersSetLockedRequest;
+  "users.setPassword.reply": UsersSetPasswordReply;
+  "users.setPassword.request": UsersSetPasswordRequest;
+  "versions.request": VersionsRequest;
   "write.reply": WriteReply;
+}
+
+/** The named functions: what they are asked, beside who asks, and what they answer. */
+export interface Calls {
+  "groups.setMembers": { request: Omit<GroupsSetMembersRequest, "mutation" | "by">; reply: GroupsSetMembersReply };
+  "searches.clear": { request: Omit<SearchesClearRequest, "mutation" | "by">; reply: SearchesClearReply };
+  "users.login": { request: Omit<UsersLoginRequest, "mutation" | "by">; reply: UsersLoginReply };
+  "users.logout": { request: Omit<UsersLogoutRequest, "mutation" | "by">; reply: UsersLogoutReply };
+  "users.setAdmin": { request: Omit<UsersSetAdminRequest, "mutation" | "by">; reply: UsersSetAdminReply };
+  "users.setLocked": { request: Omit<UsersSetLockedRequest, "mutation" | "by">; reply: UsersSetLockedReply };
+  "users.setPassword": { request: Omit<UsersSetPasswordRequest, "mutation" | "by">; reply: UsersSetPasswordReply };
 }

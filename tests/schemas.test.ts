@@ -65,7 +65,7 @@ const FAULTS: [string, unknown, RegExp][] = [
   ["an unknown policy", good("things", {}, { policy: "whatever" }), /policy/],
   ["an unknown database", good("things", {}, { database: "things" }), /database/],
   ["no limit", good("things", {}, { limits: {} }), /bytes/],
-  ["a limit above what a message can carry", good("things", {}, { limits: { bytes: 4_194_305 } }), /bytes/],
+  ["a limit above what a message can carry", good("things", {}, { limits: { bytes: 4_210_689 } }), /bytes/],
   ["no key", good("things", {}, { key: [] }), /key/],
   ["three key fields", good("things", {}, { key: ["uid", "id", "size"] }), /key/],
   ["a key on an unknown field", good("things", {}, { key: ["nothing"] }), /'nothing'/],

@@ -13,10 +13,13 @@ const HEADERS = {
   seen: "Fs-Seen",
   signature: "Fs-Signature",
   id: "Fs-Id",
+  origin: "Fs-Origin",
+  schema: "Fs-Schema",
 } as const satisfies Record<keyof Envelope, string>;
 
 const ENTRIES = Object.entries(HEADERS) as [keyof Envelope, string][];
 const FIELDS = new Map(ENTRIES.map(([field, header]) => [header, field]));
+const NUMBERS = new Set<keyof Envelope>(["by", "schema"]);
 /** What the key-value convention calls a tombstone. */
 const OPERATION = "KV-Operation";
 
@@ -44,13 +47,14 @@ export function envelopeLines(envelope: Envelope, deleted: boolean): string {
 
 /** The envelope in a header block; undefined: it is not one of a document's version. */
 export function readEnvelope(headers: string): Envelope | undefined {
-  const envelope: Partial<Record<keyof Envelope, string>> = {};
+  const envelope: Partial<Record<keyof Envelope, string | number>> = {};
   for (const line of headers.split("\r\n")) {
     const colon = line.indexOf(":");
     const field = FIELDS.get(line.slice(0, colon));
-    if (field) envelope[field] = line.slice(colon + 1).trim();
+    const value = field && line.slice(colon + 1).trim();
+    if (field && value !== undefined) envelope[field] = NUMBERS.has(field) ? Number(value) : value;
   }
-  return envelope.version === undefined ? undefined : { ...(envelope as unknown as Envelope), by: Number(envelope.by) };
+  return envelope.version === undefined ? undefined : ({ by: Number.NaN, ...envelope } as Envelope);
 }
 
 /** One value of a header block. */

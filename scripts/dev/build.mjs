@@ -28,5 +28,6 @@ for (const folder of ["collections", "messages"]) rmSync(join(out, "schemas", fo
 for (const folder of ["collections", "messages"]) {
   cpSync(join(root, "schemas", folder), join(out, "schemas", folder), { recursive: true });
 }
-for (const file of ["collection.meta.json", "document.json"]) cpSync(join(root, "schemas", file), join(out, "schemas", file));
+for (const file of ["collection.meta.json", "document.json", "password.json"])
+  cpSync(join(root, "schemas", file), join(out, "schemas", file));
 process.exit(status ?? 1);

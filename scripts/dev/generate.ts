@@ -22,13 +22,16 @@ async function types(): Promise<string> {
   const common = read("document.json");
   const messages = folder("messages");
   const collections = folder("collections");
-  const all = [read("collection.meta.json"), common, ...messages, ...collections];
+  const all = [read("collection.meta.json"), common, read("password.json"), ...messages, ...collections];
   const titles = new Map(all.map(({ $id, title }) => [$id, title]));
   const definitions = Object.fromEntries(all.map((schema) => [schema.title, flat(schema, common)]));
   // One root that refers to all of them, so that a shared part is declared once.
   const properties = Object.fromEntries(all.map(({ title }) => [title, { $ref: `#/definitions/${title}` }]));
   const root = JSON.parse(JSON.stringify({ title: "Root", type: "object", definitions, properties }), (key, value: unknown) => {
     if (key === "$ref" && typeof value === "string") return local(value, titles);
+    // What stands beside a reference says nothing of the type.
+    const reference = (value as JSONSchema | null)?.$ref;
+    if (typeof reference === "string") return { $ref: reference };
     return isSchema(value) ? opaque(value) : value;
   }) as JSONSchema;
   const source = await compile(root, "Root", {
@@ -45,7 +48,20 @@ async function types(): Promise<string> {
     withoutRoot,
     map("Collections", "The collections, by name, with the type of their documents.", collections),
     map("Messages", "The messages, by the name of their schema file.", messages),
+    calls(messages),
   ].join("\n");
+}
+
+/** The named functions: a message's name has a dot more than those of the plain verbs. */
+function calls(messages: readonly { $id: string; title: string }[]): string {
+  const rows = messages.flatMap(({ $id, title }) => {
+    const name = /^(.+\..+)\.request$/.exec($id)?.[1];
+    if (name === undefined) return [];
+    const reply = messages.find((message) => message.$id === `${name}.reply`);
+    if (!reply) throw new Error(`schemas/messages/${name}.reply.json is missing`);
+    return `  ${JSON.stringify(name)}: { request: Omit<${title}, "mutation" | "by">; reply: ${reply.title} };`;
+  });
+  return `/** The named functions: what they are asked, beside who asks, and what they answer. */\nexport interface Calls {\n${rows.join("\n")}\n}\n`;
 }
 
 /** A collection with the common fields among its own, so that its type is one interface. */

@@ -1,0 +1,107 @@
+/** Who may see and change a document: the one place that decides it, for webservers and functions alike. Pure. */
+import type { Doc } from "./document.ts";
+import { FrontsyncError } from "./errors.ts";
+import type { CollectionSchema } from "./index.ts";
+import type { Audience, User } from "./types.ts";
+
+/** The fields that say with whom a document is shared. */
+const SHARING = ["readers", "writers"] as const;
+
+/** Somebody who acts. The system itself is no actor: it may do everything, and nobody asks here. */
+export interface Actor {
+  readonly uid: number;
+  readonly admin: boolean;
+  readonly groups: readonly number[];
+}
+
+/** The actor that a user's document makes. Throws NOT_ALLOWED when there is no such user, or the user is locked. */
+export function actorOf(uid: number, user: User | undefined): Actor {
+  if (!user) throw new FrontsyncError("NOT_ALLOWED", `There is no user ${uid}.`);
+  if (user.locked) throw new FrontsyncError("NOT_ALLOWED", `The user ${uid} is locked.`);
+  return { uid, admin: user.admin === true, groups: user.groups ?? [] };
+}
+
+/** Whether a document may be seen. */
+export function mayRead(schema: CollectionSchema, actor: Actor, doc: Doc): boolean {
+  const access = accessOf(schema);
+  if (access === "system") return false;
+  if (actor.admin || access === "directory" || owns(schema, actor, doc)) return true;
+  if (access === "owner") return sharesGroup(actor, doc.groups);
+  return isIn(actor, doc.readers) || isIn(actor, doc.writers);
+}
+
+/** Whether a change may be made. `before` undefined: the document is new; `next` undefined: it is deleted. Throws NOT_ALLOWED,
+ *  GLOBAL_NEEDS_ADMIN; NOT_FOUND for what may not even be seen. */
+export function checkWrite(schema: CollectionSchema, actor: Actor, before: Doc | undefined, next: Doc | undefined): void {
+  const { collection } = schema;
+  const access = accessOf(schema);
+  if (before && !mayRead(schema, actor, before)) throw new FrontsyncError("NOT_FOUND", `${collection} has no such document.`);
+  if (access === "system") throw denied(`${collection} is written by the system only`);
+  if (actor.admin) return;
+  if (access === "directory") checkOwnFields(schema, actor, before, next);
+  else if (access === "owner") checkOwner(schema, actor, before, next);
+  else checkShared(schema, actor, before, next);
+}
+
+function checkShared(schema: CollectionSchema, actor: Actor, before: Doc | undefined, next: Doc | undefined): void {
+  for (const field of SHARING) {
+    if (isGlobal(next?.[field]) && !isGlobal(before?.[field]))
+      throw new FrontsyncError("GLOBAL_NEEDS_ADMIN", "Only an admin may share a document with everyone.", {
+        path: `/${field}/global`,
+      });
+  }
+  if (!before || owns(schema, actor, before) || !isIn(actor, before.writers)) {
+    checkOwner(schema, actor, before, next);
+    return;
+  }
+  const kept = [schema.owner ?? "", ...SHARING];
+  if (!next || kept.some((field) => JSON.stringify(next[field]) !== JSON.stringify(before[field])))
+    throw denied("Only the owner or an admin may delete a document, or say whose it is and who sees it");
+}
+
+/** A document as users see it. */
+export function withoutSecrets<T extends Doc>(schema: CollectionSchema, doc: T): T {
+  if (schema.secret.length === 0) return doc;
+  return Object.fromEntries(Object.entries(doc).filter(([field]) => !schema.secret.includes(field))) as T;
+}
+
+function accessOf(schema: CollectionSchema): NonNullable<CollectionSchema["access"]> {
+  return schema.access ?? "shared";
+}
+
+function owns(schema: CollectionSchema, actor: Actor, doc: Doc): boolean {
+  return schema.owner !== undefined && doc[schema.owner] === actor.uid;
+}
+
+function checkOwner(schema: CollectionSchema, actor: Actor, before: Doc | undefined, next: Doc | undefined): void {
+  if (before && !owns(schema, actor, before))
+    throw denied(`The user ${actor.uid} may not change this document of ${schema.collection}`);
+  if (next && !owns(schema, actor, next))
+    throw denied("Only an admin may give a document to somebody else", `/${schema.owner ?? ""}`);
+}
+
+function checkOwnFields(schema: CollectionSchema, actor: Actor, before: Doc | undefined, next: Doc | undefined): void {
+  const { collection, own = [], readOnly } = schema;
+  if (!before || !next || !owns(schema, actor, before)) throw denied(`Only an admin may do this in ${collection}`);
+  const changed = [...new Set([...Object.keys(before), ...Object.keys(next)])].find(
+    (field) => !own.includes(field) && !readOnly.includes(field) && JSON.stringify(before[field]) !== JSON.stringify(next[field]),
+  );
+  if (changed !== undefined) throw denied(`Only an admin may change '${changed}' in ${collection}`, `/${changed}`);
+}
+
+function isIn({ uid, groups }: Actor, audience: unknown): boolean {
+  const { users = [], groups: shared = [], global = false } = (audience ?? {}) as Audience;
+  return global || users.includes(uid) || shared.some((gid) => groups.includes(gid));
+}
+
+function sharesGroup({ groups }: Actor, shared: unknown): boolean {
+  return Array.isArray(shared) && shared.some((gid) => groups.includes(gid as number));
+}
+
+function isGlobal(audience: unknown): boolean {
+  return (audience as Audience | undefined)?.global === true;
+}
+
+function denied(what: string, path?: string): FrontsyncError {
+  return new FrontsyncError("NOT_ALLOWED", `${what}.`, { path });
+}
