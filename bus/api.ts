@@ -1,6 +1,6 @@
 /** The public types of the bus: what a webserver that embeds frontsync sees. */
 import type { FrontsyncError } from "../schemas/errors.ts";
-import type { Collections, Peer, Warning } from "../schemas/types.ts";
+import type { Calls, Collections, Peer, Warning } from "../schemas/types.ts";
 
 export interface BusOptions {
   /** `host[:9405]`; several are tried in turn. */
@@ -23,6 +23,10 @@ export interface Bus {
   /** A collection by its name; one that no schema declares fails with UNKNOWN_COLLECTION on use. */
   collection<N extends keyof Collections>(name: N): Collection<Collections[N]>;
   collection(name: string): Collection<Record<string, unknown>>;
+  /** A named function, e.g. "users.login"; never queued. UNKNOWN_CALL; BAD_MESSAGE for a request that its schema refuses; DATASTORE_UNREACHABLE at
+   *  once when degraded: nothing was sent; OUTCOME_UNKNOWN when it was, and no answer came within timeoutMs; and what the function refuses it
+   *  with. Resolves when this replica holds what the call changed. */
+  call<N extends keyof Calls>(name: N, request: Calls[N]["request"], options?: CallOptions): Promise<Calls[N]["reply"]>;
   /** Waits until this replica holds `revision` (a write's, also another webserver's); without one, or null: until no write is
    *  pending and the head is held. TIMEOUT after `timeoutMs`; CLOSED. */
   caughtUp(revision?: number | null, options?: Wait): Promise<void>;
@@ -95,9 +99,14 @@ export interface Wait {
   signal?: AbortSignal;
 }
 
-export interface WriteOptions extends Wait {
+export interface CallOptions extends Wait {
   /** Give the same one to retry after TIMEOUT: one effect, and a revision that contains it. `[A-Za-z0-9_.:-]{1,128}`. */
   mutationId?: string;
+  /** The uid that asks: the function checks that this user may. Default 0, the system. */
+  by?: number;
+}
+
+export interface WriteOptions extends Omit<CallOptions, "by"> {
   /** Refuse with REVISION_CONFLICT unless the document is at this revision, whatever the policy (0: it must not exist). Without it
    *  the edit is based on the revision held here, and the collection's conflict policy decides. */
   ifRevision?: number;

@@ -2,8 +2,9 @@
 import type { Doc } from "../schemas/document.ts";
 import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
-import type { CheckInReply, CheckInRequest, Peer, Warning } from "../schemas/types.ts";
-import type { Bus, Collection, Counters, Queued, State, Status, Wait } from "./api.ts";
+import type { Calls, CheckInReply, CheckInRequest, Peer, Warning } from "../schemas/types.ts";
+import type { Bus, CallOptions, Collection, Counters, Queued, State, Status, Wait } from "./api.ts";
+import { call } from "./calls.ts";
 import { readChanges } from "./changes.ts";
 import { CheckIn } from "./check-in.ts";
 import { openCollection } from "./collection.ts";
@@ -154,6 +155,18 @@ export class EmbeddedBus implements Bus {
         ),
     });
     return collection satisfies Collection<Doc> as unknown as Collection<never>;
+  }
+
+  async call<N extends keyof Calls>(name: N, request: Calls[N]["request"], options?: CallOptions): Promise<Calls[N]["reply"]> {
+    this.#reader();
+    const parts = {
+      schemas: this.#schemas,
+      link: this.#link,
+      state: () => this.#follow.state,
+      mutationId: (given: string | undefined) => this.#writes.nextCallId(given),
+      holds: (revision: number, signal: AbortSignal) => this.#holds(revision, signal),
+    };
+    return await call(parts, name, request, options);
   }
 
   async caughtUp(revision: number | null = null, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Wait = {}): Promise<void> {

@@ -8,6 +8,7 @@ import {
   encodeBody,
   encodeJson,
   isObject,
+  isUnplaced,
   makesIds,
   withoutReadOnly,
 } from "../schemas/document.ts";
@@ -40,8 +41,10 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     if (!isObject(given)) throw new FrontsyncError("SCHEMA_INVALID", `A document of ${name} must be an object.`, { path: "" });
     const mutation = writes.nextMutationId(options.mutationId);
     const doc = withId(schema(), withoutReadOnly(schema(), given), mutation);
-    const id = documentId(schema(), doc);
-    schema().validate(doc);
+    // The datastore gives a new document its place: until then any will do.
+    const unplaced = isUnplaced(schema(), doc);
+    const id = unplaced ? undefined : documentId(schema(), doc);
+    schema().validate(unplaced ? { ...doc, [schema().allocates as string]: 1 } : doc);
     const body = encodeBody(schema(), doc);
     // A copy of what was checked: the caller's own object may change before it is sent.
     const own = JSON.parse(body.toString()) as Doc;

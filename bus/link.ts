@@ -62,14 +62,17 @@ export class Link {
   }
 
   /** Asks a function and waits for its answer's bytes. Throws what the function refuses with; DATASTORE_UNREACHABLE when nothing was
-   *  sent; TIMEOUT when it was, and no answer came. `collection` undefined: a function for all of them. */
+   *  sent; TIMEOUT when it was, and no answer came. `collection` undefined: a function for all of them, or a named one. */
   async ask<V extends Verb>(
     verb: V,
     collection: string | undefined,
     request: Messages[`${V}.request`],
     timeoutMs: number,
   ): Promise<Uint8Array> {
-    const subject = requestSubject(collection ?? ALL_COLLECTIONS, verb, this.#webserver);
+    const [of, named] = verb.split(".");
+    const subject = named
+      ? requestSubject(of as string, named, this.#webserver)
+      : requestSubject(collection ?? ALL_COLLECTIONS, verb, this.#webserver);
     const headers = makeHeaders();
     if (this.#clockOffset !== undefined)
       headers.set("Fs-Deadline", String(Math.round(clock.now() + this.#clockOffset + timeoutMs)));

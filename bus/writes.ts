@@ -98,10 +98,16 @@ export class Writes {
     throw new FrontsyncError("BAD_MESSAGE", "A mutation id has 1 to 128 characters of [A-Za-z0-9_.:-].", { path: "/mutationId" });
   }
 
-  /** Stores one edit. `mutation`: from nextMutationId. `bytes`: about the size of its body. */
+  /** For a named function. It may change a document that a write of ours is under way to, so it must not count among the numbers of those. */
+  nextCallId(given: string | undefined): string {
+    return given === undefined ? `call:${this.nextMutationId(undefined)}` : this.nextMutationId(given);
+  }
+
+  /** Stores one edit. `id` undefined: of a new document, whose id the datastore gives. `mutation`: from nextMutationId. `bytes`: about the
+   *  size of its body. */
   async write(
     schema: CollectionSchema,
-    id: string,
+    id: string | undefined,
     body: WriteBody,
     bytes: number,
     mutation: string,
@@ -109,12 +115,12 @@ export class Writes {
   ): Promise<Written> {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
     signal?.throwIfAborted();
-    const key = `${schema.collection}/${id}`;
+    const key = keyOf(schema, id, mutation);
     const current = this.#numberOf(`${mutation} ${key}`, mutation);
     // A retry of a write that is still under way waits for that one.
     const pending = this.#pending.get(`${current} ${key}`) ?? this.#begin(schema, id, body, bytes, current, options);
     try {
-      return await within(pending.done, `Writing '${id.slice(0, 80)}' in ${schema.collection}`, {
+      return await within(pending.done, `Writing '${(id ?? "a new document").slice(0, 80)}' in ${schema.collection}`, {
         timeoutMs,
         ...(signal && { signal }),
       });
@@ -127,7 +133,7 @@ export class Writes {
 
   #begin(
     schema: CollectionSchema,
-    id: string,
+    id: string | undefined,
     body: WriteBody,
     bytes: number,
     mutation: string,
@@ -144,7 +150,7 @@ export class Writes {
         `${this.#pending.size} writes wait for the datastore already. Try again later.`,
       );
     }
-    const key = `${collection}/${id}`;
+    const key = keyOf(schema, id, mutation);
     const pendingKey = `${mutation} ${key}`;
     const done = this.#queue
       .run(key, () => this.#send(schema, id, body, bytes, mutation, ifRevision))
@@ -163,7 +169,7 @@ export class Writes {
     const pending = {
       mutationId: mutation,
       collection,
-      id,
+      id: id ?? "",
       op: body.op,
       at: new Date(clock.now()).toISOString(),
       body: content,
@@ -205,13 +211,14 @@ export class Writes {
 
   async #send(
     schema: CollectionSchema,
-    id: string,
+    id: string | undefined,
     body: WriteBody,
     bytes: number,
     mutation: string,
     ifRevision: number | undefined,
   ): Promise<Written> {
-    const basis = ifRevision === undefined ? await this.#basis(schema, id, body, bytes) : { ifRevision };
+    const fresh = id === undefined || ifRevision !== undefined ? {} : await this.#basis(schema, id, body, bytes);
+    const basis = ifRevision === undefined ? fresh : { ifRevision };
     const common = { mutation, by: 0, ...basis };
     let sent = false;
     for (let attempt = 0; ; attempt++) {
@@ -224,10 +231,10 @@ export class Writes {
         const { sender, isHeld, holds } = this.#options;
         const { collection } = schema;
         const tryMs = doubled(TRY_MS, attempt);
-        const { revision } = await sender.send({ collection, ...asRequest(id, body, common) }, bytes, tryMs);
+        const { id: stored, revision } = await sender.send({ collection, ...asRequest(id, body, common) }, bytes, tryMs);
         // So that a get on this bus sees it; what is stored stays stored, however long that takes.
         if (!isHeld(revision)) await holds(revision, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(TRY_MS.most)]));
-        return { id, revision, mutationId: mutation };
+        return { id: stored, revision, mutationId: mutation };
       } catch (thrown) {
         const error = asFrontsyncError(thrown);
         if (error.code === "DATASTORE_UNREACHABLE") {
@@ -265,8 +272,14 @@ export class Writes {
   }
 }
 
-function asRequest(id: string, body: WriteBody, common: Omit<DeleteRequest, "id">): Omit<BatchWrite, "collection"> {
+/** Writes of one document follow each other; a new one without an id follows none. */
+function keyOf({ collection }: CollectionSchema, id: string | undefined, mutation: string): string {
+  return `${collection}/${id ?? ` ${mutation}`}`;
+}
+
+function asRequest(id: string | undefined, body: WriteBody, common: Omit<DeleteRequest, "id">): Omit<BatchWrite, "collection"> {
   if (body.op === "put") return { put: { ...common, doc: body.doc } };
+  if (id === undefined) throw new FrontsyncError("BAD_ID", "A document that is changed must have an id.", { path: "/id" });
   if (body.op === "patch") return { patch: { ...common, id, merge: body.merge } };
   return { delete: { ...common, id } };
 }

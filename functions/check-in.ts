@@ -41,7 +41,7 @@ export default defineFunction({
       ...(digests && { digests }),
       peers: presence.peersOf(webserver),
       intervalMs: presence.size * MS_PER_CHECK_IN,
-      warnings: warnings(),
+      warnings: await warnings(),
     };
   },
 });

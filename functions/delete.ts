@@ -1,4 +1,5 @@
 import { checkId } from "../schemas/document.ts";
+import type { Edit } from "./commit/decide.ts";
 import { defineFunction } from "./host/define.ts";
 
 /** Deletes one document: a tombstone takes its place, so that the deletion reaches every webserver. */
@@ -7,8 +8,11 @@ export default defineFunction({
   scope: "collection",
   description: "Deletes one document; a tombstone stays.",
   reply: "write.reply",
-  async handle({ id, ...edit }, { webserver, collection, deadline }, { schemas, committer }) {
-    const schema = schemas.collection(collection);
-    return await committer.commit(schema, { ...edit, id: checkId(id), what: { op: "delete" }, webserver }, deadline);
+  async handle({ id, ...asked }, { webserver, collection, deadline }, context) {
+    const schema = context.schemas.collection(collection);
+    const edit: Edit = { ...asked, id: checkId(id), what: { op: "delete" }, webserver };
+    const also = await context.rules.get(collection)?.beforeDelete?.(edit, deadline, context);
+    const written = await context.committer.commit(schema, edit, deadline);
+    return { ...written, ...(await also?.afterwards()) };
   },
 });

@@ -1,4 +1,4 @@
-import { documentId } from "../schemas/document.ts";
+import { documentId, isUnplaced } from "../schemas/document.ts";
 import { defineFunction } from "./host/define.ts";
 
 /** Creates or replaces one document. */
@@ -9,10 +9,7 @@ export default defineFunction({
   reply: "write.reply",
   async handle({ doc, ...edit }, { webserver, collection, deadline }, { schemas, committer }) {
     const schema = schemas.collection(collection);
-    return await committer.commit(
-      schema,
-      { ...edit, id: documentId(schema, doc), what: { op: "put", doc }, webserver },
-      deadline,
-    );
+    const id = isUnplaced(schema, doc) ? undefined : documentId(schema, doc);
+    return await committer.commit(schema, { ...edit, id, what: { op: "put", doc }, webserver }, deadline);
   },
 });

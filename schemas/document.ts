@@ -47,6 +47,11 @@ export function documentId(schema: CollectionSchema, doc: Doc): string {
   return checkId(parts.join("/"));
 }
 
+/** Whether it is a new document, whose place in the collection the datastore gives. */
+export function isUnplaced(schema: CollectionSchema, doc: Doc): boolean {
+  return schema.allocates !== undefined && doc[schema.allocates] === undefined;
+}
+
 /** Whether a document without an id can be given one. */
 export function makesIds(schema: CollectionSchema): boolean {
   return schema.key.length === 1 && schema.fields[schema.key[0] as string]?.type === "string";
@@ -61,6 +66,18 @@ export function withoutReadOnly(schema: CollectionSchema, doc: Doc): Doc {
   }
   return copy;
 }
+
+/** The document that an edit gives, with what the datastore alone sets in it as it was before. */
+export function withKept(schema: CollectionSchema, doc: Doc, before: Doc | undefined): Doc {
+  const next = withoutReadOnly(schema, doc);
+  for (const field of schema.kept) {
+    if (before && field in before) next[field] = before[field];
+  }
+  return next;
+}
+
+/** The fields that say of a version what its envelope says. */
+export const STAMPS = ["createdAt", "updatedAt", "lastModifiedBy"];
 
 /** Sets, in place, what the datastore says of a version, in the fields that the schema declares for it. */
 export function stamp(schema: CollectionSchema, doc: Doc, version: { at: string; created: string; by: number }): Doc {

@@ -5,7 +5,7 @@ import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import addFormats from "ajv-formats";
-import { escapePointer, isObject } from "./document.ts";
+import { escapePointer, isObject, STAMPS } from "./document.ts";
 import { FrontsyncError } from "./errors.ts";
 import type { CollectionDeclaration, Messages } from "./types.ts";
 
@@ -18,6 +18,8 @@ export interface CollectionSchema extends CollectionDeclaration {
   readonly fields: Readonly<Record<string, JsonObject>>;
   /** Fields that the datastore sets: ignored in what callers send. */
   readonly readOnly: readonly string[];
+  /** Those of them that no edit touches: only the datastore's own functions do. */
+  readonly kept: readonly string[];
   /** Fields that no user is shown (`writeOnly`). */
   readonly secret: readonly string[];
   /** Throws SCHEMA_INVALID with the path of the fault. */
@@ -28,6 +30,8 @@ export interface Schemas {
   /** Throws UNKNOWN_COLLECTION. */
   collection(name: string): CollectionSchema;
   readonly collections: ReadonlyMap<string, CollectionSchema>;
+  /** The names of the functions that are no plain verbs, e.g. `users.login`. */
+  readonly calls: ReadonlySet<string>;
   /** Reads a message from its bytes or JSON text. Throws BAD_MESSAGE with the path of the fault. */
   read<K extends keyof Messages>(kind: K, bytes: Uint8Array | string): Messages[K];
 }
@@ -75,8 +79,10 @@ export function loadSchemas(folders: readonly string[] = []): Schemas {
     }
   }
 
+  const calls = [...messages.keys()].flatMap((name) => /^(.+\..+)\.request$/.exec(name)?.[1] ?? []);
   return {
     collections,
+    calls: new Set(calls),
     collection(name) {
       const schema = collections.get(name);
       if (!schema)
@@ -135,11 +141,13 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject): Collecti
   if (declaration.key.length === 2 && fields[declaration.key[0] as string]?.type !== "integer") {
     throw bad("of two key fields the first must be an integer: else two documents could have one id.");
   }
+  const readOnly = Object.keys(fields).filter((field) => fields[field]?.readOnly === true);
   return {
     ...declaration,
     collection: name,
     fields,
-    readOnly: Object.keys(fields).filter((field) => fields[field]?.readOnly === true),
+    readOnly,
+    kept: readOnly.filter((field) => !STAMPS.includes(field)),
     secret: Object.keys(fields).filter((field) => fields[field]?.writeOnly === true),
     validate(doc) {
       if (!validate(doc)) throw fault("SCHEMA_INVALID", `A document of ${name}`, validate.errors);

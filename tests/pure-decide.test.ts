@@ -10,7 +10,7 @@ import { type CollectionSchema, loadSchemas } from "../schemas/index.ts";
 import { diff } from "../schemas/merge.ts";
 
 type Policy = CollectionSchema["policy"];
-type Op = Edit["what"]["op"];
+type Op = "put" | "patch" | "delete";
 const POLICIES = ["last-writer-wins", "reject", "merge"] as const satisfies Policy[];
 const NOW = Date.parse("2030-01-01T00:00:00.000Z");
 const REVISION = 7;

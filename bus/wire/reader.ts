@@ -1,8 +1,10 @@
 /** Reads a stream from somewhere on, in order, through a short-lived pull consumer: the one way that every nats-server since 2.9 has. */
 import { FrontsyncError } from "../../schemas/errors.ts";
+import { headerValue } from "./envelope.ts";
 import { type Connection, type Msg, rawMessage } from "./nats.ts";
 import { API_TIMEOUT_MS, api, failed, isApiError } from "./stream.ts";
-import { StoredVersion } from "./version.ts";
+import { STREAM } from "./subjects.ts";
+import { headerText, StoredVersion } from "./version.ts";
 
 export interface ReadOptions {
   stream: string;
@@ -64,8 +66,28 @@ export async function openReader(connection: Connection, options: ReadOptions): 
   };
 }
 
-/** One pull. It is over when `limit` messages are here, or when a status message says that no more will come. */
+/** The last versions of single subjects (at most 1000), of those that have one. Needs nats-server 2.11. */
+export async function readLast(connection: Connection, subjects: readonly string[]): Promise<StoredVersion[]> {
+  const ask = (inbox: string) =>
+    connection.publish(`$JS.API.DIRECT.GET.${STREAM}`, JSON.stringify({ multi_last: subjects, batch: subjects.length }), {
+      reply: inbox,
+    });
+  const messages = await collect(connection, subjects.length + 1, ask);
+  return messages.map((message) => {
+    const { headers, body } = rawMessage(message);
+    const text = headerText(headers);
+    return new StoredVersion(headerValue(text, "Nats-Subject") ?? "", Number(headerValue(text, "Nats-Sequence")), headers, body);
+  });
+}
+
 function pull(connection: Connection, subject: string, limit: number, maxBytes: number): Promise<Msg[]> {
+  return collect(connection, limit, (inbox) =>
+    connection.publish(subject, JSON.stringify({ batch: limit, max_bytes: maxBytes, no_wait: true }), { reply: inbox }),
+  );
+}
+
+/** Asks for messages and waits for them: until `limit` of them are here, or a status message says that no more will come. */
+function collect(connection: Connection, limit: number, ask: (inbox: string) => void): Promise<Msg[]> {
   const messages: Msg[] = [];
   const inbox = connection.createInbox();
   return new Promise((resolve, reject) => {
@@ -81,15 +103,15 @@ function pull(connection: Connection, subject: string, limit: number, maxBytes: 
     );
     const subscription = connection.subscribe(inbox, (message) => {
       const code = message.subject === inbox ? (message.headers?.code ?? 0) : 0;
-      // 404: no messages; 408: the request is over; 409: the next message would be over the limit of bytes.
-      if (code === 404 || code === 408 || code === 409) return end();
+      // 204: that was all; 404: no messages; 408: the request is over; 409: the next message would be over the limit of bytes.
+      if ([204, 404, 408, 409].includes(code)) return end();
       if (code >= 300)
         return end(new FrontsyncError("INTERNAL", `The store refused to be read: ${code} ${message.headers?.description}.`));
       messages.push(message);
       if (messages.length >= limit) end();
     });
     try {
-      connection.publish(subject, JSON.stringify({ batch: limit, max_bytes: maxBytes, no_wait: true }), { reply: inbox });
+      ask(inbox);
     } catch (error) {
       end(error);
     }

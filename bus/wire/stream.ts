@@ -20,6 +20,8 @@ export const API_TIMEOUT_MS = 5000;
 export interface StoreWrite {
   subject: string;
   expected: number;
+  /** What the expected revision is the last one of, instead of the subject: all subjects that match this (nats-server ≥ 2.12). */
+  guard?: string | undefined;
   deleted: boolean;
   envelope: Envelope;
   body: Uint8Array;
@@ -158,9 +160,10 @@ export async function storeAtHead(
   return typeof answer === "object" ? answer.seq : answer;
 }
 
-function storeLines({ expected, deleted, envelope, rollup }: StoreWrite): string {
+function storeLines({ expected, guard, deleted, envelope, rollup }: StoreWrite): string {
   const rolling = rollup ? "Nats-Rollup: sub\r\n" : "";
-  return `${envelopeLines(envelope, deleted)}Nats-Expected-Last-Subject-Sequence: ${expected}\r\n${rolling}`;
+  const of = guard === undefined ? "" : `Nats-Expected-Last-Subject-Sequence-Subject: ${guard}\r\n`;
+  return `${envelopeLines(envelope, deleted)}Nats-Expected-Last-Subject-Sequence: ${expected}\r\n${of}${rolling}`;
 }
 
 function ack(reply: Msg): { seq: number } | Refusal {

@@ -27,6 +27,11 @@ export function storeSubject(collection: string, id: string): string {
   return `${STORE}.${collection}.${idToken(id)}`;
 }
 
+/** Every document of a collection. */
+export function storeSubjects(collection: string): string {
+  return `${STORE}.${collection}.>`;
+}
+
 /** A collection's live changes, for programs that want just one. */
 export function liveSubject(collection: string): string {
   return `${LIVE}.${collection}.>`;

@@ -6,61 +6,124 @@ import { sign } from "../../bus/wire/envelope.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
 import { largestBody } from "../../bus/wire/page.ts";
 import { readSubject, type StoreWrite } from "../../bus/wire/stream.ts";
-import { escapeId, idToken, isHashed, storeSubject } from "../../bus/wire/subjects.ts";
+import { escapeId, idToken, isHashed, storeSubject, storeSubjects } from "../../bus/wire/subjects.ts";
+import type { Actor } from "../../schemas/access.ts";
+import { type Doc, documentId } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { hasSeen } from "../../schemas/mutation.ts";
 import type { WriteReply } from "../../schemas/types.ts";
+import { actorBy } from "../accounts/users.ts";
+import type { Rules } from "../rules/define.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
-import { type Current, type Decision, decide, type Edit } from "./decide.ts";
+import { type Held, type Scope, type View, type Views, wholeCollection } from "../store/views.ts";
+import { type Asked, type Current, type Decision, decide, type Edit } from "./decide.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { madeBefore, placed, scopeOf } from "./placement.ts";
+
+type Decided = Exclude<Decision, { kind: "needs-body" }>;
+type Stored = Omit<Held, "doc">;
+
+export interface CommitterParts {
+  connection: Connection;
+  epochs: Epochs;
+  follower: Follower;
+  views: Views;
+  rules: ReadonlyMap<string, Rules>;
+  signingKey: Uint8Array;
+}
 
 export class Committer {
-  readonly #connection: Connection;
-  readonly #epochs: Epochs;
-  readonly #follower: Follower;
-  readonly #signingKey: Uint8Array;
+  readonly #parts: CommitterParts;
   readonly #queue = new KeyedQueue();
   readonly group: GroupCommit;
 
-  constructor(connection: Connection, epochs: Epochs, follower: Follower, signingKey: Uint8Array) {
-    this.#connection = connection;
-    this.#epochs = epochs;
-    this.#follower = follower;
-    this.#signingKey = signingKey;
+  constructor(parts: CommitterParts) {
+    const { connection, follower } = parts;
+    this.#parts = parts;
     this.group = new GroupCommit(connection, (write) => (follower.hint(write.subject)?.revision ?? 0) > write.expected);
   }
 
   /** Stores an edit once. `deadline`: ms since 1970; after it, TIMEOUT: the write may still be stored. */
-  async commit(schema: CollectionSchema, edit: Edit, deadline: number): Promise<WriteReply> {
-    const subject = storeSubject(schema.collection, edit.id);
-    // Edits of one document follow each other here: side by side they would only refuse one another in the store.
+  async commit(schema: CollectionSchema, edit: Asked, deadline: number): Promise<WriteReply> {
+    await this.#parts.epochs.ready();
+    const scope = scopeOf(schema, this.#parts.rules.get(schema.collection), edit);
+    // Edits of one document, or on one view, follow each other here: side by side they would only refuse one another in the store.
+    if (scope) return await this.#queue.run(scope.key, () => this.#together(schema, scope, edit, deadline));
+    const alone = edit as Edit;
+    const subject = storeSubject(schema.collection, alone.id);
     return await this.#queue.run(subject, async () => ({
-      id: edit.id,
-      revision: await this.#attempt(schema, edit, subject, deadline),
+      id: alone.id,
+      revision: await this.#alone(schema, alone, subject, deadline),
     }));
   }
 
-  async #attempt(schema: CollectionSchema, edit: Edit, subject: string, deadline: number): Promise<number> {
-    await this.#epochs.ready();
-    let decision = this.#firstGuess(schema, edit, subject) ?? (await this.#informed(schema, edit, subject));
+  /** Decides on a view of several documents. The store refuses when the view is an old one; and what an old view refuses is asked of a new one. */
+  async #together(schema: CollectionSchema, scope: Scope, edit: Asked, deadline: number): Promise<WriteReply> {
+    const { views, rules } = this.#parts;
+    const own = rules.get(schema.collection);
+    for (let attempt = 0; ; attempt++) {
+      const certain = attempt > 0;
+      // Refused again and again: the last revision that the view knows may have been purged.
+      if (attempt > 2) views.forget();
+      const view = await views.of(scope, { certain });
+      const made = edit.id === undefined ? madeBefore(view, edit) : undefined;
+      if (made) return { id: documentId(schema, made.doc ?? {}), revision: made.revision };
+      let decided: { edit: Edit; subject: string; decision: Decided };
+      try {
+        decided = await this.#decideOn(schema, own, edit, view, certain);
+      } catch (error) {
+        if (!certain && error instanceof FrontsyncError) continue;
+        throw error;
+      }
+      const { id } = decided.edit;
+      if (decided.decision.kind === "seen") return { id, revision: decided.decision.revision };
+      if (clock.now() > deadline) throw late(id);
+      const guard = scope.subjects ? undefined : { subjects: storeSubjects(scope.collection), revision: view.revision };
+      const outcome = await this.#store(schema, decided.edit, decided.subject, decided.decision, guard);
+      if (outcome === "conflict") continue;
+      views.stored(scope, view, outcome);
+      return { id, revision: outcome.revision };
+    }
+  }
+
+  async #decideOn(schema: CollectionSchema, rules: Rules | undefined, asked: Asked, view: View, certain: boolean) {
+    const edit = placed(schema, rules, asked, view);
+    const subject = storeSubject(schema.collection, edit.id);
+    const others: Record<string, View> = {};
+    for (const name of rules?.looksAt ?? []) others[name] = await this.#parts.views.of(wholeCollection(name), { certain });
+    const now = clock.now();
+    const check = rules?.check;
+    const rule =
+      check &&
+      ((before: Doc | undefined, next: Doc | undefined) => check({ id: edit.id, before, next, by: edit.by, now }, view, others));
+    const decision = decide(schema, edit, view.held.get(subject), edit.at ?? now, {
+      actor: await actorBy(this.#parts.views, edit.by),
+      rule,
+    });
+    return { edit, subject, decision: withBody(decision) };
+  }
+
+  async #alone(schema: CollectionSchema, edit: Edit, subject: string, deadline: number): Promise<number> {
+    const actor = edit.by === 0 ? undefined : await actorBy(this.#parts.views, edit.by);
+    let decision = this.#firstGuess(schema, edit, subject, actor) ?? (await this.#informed(schema, edit, subject, actor));
     for (;;) {
       if (decision.kind === "seen") return decision.revision;
-      if (clock.now() > deadline) throw new FrontsyncError("TIMEOUT", `'${edit.id.slice(0, 80)}' was not stored in time.`);
-      const revision = await this.#store(schema, edit, subject, decision);
-      if (revision !== "conflict") return revision;
-      decision = await this.#informed(schema, edit, subject);
+      if (clock.now() > deadline) throw late(edit.id);
+      const outcome = await this.#store(schema, edit, subject, decision);
+      if (outcome !== "conflict") return outcome.revision;
+      decision = await this.#informed(schema, edit, subject, actor);
     }
   }
 
   /** Decides on what the follower knows, or, where it knows nothing, on there being nothing. Right nearly always, and when it is not
    *  the store refuses the write; but it may not refuse the caller. */
-  #firstGuess(schema: CollectionSchema, edit: Edit, subject: string): Exclude<Decision, { kind: "needs-body" }> | undefined {
-    const hint = this.#follower.hint(subject);
+  #firstGuess(schema: CollectionSchema, edit: Edit, subject: string, actor: Actor | undefined): Decided | undefined {
+    const hint = this.#parts.follower.hint(subject);
     if (!hint && edit.what.op !== "put") return undefined;
     try {
-      const decision = decide(schema, edit, hint && { ...hint, body: undefined }, clock.now());
+      const decision = decide(schema, edit, hint && { ...hint, body: undefined }, clock.now(), { actor });
       return decision.kind === "needs-body" ? undefined : decision;
     } catch (error) {
       // What is wrong with the document itself needs no second look.
@@ -69,33 +132,37 @@ export class Committer {
     }
   }
 
-  async #informed(schema: CollectionSchema, edit: Edit, subject: string): Promise<Exclude<Decision, { kind: "needs-body" }>> {
-    const current: Current | undefined = await readSubject(this.#connection, subject);
-    const decision = decide(schema, edit, current, clock.now());
-    if (decision.kind === "needs-body") throw new FrontsyncError("INTERNAL", "A rule asks for a body that it was given.");
-    return decision;
+  async #informed(schema: CollectionSchema, edit: Edit, subject: string, actor: Actor | undefined): Promise<Decided> {
+    const current: Current | undefined = await readSubject(this.#parts.connection, subject);
+    return withBody(decide(schema, edit, current, edit.at ?? clock.now(), { actor }));
   }
 
+  /** Stores one version: if its document is at what was decided on, or, with a guard, if the guarded subjects are. */
   async #store(
     schema: CollectionSchema,
     edit: Edit,
     subject: string,
     decision: Decision & { kind: "write" },
-  ): Promise<number | "conflict"> {
+    guard?: { subjects: string; revision: number },
+  ): Promise<Stored | "conflict"> {
+    const { connection, signingKey, follower } = this.#parts;
     const hashed = isHashed(idToken(edit.id)) && { id: escapeId(edit.id) };
     const unsigned = { ...decision.envelope, ...hashed };
-    const envelope = { ...unsigned, signature: sign(this.#signingKey, subject, unsigned) };
-    const { expected, deleted, body } = decision;
-    const limit = largestBody(this.#connection.info.maxPayload);
+    const envelope = { ...unsigned, signature: sign(signingKey, subject, unsigned) };
+    const { deleted, body } = decision;
+    const limit = largestBody(connection.info.maxPayload);
     if (body.length > limit)
       throw new FrontsyncError("TOO_LARGE", `This NATS takes documents of ${limit} bytes; this one has ${body.length}.`, {
         limit,
       });
-    const write: StoreWrite = { subject, expected, deleted, envelope, body, rollup: schema.retention.versions === 1 };
+    const expected = guard ? guard.revision : decision.expected;
+    const rollup = schema.retention.versions === 1;
+    const write: StoreWrite = { subject, expected, guard: guard?.subjects, deleted, envelope, body, rollup };
     try {
       const outcome = await this.group.write(write);
-      if (outcome !== "conflict") this.#follower.committed({ subject, revision: outcome, deleted, envelope });
-      return outcome;
+      if (outcome === "conflict") return outcome;
+      follower.committed({ subject, revision: outcome, deleted, envelope });
+      return { subject, revision: outcome, deleted, envelope, body };
     } catch (error) {
       if (!(error instanceof FrontsyncError) || error.code !== "TIMEOUT") throw error;
       return await this.#lookAgain(subject, edit);
@@ -104,9 +171,18 @@ export class Committer {
 
   /** No answer to a write: what the subject has seen tells. If the write is only late, it and its repetition expect the same revision,
    *  so at most one of them is stored. */
-  async #lookAgain(subject: string, edit: Edit): Promise<number | "conflict"> {
-    await this.#epochs.ready();
-    const current = await readSubject(this.#connection, subject);
-    return current && hasSeen(current.envelope?.seen ?? "", edit.mutation) ? current.revision : "conflict";
+  async #lookAgain(subject: string, edit: Edit): Promise<Stored | "conflict"> {
+    await this.#parts.epochs.ready();
+    const current = await readSubject(this.#parts.connection, subject);
+    return current && hasSeen(current.envelope?.seen ?? "", edit.mutation) ? current : "conflict";
   }
+}
+
+function withBody(decision: Decision): Decided {
+  if (decision.kind === "needs-body") throw new FrontsyncError("INTERNAL", "A rule asks for a body that it was given.");
+  return decision;
+}
+
+function late(id: string): FrontsyncError {
+  return new FrontsyncError("TIMEOUT", `'${id.slice(0, 80)}' was not stored in time.`);
 }

@@ -1,6 +1,7 @@
 /** What an edit makes of a document: the rules of writing, without any I/O. */
 import { bodyHash } from "../../bus/wire/envelope.ts";
-import { type Doc, documentId, encodeBody, mergePatch, stamp, withoutReadOnly } from "../../schemas/document.ts";
+import { type Actor, checkWrite } from "../../schemas/access.ts";
+import { type Doc, documentId, encodeBody, mergePatch, stamp, withKept, withoutReadOnly } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { merge } from "../../schemas/merge.ts";
@@ -10,11 +11,22 @@ import type { Envelope, FieldChange } from "../../schemas/types.ts";
 /** Of a path in an error: a webserver may send one as long as a message. */
 const MAX_PATH = 1000;
 
+/** What an edit does. `change` is the datastore's own: it may set every field; undefined leaves the document as it is. */
+export type What =
+  | { op: "put"; doc: Doc }
+  | { op: "patch"; merge: Doc }
+  | { op: "delete" }
+  | { op: "change"; change: (before: Doc | undefined) => Doc | undefined };
+
 /** One edit of one document, as a webserver asks for it. */
 export interface Edit {
   id: string;
-  what: { op: "put"; doc: Doc } | { op: "patch"; merge: Doc } | { op: "delete" };
+  what: What;
   mutation: string;
+  /** The same, when the datastore gave the id. */
+  origin?: string | undefined;
+  /** Its commit time, ms since 1970, when that is not to be now. */
+  at?: number | undefined;
   by: number;
   webserver: string;
   base?: number | undefined;
@@ -30,6 +42,17 @@ export interface Current {
   body: Uint8Array | undefined;
 }
 
+/** An edit that may be of a new document, whose id the datastore gives. */
+export type Asked = Omit<Edit, "id"> & { id: string | undefined };
+
+/** Who and what else has a say. */
+export interface Judges {
+  /** Who acts; undefined: the system. */
+  actor?: Actor | undefined;
+  /** The collection's rules: returns what is to be stored (undefined: a tombstone), or throws what the edit is refused with. */
+  rule?: ((before: Doc | undefined, next: Doc | undefined) => Doc | undefined) | undefined;
+}
+
 export type Decision =
   /** The mutation is in this version already. */
   | { kind: "seen"; revision: number }
@@ -38,27 +61,51 @@ export type Decision =
   | { kind: "write"; expected: number; deleted: boolean; body: Uint8Array; envelope: Omit<Envelope, "signature" | "id"> };
 
 /** Throws what the caller is told when the edit is refused. `now`: ms since 1970. */
-export function decide(schema: CollectionSchema, edit: Edit, current: Current | undefined, now: number): Decision {
+export function decide(
+  schema: CollectionSchema,
+  edit: Edit,
+  current: Current | undefined,
+  now: number,
+  { actor, rule }: Judges = {},
+): Decision {
   if (current && hasSeen(current.envelope?.seen ?? "", edit.mutation)) return { kind: "seen", revision: current.revision };
   const exists = current !== undefined && !current.deleted;
   const { op } = edit.what;
-  if (!exists && op !== "put") throw new FrontsyncError("NOT_FOUND", `${schema.collection} has no document '${shown(edit.id)}'.`);
+  if (!exists && (op === "patch" || op === "delete"))
+    throw new FrontsyncError("NOT_FOUND", `${schema.collection} has no document '${shown(edit.id)}'.`);
+
+  if (!exists && op === "put" && schema.allocates !== undefined && edit.origin === undefined) {
+    throw new FrontsyncError(
+      "ID_ALLOCATED",
+      `${schema.collection} has no document '${shown(edit.id)}', and a new one gets its '${schema.allocates}' from the datastore: leave it out.`,
+      { path: `/${schema.allocates}` },
+    );
+  }
 
   const stale = isStale(edit, current?.revision ?? 0, exists);
-  const needsBody = op === "patch" || (stale && (edit.ifRevision !== undefined || schema.policy !== "last-writer-wins"));
+  const judged = actor !== undefined || rule !== undefined || (op === "put" && schema.kept.length > 0);
+  const needsBody =
+    judged ||
+    op === "patch" ||
+    op === "change" ||
+    (stale && (edit.ifRevision !== undefined || schema.policy !== "last-writer-wins"));
   if (exists && needsBody && current.body === undefined) return { kind: "needs-body" };
   const before = exists && current.body !== undefined ? parse(current.body) : undefined;
   const merged = stale ? resolveStale(schema, edit, current, before) : undefined;
+  const asked = op === "delete" ? undefined : merged ? withKept(schema, merged, before) : applied(schema, edit.what, before);
+  if (op === "change" && asked === undefined) return { kind: "seen", revision: current?.revision ?? 0 };
+  if (actor) checkWrite(schema, actor, before, asked);
+  const next = rule ? rule(before, asked) : asked;
 
   const previous = current?.envelope;
+  const origin = edit.origin ?? previous?.origin;
   const at = new Date(Math.max(now, previous ? Date.parse(previous.at) + 1 : 0)).toISOString();
   const created = exists && previous ? previous.created : at;
-  const body =
-    op === "delete" ? new Uint8Array(0) : encode(schema, edit, merged ?? applied(schema, edit.what, before), { at, created });
+  const body = next ? encode(schema, edit, next, { at, created }) : new Uint8Array(0);
   return {
     kind: "write",
     expected: current?.revision ?? 0,
-    deleted: op === "delete",
+    deleted: next === undefined,
     body,
     envelope: {
       version: edit.mutation,
@@ -68,6 +115,7 @@ export function decide(schema: CollectionSchema, edit: Edit, current: Current | 
       created,
       sha256: bodyHash(body),
       seen: addSeen(previous?.seen ?? "", edit.mutation, edit.webserver),
+      ...(origin !== undefined && { origin }),
     },
   };
 }
@@ -108,13 +156,15 @@ function resolveStale(
   return doc;
 }
 
-function applied(schema: CollectionSchema, what: Edit["what"], before: Doc | undefined): Doc {
-  if (what.op === "put") return what.doc;
-  return mergePatch(withoutReadOnly(schema, before ?? {}), (what as { merge: Doc }).merge) as Doc;
+function applied(schema: CollectionSchema, what: What, before: Doc | undefined): Doc | undefined {
+  if (what.op === "change") return what.change(before);
+  if (what.op === "put") return withKept(schema, what.doc, before);
+  if (what.op === "patch") return withKept(schema, mergePatch(withoutReadOnly(schema, before ?? {}), what.merge) as Doc, before);
+  return undefined;
 }
 
 function encode(schema: CollectionSchema, edit: Edit, doc: Doc, times: { at: string; created: string }): Uint8Array {
-  const next = stamp(schema, withoutReadOnly(schema, doc), { ...times, by: edit.by });
+  const next = stamp(schema, doc, { ...times, by: edit.by });
   schema.validate(next);
   if (documentId(schema, next) !== edit.id) {
     throw new FrontsyncError(

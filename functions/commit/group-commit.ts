@@ -47,6 +47,8 @@ export class GroupCommit {
   write(write: StoreWrite): Promise<number | "conflict"> {
     return new Promise((resolve, reject) => {
       const item = { write, resolve, reject };
+      // Its expectation is of more than its subject, and a batch can't say that twice.
+      if (write.guard !== undefined) return void this.#single(item);
       // A lone write goes at once. What comes while others are under way goes together, in one packet.
       if (this.#waiting.length === 0 && this.#batches === 0 && this.#singles === 0) return void this.#single(item);
       if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes > MAX_WAITING_BYTES) {

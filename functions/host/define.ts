@@ -5,9 +5,11 @@ import type { Connection } from "../../bus/wire/nats.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type { Messages, Warning } from "../../schemas/types.ts";
 import type { Committer } from "../commit/committer.ts";
+import type { Rules } from "../rules/define.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
 import type { Presence } from "../store/presence.ts";
+import type { Views } from "../store/views.ts";
 
 /** What functions work with. They keep nothing themselves: all state is in the store. */
 export interface Context {
@@ -17,8 +19,10 @@ export interface Context {
   readonly follower: Follower;
   readonly presence: Presence;
   readonly committer: Committer;
+  readonly views: Views;
+  readonly rules: ReadonlyMap<string, Rules>;
   /** What this deployment does not guarantee. */
-  warnings(): Warning[];
+  warnings(): Promise<Warning[]>;
 }
 
 /** Who asks, and what for, as the request's subject and headers say. */
@@ -36,8 +40,9 @@ type RequestName = keyof Messages extends infer K ? (K extends `${infer Name}.re
 export interface DatastoreFunction<N extends RequestName = RequestName> {
   /** The verb in the subject, and the name of the request's schema. */
   readonly name: N;
-  /** One for each collection (`ds.req.<collection>.<name>.<webserver>`), or one for all (`ds.req._.<name>.<webserver>`). */
-  readonly scope: "collection" | "all";
+  /** One for each collection (`ds.req.<collection>.<name>.<webserver>`), or one for all (`ds.req._.<name>.<webserver>`). A named function's
+   *  `users.login` is the verb `login` of the one collection `users`. */
+  readonly scope: "collection" | "all" | "named";
   readonly description: string;
   /** The reply's schema; `bytes`: a page (bus/wire/page.ts). */
   readonly reply: keyof Messages;

@@ -6,9 +6,12 @@ import { inboxPrefix } from "../../bus/wire/subjects.ts";
 import { loadSchemas } from "../../schemas/index.ts";
 import type { Warning } from "../../schemas/types.ts";
 import { Committer } from "../commit/committer.ts";
+import { defaultPasswordWarning, makeFirstUser } from "../rules/first-user.ts";
+import { loadRules } from "../rules/index.ts";
 import { Epochs } from "../store/epochs.ts";
 import { Follower } from "../store/follower.ts";
 import { Presence } from "../store/presence.ts";
+import { Views } from "../store/views.ts";
 import { serveAuth } from "./auth.ts";
 import type { Context } from "./define.ts";
 import { loadFunctions } from "./load.ts";
@@ -35,7 +38,7 @@ export interface Handler {
 
 /** Resolves when this handler answers requests. Throws BAD_CONFIG. */
 export async function startHandler(config: HandlerConfig): Promise<Handler> {
-  const [schemas, functions] = [loadSchemas(config.schemas), await loadFunctions()];
+  const [schemas, functions, rules] = [loadSchemas(config.schemas), await loadFunctions(), await loadRules()];
   const observed: Observed = { oneAccount: false };
   let draining = false;
   const name = `handler-${randomId()}`;
@@ -47,14 +50,19 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     name,
   };
   const connection: Connection = new Connection(options, (event, detail) => {
-    if (event === "disconnected") epochs.disconnected();
+    if (event === "disconnected") {
+      epochs.disconnected();
+      views.forget();
+    }
     if (event === "connected") connected();
     else if (!draining) log.warn({ event, detail }, "the handler's connection");
   });
   const epochs = new Epochs(connection, schemas);
   const follower = new Follower(connection);
   const presence = new Presence(connection, schemas);
-  const committer = new Committer(connection, epochs, follower, Buffer.from(config.signingKey, "hex"));
+  const views = new Views(connection, follower);
+  const signingKey = Buffer.from(config.signingKey, "hex");
+  const committer = new Committer({ connection, epochs, follower, views, rules, signingKey });
   const context: Context = {
     connection,
     schemas,
@@ -62,7 +70,9 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     follower,
     presence,
     committer,
-    warnings: () => warningsOf(config, epochs, connection, observed),
+    views,
+    rules,
+    warnings: async () => [...warningsOf(config, epochs, connection, observed), ...(await defaultPasswordWarning(views))],
   };
   function connected() {
     void presence.connected();
@@ -83,6 +93,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   presence.start();
   await connection.open();
   await epochs.ready();
+  await makeFirstUser(context);
   const served = await serveFunctions(connection, functions, context, observed);
   await connection.flush();
   return {

@@ -33,8 +33,9 @@ export async function serveFunctions(
 ) {
   const underway = new Set<Promise<void>>();
   const endpoints = functions.map((definition) => ({
-    name: definition.name,
-    subject: requestSubject(definition.scope === "all" ? ALL_COLLECTIONS : "*", definition.name, "*"),
+    // A service's endpoint has no dot in its name.
+    name: definition.name.replaceAll(".", "-"),
+    subject: subjectOf(definition),
     metadata: { description: definition.description, request: `${definition.name}.request`, reply: definition.reply },
     handle(message: ServiceMsg) {
       if (!mayAnswer(message, observed)) return;
@@ -47,6 +48,12 @@ export async function serveFunctions(
   }));
   await connection.serve({ name: SERVICE, version: VERSION, description: "The datastore of frontsync", queue: QUEUE }, endpoints);
   return { settled: () => Promise.allSettled(underway) };
+}
+
+function subjectOf({ name, scope }: DatastoreFunction): string {
+  const [collection = "", verb = ""] = name.split(".");
+  if (scope === "named") return requestSubject(collection, verb, "*");
+  return requestSubject(scope === "all" ? ALL_COLLECTIONS : "*", name, "*");
 }
 
 async function answer(definition: DatastoreFunction, message: ServiceMsg, context: Context): Promise<void> {

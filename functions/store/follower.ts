@@ -26,6 +26,7 @@ const BEACON_DELAY_MS = 250;
 export class Follower {
   readonly #connection: Connection;
   readonly #hints = new RecentMap<string, Hint>(MAX_HINTS);
+  readonly #last = new Map<string, number>();
   readonly digests: Digests;
   #beacon: NodeJS.Timeout | undefined;
   #arrived: Msg[] = [];
@@ -57,6 +58,7 @@ export class Follower {
   connected(): void {
     this.#followAll();
     this.#hints.clear();
+    this.#last.clear();
     void this.digests.load();
   }
 
@@ -68,6 +70,11 @@ export class Follower {
 
   hint(subject: string): Hint | undefined {
     return this.#hints.get(subject);
+  }
+
+  /** The last revision that was heard of in a collection; 0: none since this connection began. */
+  lastOf(collection: string): number {
+    return this.#last.get(collection) ?? 0;
   }
 
   /** A version that this handler has stored: known here before it comes back. */
@@ -86,6 +93,7 @@ export class Follower {
     const subject = storeSubjectOf(message.subject);
     const { collection } = parseStoreSubject(subject);
     const previous = Number(headerValue(headers, "Nats-Last-Sequence") ?? 0);
+    this.#last.set(collection, revision);
     this.digests.live({ collection: collection === META ? undefined : collection, subject, revision, previous });
     // What this handler stored itself it knows already.
     if (collection === META || (this.#hints.get(subject)?.revision ?? 0) >= revision) return;

@@ -1,0 +1,49 @@
+/** The users as the functions look at them. */
+import type { Connection } from "../../bus/wire/nats.ts";
+import { readSubject } from "../../bus/wire/stream.ts";
+import { storeSubject } from "../../bus/wire/subjects.ts";
+import { type Actor, actorOf } from "../../schemas/access.ts";
+import { FrontsyncError } from "../../schemas/errors.ts";
+import type { User } from "../../schemas/types.ts";
+import { type Views, wholeCollection } from "../store/views.ts";
+
+const USERS = "users";
+
+export async function userOf(views: Views, uid: number): Promise<User | undefined> {
+  const { held } = await views.of(wholeCollection(USERS));
+  return held.get(storeSubject(USERS, String(uid)))?.doc as User | undefined;
+}
+
+/** As the store has the user now. */
+export async function userNow(connection: Connection, uid: number): Promise<User | undefined> {
+  const stored = await readSubject(connection, storeSubject(USERS, String(uid)));
+  return stored && !stored.deleted ? (JSON.parse(Buffer.from(stored.body).toString()) as User) : undefined;
+}
+
+/** The user with a name; undefined: certainly nobody has it. */
+export async function userNamed(views: Views, name: string): Promise<User | undefined> {
+  for (const certain of [false, true]) {
+    const { held } = await views.of(wholeCollection(USERS), { certain });
+    const users = [...held.values()].flatMap(({ doc }) => (doc ? [doc as unknown as User] : []));
+    const found = users.find(({ user }) => comparable(user) === comparable(name));
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Names that look alike are the same name. */
+export function comparable(name: string): string {
+  return name.normalize("NFKC").toLowerCase();
+}
+
+/** Who acts; undefined: the system. Throws NOT_ALLOWED. */
+export async function actorBy(views: Views, uid: number): Promise<Actor | undefined> {
+  return uid === 0 ? undefined : actorOf(uid, await userOf(views, uid));
+}
+
+/** Throws NOT_ALLOWED unless the system or an admin asks, or the user whom it is about. */
+export async function checkMay(views: Views, by: number, about?: number): Promise<void> {
+  const actor = await actorBy(views, by);
+  if (!actor || actor.admin || (about !== undefined && actor.uid === about)) return;
+  throw new FrontsyncError("NOT_ALLOWED", `The user ${by} may not do this: ask an admin.`);
+}

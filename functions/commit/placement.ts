@@ -1,0 +1,41 @@
+/** Where an edit of a collection is decided: on its document alone, or on a view of several, and which document a new one is. */
+import { storeSubject } from "../../bus/wire/subjects.ts";
+import { type Doc, documentId } from "../../schemas/document.ts";
+import { FrontsyncError } from "../../schemas/errors.ts";
+import type { CollectionSchema } from "../../schemas/index.ts";
+import type { Rules } from "../rules/define.ts";
+import { type Held, type Scope, type View, wholeCollection } from "../store/views.ts";
+import type { Asked, Edit } from "./decide.ts";
+
+/** What has to be looked at together to decide an edit; undefined: its document alone. */
+export function scopeOf(schema: CollectionSchema, rules: Rules | undefined, edit: Asked): Scope | undefined {
+  const { collection } = schema;
+  if (rules?.check) return wholeCollection(collection);
+  if (edit.id !== undefined || edit.what.op !== "put") return undefined;
+  return rules?.slots ? rules.slots.scope(edit.what.doc) : wholeCollection(collection);
+}
+
+/** The document that a mutation has made before, when this is its retry. */
+export function madeBefore(view: View, { mutation }: Asked): Held | undefined {
+  return [...view.held.values()].find(({ envelope }) => envelope?.origin === mutation);
+}
+
+/** The edit with the id that the datastore gives: the number after the highest that there has ever been, or what the rules choose. */
+export function placed(schema: CollectionSchema, rules: Rules | undefined, edit: Asked, view: View): Edit {
+  if (edit.id !== undefined) return { ...edit, id: edit.id };
+  const field = schema.allocates;
+  if (field === undefined || edit.what.op !== "put")
+    throw new FrontsyncError("BAD_ID", "An edit names no document.", { path: "/id" });
+  const number = rules?.slots ? rules.slots.choose(edit.what.doc, view) : highest(schema, field, view) + 1;
+  const doc: Doc = { ...edit.what.doc, [field]: number };
+  return { ...edit, id: documentId(schema, doc), what: { op: "put", doc }, origin: edit.mutation };
+}
+
+/** Tombstones count: a number is never given twice. */
+function highest(schema: CollectionSchema, field: string, view: View): number {
+  const numbers = [...view.held.values()].map(({ subject, doc }) => {
+    const number = doc ? doc[field] : subject.slice(storeSubject(schema.collection, "").length);
+    return Number(number) || 0;
+  });
+  return numbers.reduce((most, number) => Math.max(most, number), 0);
+}

@@ -1,0 +1,37 @@
+/** What the rules of a collection are: what a schema can't say. Each collection that has some is one file in functions/rules/, with its rules as
+ *  the default export. */
+import type { Doc } from "../../schemas/document.ts";
+import type { WriteReply } from "../../schemas/types.ts";
+import type { Edit } from "../commit/decide.ts";
+import type { Context } from "../host/define.ts";
+import type { Scope, View } from "../store/views.ts";
+
+/** A change that a rule is asked about: `before` undefined: the document is new; `next` undefined: it is deleted. */
+export interface Change {
+  readonly id: string;
+  readonly before: Doc | undefined;
+  readonly next: Doc | undefined;
+  /** uid; 0 is the system. */
+  readonly by: number;
+  /** ms since 1970. */
+  readonly now: number;
+}
+
+export interface Rules {
+  /** The file's name. */
+  readonly collection: string;
+  /** Further collections that the check looks at: what they hold when it runs, without a guard. */
+  readonly looksAt?: readonly string[];
+  /** What is to be stored; throws what the change is refused with. `all`: the collection's documents, and it is made sure that nothing was stored
+   *  among them meanwhile; `others`: those that `looksAt` names. */
+  check?(change: Change, all: View, others: Readonly<Record<string, View>>): Doc | undefined;
+  /** Of a collection that allocates the second of two key fields: where a new document of an owner goes, and what is looked at for that. Without it: the number after the highest of the collection. */
+  slots?: { scope(doc: Doc): Scope; choose(doc: Doc, held: View): number };
+  /** Before a deletion, again when it is retried: what else has to happen, or throws why it can't be. `afterwards` is called when the tombstone is
+   *  stored; what it returns is told in the reply. */
+  beforeDelete?(edit: Edit, deadline: number, context: Context): Promise<{ afterwards(): Promise<Partial<WriteReply>> }>;
+}
+
+export function defineRules(rules: Rules): Rules {
+  return rules;
+}

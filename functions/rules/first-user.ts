@@ -1,0 +1,37 @@
+/** The user of the first start: `admin`, who must get another password. */
+import { clock } from "../../bus/platform/clock.ts";
+import { log } from "../../bus/platform/log.ts";
+import type { Warning } from "../../schemas/types.ts";
+import { hashPassword } from "../accounts/password.ts";
+import { userOf } from "../accounts/users.ts";
+import type { Context } from "../host/define.ts";
+import { type Views, wholeCollection } from "../store/views.ts";
+
+export const FIRST_UID = 1;
+const USERS = "users";
+const FIRST = { user: "admin", password: "changeme" };
+const DEADLINE_MS = 10_000;
+const WARNING =
+  "The user `admin` still has the password of the first start, `changeme`. Log in and set another one (users.setPassword).";
+
+/** Makes the first user when there has never been one. Its commit time is 0, so that it loses to any user that is brought back. */
+export async function makeFirstUser({ views, committer, schemas }: Context): Promise<void> {
+  if ((await views.of(wholeCollection(USERS), { certain: true })).revision > 0) return;
+  const password = await hashPassword(FIRST.password);
+  const first = { uid: FIRST_UID, user: FIRST.user, name: "Administrator", admin: true, password, defaultPassword: true };
+  const edit = {
+    id: String(FIRST_UID),
+    what: { op: "change" as const, change: (before: object | undefined) => (before ? undefined : first) },
+    mutation: "first-start",
+    by: 0,
+    webserver: "datastore",
+    at: 0,
+  };
+  await committer.commit(schemas.collection(USERS), edit, clock.now() + DEADLINE_MS);
+  log.warn({ user: FIRST.user }, WARNING);
+}
+
+export async function defaultPasswordWarning(views: Views): Promise<Warning[]> {
+  const first = await userOf(views, FIRST_UID);
+  return first?.defaultPassword ? [{ code: "DEFAULT_PASSWORD", message: WARNING }] : [];
+}

@@ -1,0 +1,74 @@
+/** What a deleted user owned: shareable documents go to the default admin; what nobody else could use, such as preferences, is deleted. */
+import { clock } from "../../bus/platform/clock.ts";
+import { openReader } from "../../bus/wire/reader.ts";
+import { streamInfo } from "../../bus/wire/stream.ts";
+import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
+import { type Doc, documentId } from "../../schemas/document.ts";
+import { FrontsyncError } from "../../schemas/errors.ts";
+import type { CollectionSchema } from "../../schemas/index.ts";
+import type { Edit } from "../commit/decide.ts";
+import type { Context } from "../host/define.ts";
+import { FIRST_UID } from "./first-user.ts";
+
+const PAGE_MESSAGES = 500;
+const PAGE_BYTES = 5 * 1024 * 1024;
+
+/** Throws TIMEOUT when there is more than can be done by the deadline: a retry goes on. */
+export async function handOver(edit: Edit, deadline: number, context: Context) {
+  const uid = Number(edit.id);
+  const head = (await streamInfo(context.connection))?.state.last_seq ?? 0;
+  const handedOver: Record<string, number> = {};
+  const pass = async (from?: number) => {
+    for (const schema of context.schemas.collections.values()) {
+      if (schema.owner === undefined || schema.collection === "users") continue;
+      const done = await handOverIn(schema, uid, from);
+      if (done > 0) handedOver[schema.collection] = (handedOver[schema.collection] ?? 0) + done;
+    }
+  };
+
+  async function handOverIn(schema: CollectionSchema, owner: number, from: number | undefined): Promise<number> {
+    let done = 0;
+    const subjects = storeSubjects(schema.collection);
+    const reader = await openReader(context.connection, { stream: STREAM, subjects, ...(from !== undefined && { from }) });
+    try {
+      while (reader.pending > 0) {
+        for (const { deleted, body } of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) {
+          const doc = deleted ? undefined : (JSON.parse(Buffer.from(body).toString()) as Doc);
+          if (doc?.[schema.owner as string] === owner) done += await handOne(schema, owner, doc);
+        }
+        if (clock.now() > deadline) throw new FrontsyncError("TIMEOUT", `What the user ${owner} owns is not handed over yet.`);
+      }
+    } finally {
+      reader.close();
+    }
+    return done;
+  }
+
+  async function handOne(schema: CollectionSchema, owner: number, doc: Doc): Promise<number> {
+    // Not the deletion's own number: of another document it would mark earlier ones as done.
+    const mutation = `hand-over:${edit.mutation}`;
+    const { webserver } = edit;
+    const by = schema.access === "system" ? 0 : edit.by;
+    const id = documentId(schema, doc);
+    const field = schema.owner as string;
+    const change = (before: Doc | undefined) => (before?.[field] === owner ? { ...before, [field]: FIRST_UID } : undefined);
+    const bound = schema.key.includes(field);
+    const what = bound ? { op: "delete" as const } : { op: "change" as const, change };
+    try {
+      await context.committer.commit(schema, { id, what, mutation, by, webserver }, deadline);
+    } catch (error) {
+      if (!(error instanceof FrontsyncError) || error.code !== "NOT_FOUND") throw error;
+      return 0;
+    }
+    return bound ? 0 : 1;
+  }
+
+  await pass();
+  return {
+    /** What the user made while the first pass ran. */
+    async afterwards() {
+      await pass(head + 1);
+      return Object.keys(handedOver).length > 0 ? { handedOver } : {};
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import type { Doc } from "../../schemas/document.ts";
+import { FrontsyncError } from "../../schemas/errors.ts";
+import type { User } from "../../schemas/types.ts";
+import { comparable } from "../accounts/users.ts";
+import type { View } from "../store/views.ts";
+import { defineRules } from "./define.ts";
+import { FIRST_UID } from "./first-user.ts";
+import { handOver } from "./hand-over.ts";
+
+const GROUPS = "groups";
+
+/** User names are unique; the default admin stays one; a lock ends the user's sessions; what a deleted user owns goes to the default admin. */
+export default defineRules({
+  collection: "users",
+  looksAt: [GROUPS],
+  check({ id, before, next, now }, all, others) {
+    const user = next as User | undefined;
+    if (id === String(FIRST_UID)) checkDefaultAdmin(user);
+    if (!user) return undefined;
+    checkName(user, all);
+    checkGroups(user, before as User | undefined, others[GROUPS]);
+    const locked = user.locked === true && (before as User | undefined)?.locked !== true;
+    return locked ? { ...user, sessionsFrom: new Date(now).toISOString() } : (user as unknown as Doc);
+  },
+  async beforeDelete(edit, deadline, context) {
+    if (edit.id === String(FIRST_UID)) checkDefaultAdmin(undefined);
+    return await handOver(edit, deadline, context);
+  },
+});
+
+function checkDefaultAdmin(next: User | undefined): void {
+  const refuse = (what: string, path: string) => {
+    throw new FrontsyncError("DEFAULT_ADMIN", `The user with uid ${FIRST_UID} can't be ${what}: nobody could undo it.`, { path });
+  };
+  if (!next) refuse("deleted", "");
+  if (next?.admin !== true) refuse("made a plain user", "/admin");
+  if (next?.locked) refuse("locked", "/locked");
+}
+
+function checkName({ uid, user }: User, all: View): void {
+  const wanted = comparable(user);
+  for (const { doc } of all.held.values()) {
+    const other = doc as User | undefined;
+    if (other && other.uid !== uid && comparable(other.user) === wanted)
+      throw new FrontsyncError("USER_NAME_TAKEN", `The user ${other.uid} is called '${other.user}' already.`, { path: "/user" });
+  }
+}
+
+/** Groups that a user was in before may be gone by now. */
+function checkGroups(user: User, before: User | undefined, groups: View | undefined): void {
+  const known = new Set([...(groups?.held.values() ?? [])].flatMap(({ doc }) => (doc ? [doc.gid] : [])));
+  for (const gid of user.groups ?? []) {
+    if (!known.has(gid) && !before?.groups?.includes(gid))
+      throw new FrontsyncError("UNKNOWN_GROUP", `There is no group ${gid}.`, { path: "/groups" });
+  }
+}

@@ -1,0 +1,31 @@
+import { FrontsyncError } from "../schemas/errors.ts";
+import { checkMay } from "./accounts/users.ts";
+import { defineFunction } from "./host/define.ts";
+import { historyOf } from "./rules/searches.ts";
+
+/** Clears a user's search history, everywhere. What it leaves are the tombstones of the history's places, which later entries take again. */
+export default defineFunction({
+  name: "searches.clear",
+  scope: "named",
+  description: "Clears a user's search history.",
+  reply: "searches.clear.reply",
+  async handle({ uid, mutation, by }, { webserver, deadline }, { views, committer, schemas }) {
+    await checkMay(views, by, uid);
+    const { held } = await views.of(historyOf(uid), { certain: true });
+    const entries = [...held.values()].flatMap(({ doc }) => (doc ? [doc] : []));
+    const written = await Promise.all(
+      entries.map(async ({ slot }) => {
+        const edit = { id: `${uid}/${slot}`, what: { op: "delete" as const }, mutation, by: 0, webserver };
+        return await committer.commit(schemas.collection("searches"), edit, deadline).catch((error: unknown) => {
+          if (error instanceof FrontsyncError && error.code === "NOT_FOUND") return undefined;
+          throw error;
+        });
+      }),
+    );
+    const revisions = written.flatMap((reply) => reply?.revision ?? []);
+    return {
+      revision: Math.max(0, ...[...held.values()].map(({ revision }) => revision), ...revisions),
+      cleared: revisions.length,
+    };
+  },
+});

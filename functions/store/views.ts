@@ -1,0 +1,105 @@
+/** What a rule over several documents looks at: a collection's documents, or some of them, with the revision up to which that is so. A view is
+ *  kept, and brought up to date when the follower has heard of a change, or when the store refuses what was decided on it. */
+import { KeyedQueue } from "../../bus/platform/keyed-queue.ts";
+import { RecentMap } from "../../bus/platform/recent-map.ts";
+import type { Connection } from "../../bus/wire/nats.ts";
+import { openReader, readLast } from "../../bus/wire/reader.ts";
+import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
+import type { Doc } from "../../schemas/document.ts";
+import type { Envelope } from "../../schemas/types.ts";
+import type { Follower } from "./follower.ts";
+
+const PAGE_MESSAGES = 1000;
+const PAGE_BYTES = 5 * 1024 * 1024;
+const MAX_VIEWS = 2000;
+
+export function wholeCollection(collection: string): Scope {
+  return { collection, key: collection };
+}
+
+/** A document's last version; of a tombstone only its envelope is of use. */
+export interface Held {
+  subject: string;
+  revision: number;
+  deleted: boolean;
+  envelope: Envelope | undefined;
+  body: Uint8Array;
+  doc: Doc | undefined;
+}
+
+/** What a view is of: a whole collection, or single subjects of it (at most 1000). */
+export interface Scope {
+  readonly collection: string;
+  /** Its name among the views. */
+  readonly key: string;
+  readonly subjects?: readonly string[];
+}
+
+/** The documents by their subjects, tombstones included, and the last revision of them all (0: there has never been one). */
+export interface View {
+  readonly revision: number;
+  readonly held: ReadonlyMap<string, Held>;
+}
+
+interface Kept extends View {
+  revision: number;
+  held: Map<string, Held>;
+}
+
+export class Views {
+  readonly #connection: Connection;
+  readonly #follower: Follower;
+  readonly #views = new RecentMap<string, Kept>(MAX_VIEWS);
+  readonly #queue = new KeyedQueue();
+
+  constructor(connection: Connection, follower: Follower) {
+    this.#connection = connection;
+    this.#follower = follower;
+  }
+
+  /** The documents in a scope. `certain`: as the store has them now, not only as far as this handler has heard. */
+  async of(scope: Scope, { certain = false }: { certain?: boolean } = {}): Promise<View> {
+    const known = this.#views.get(scope.key);
+    // Of single subjects nobody hears: the store refuses what is decided on an old view of them.
+    const current = known && (scope.subjects !== undefined || this.#follower.lastOf(scope.collection) <= known.revision);
+    if (current && !certain) return known;
+    return await this.#queue.run(scope.key, () => this.#read(scope));
+  }
+
+  /** What this handler has stored, decided on this view: it is the next version after it. */
+  stored(scope: Scope, on: View, version: Omit<Held, "doc">): void {
+    const kept = this.#views.get(scope.key);
+    if (kept && kept === on) add(kept, version);
+  }
+
+  /** The next reading begins anew: the connection may be to another store, or what was the last revision is no more. */
+  forget(): void {
+    this.#views.clear();
+  }
+
+  async #read(scope: Scope): Promise<View> {
+    const view: Kept = this.#views.get(scope.key) ?? { revision: 0, held: new Map() };
+    if (scope.subjects) for (const version of await readLast(this.#connection, scope.subjects)) add(view, version);
+    else await this.#readOn(scope.collection, view);
+    this.#views.set(scope.key, view);
+    return view;
+  }
+
+  async #readOn(collection: string, view: Kept): Promise<void> {
+    const from = view.revision > 0 ? { from: view.revision + 1 } : {};
+    const reader = await openReader(this.#connection, { stream: STREAM, subjects: storeSubjects(collection), ...from });
+    try {
+      while (reader.pending > 0) for (const version of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) add(view, version);
+    } finally {
+      reader.close();
+    }
+  }
+}
+
+function add(view: Kept, version: Omit<Held, "doc">): void {
+  const { subject, revision, deleted, envelope, body } = version;
+  view.revision = Math.max(view.revision, revision);
+  if ((view.held.get(subject)?.revision ?? 0) >= revision) return;
+  const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString();
+  view.held.set(subject, { subject, revision, deleted, envelope, body, doc: deleted ? undefined : (JSON.parse(text) as Doc) });
+}

@@ -1,0 +1,26 @@
+import { clock } from "../bus/platform/clock.ts";
+import { changeUser } from "./accounts/change-user.ts";
+import { checkMay } from "./accounts/users.ts";
+import { defineFunction } from "./host/define.ts";
+
+const DEFAULT_LIFE_MS = 365 * 24 * 3600_000;
+
+/** Ends one session, or all of a user's, on every webserver. */
+export default defineFunction({
+  name: "users.logout",
+  scope: "named",
+  description: "Ends one session, or all of a user's, on every webserver.",
+  reply: "users.logout.reply",
+  async handle({ session, expiresAt, ...about }, caller, context) {
+    await checkMay(context.views, about.by, about.uid);
+    const now = clock.now();
+    if (session === undefined) {
+      const sessionsFrom = new Date(now).toISOString();
+      return await changeUser({ ...about, by: 0 }, (user) => ({ ...user, sessionsFrom }), caller, context);
+    }
+    const doc = { id: session, uid: about.uid, expiresAt: expiresAt ?? new Date(now + DEFAULT_LIFE_MS).toISOString() };
+    const edit = { id: session, what: { op: "put" as const, doc }, mutation: about.mutation, by: 0, webserver: caller.webserver };
+    const { revision } = await context.committer.commit(context.schemas.collection("sessions"), edit, caller.deadline);
+    return { revision };
+  },
+});

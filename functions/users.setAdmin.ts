@@ -1,0 +1,15 @@
+import { changeUser } from "./accounts/change-user.ts";
+import { checkMay } from "./accounts/users.ts";
+import { defineFunction } from "./host/define.ts";
+
+/** Makes a user an admin, or no longer one. */
+export default defineFunction({
+  name: "users.setAdmin",
+  scope: "named",
+  description: "Makes a user an admin, or no longer one.",
+  reply: "users.setAdmin.reply",
+  async handle({ admin, ...about }, caller, context) {
+    await checkMay(context.views, about.by);
+    return await changeUser(about, (user) => ({ ...user, admin }), caller, context);
+  },
+});

@@ -1,0 +1,29 @@
+import { clock } from "../bus/platform/clock.ts";
+import { FrontsyncError } from "../schemas/errors.ts";
+import { changeUser } from "./accounts/change-user.ts";
+import { hashPassword, verifyPassword } from "./accounts/password.ts";
+import { checkMay, userNow } from "./accounts/users.ts";
+import { defineFunction } from "./host/define.ts";
+
+/** Sets a password, and ends the user's sessions. */
+export default defineFunction({
+  name: "users.setPassword",
+  scope: "named",
+  description: "Sets a password, and ends the user's sessions.",
+  reply: "users.setPassword.reply",
+  async handle({ password, current, ...about }, caller, context) {
+    await checkMay(context.views, about.by, about.uid);
+    const own = about.by === about.uid;
+    if (own && !(await verifyPassword(current ?? "", (await userNow(context.connection, about.uid))?.password)))
+      throw new FrontsyncError("LOGIN_FAILED", "The password until now is not this one.", { path: "/current" });
+    const hash = await hashPassword(password);
+    const sessionsFrom = new Date(clock.now()).toISOString();
+    const change = ({ defaultPassword: _was, ...user }: Parameters<Parameters<typeof changeUser>[1]>[0]) => ({
+      ...user,
+      password: hash,
+      sessionsFrom,
+    });
+    // A user's right to this is not one to the user's document.
+    return await changeUser({ ...about, by: own ? 0 : about.by }, change, caller, context);
+  },
+});
