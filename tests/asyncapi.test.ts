@@ -9,6 +9,7 @@ import { Ajv } from "ajv";
 import addFormats from "ajv-formats";
 import type { Msg, MsgHdrs } from "nats";
 import { loadSchemas } from "../schemas/index.ts";
+import { request } from "../scripts/dev/generate/asyncapi/requests.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 
@@ -150,6 +151,23 @@ describe("docs/asyncapi.json", () => {
       }
       assert.deepEqual(kinds.map((kind) => kind[0]).join(""), "reeeeerrr");
     });
+  });
+
+  it("gives a named function the subject in its name", () => {
+    const { channels, messages } = request(
+      {
+        name: "users.login",
+        scope: "all",
+        description: "Logs in.",
+        reply: "users.login.reply",
+        errors: ["LOGIN_FAILED"],
+        handle: () => assert.fail("it is only described"),
+      },
+      ["users"],
+    );
+    assert.equal(channels["users.login"]?.address, "ds.req.users.login.{webserver}");
+    assert.deepEqual(Object.keys(messages), ["users.login.request", "users.login.reply", "users.login.error"]);
+    assert.match(JSON.stringify(messages["users.login.error"]), /"INTERNAL".*"LOGIN_FAILED"/);
   });
 
   it("would be told from a message that is none", () => {
