@@ -14,6 +14,7 @@ export default defineFunction({
   scope: "all",
   description: "One page of what changed after a revision.",
   reply: "changes.reply",
+  errors: [],
   async handle({ after }, _caller, { connection, epochs }) {
     await epochs.ready();
     const head = (await streamInfo(connection))?.state.last_seq ?? 0;

@@ -13,6 +13,7 @@ export default defineFunction({
   scope: "all",
   description: "A webserver's heartbeat: where it stands, and what it should hold there.",
   reply: "check-in.reply",
+  errors: [],
   async handle(
     { digests: _given, position, externalAddr, ...said },
     { webserver },

@@ -1,5 +1,6 @@
 import { checkId } from "../schemas/document.ts";
 import type { Edit } from "./commit/decide.ts";
+import { WRITE_ERRORS } from "./commit/errors.ts";
 import { defineFunction } from "./host/define.ts";
 
 /** Deletes one document: a tombstone takes its place, so that the deletion reaches every webserver. */
@@ -8,6 +9,7 @@ export default defineFunction({
   scope: "collection",
   description: "Deletes one document; a tombstone stays.",
   reply: "write.reply",
+  errors: WRITE_ERRORS,
   async handle({ id, ...asked }, { webserver, collection, deadline }, context) {
     const schema = context.schemas.collection(collection);
     const edit: Edit = { ...asked, id: checkId(id), what: { op: "delete" }, webserver };

@@ -3,6 +3,7 @@ import { FrontsyncError } from "../schemas/errors.ts";
 import type { User } from "../schemas/types.ts";
 import { changeUser } from "./accounts/change-user.ts";
 import { checkMay } from "./accounts/users.ts";
+import { USER_ERRORS } from "./commit/errors.ts";
 import { defineFunction } from "./host/define.ts";
 import { wholeCollection } from "./store/views.ts";
 
@@ -12,6 +13,7 @@ export default defineFunction({
   scope: "named",
   description: "Says who is in a group.",
   reply: "groups.setMembers.reply",
+  errors: USER_ERRORS,
   async handle({ gid, members, ...about }, caller, context) {
     await checkMay(context.views, about.by);
     const groups = await context.views.of(wholeCollection("groups"), { certain: true });

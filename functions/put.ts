@@ -1,4 +1,5 @@
 import { documentId, isUnplaced } from "../schemas/document.ts";
+import { WRITE_ERRORS } from "./commit/errors.ts";
 import { defineFunction } from "./host/define.ts";
 
 /** Creates or replaces one document. */
@@ -7,6 +8,7 @@ export default defineFunction({
   scope: "collection",
   description: "Creates or replaces one document.",
   reply: "write.reply",
+  errors: WRITE_ERRORS,
   async handle({ doc, ...edit }, { webserver, collection, deadline }, { schemas, committer }) {
     const schema = schemas.collection(collection);
     const id = isUnplaced(schema, doc) ? undefined : documentId(schema, doc);

@@ -9,6 +9,7 @@ export default defineFunction({
   scope: "named",
   description: "Clears a user's search history.",
   reply: "searches.clear.reply",
+  errors: [],
   async handle({ uid, mutation, by }, { webserver, deadline }, { views, committer, schemas }) {
     await checkMay(views, by, uid);
     const { held } = await views.of(historyOf(uid), { certain: true });

@@ -6,6 +6,7 @@ import { changeUser } from "./accounts/change-user.ts";
 import { checkNotLockedOut, noteFailure, noteSuccess } from "./accounts/logins.ts";
 import { hashPassword, isOutdated, verifyPassword } from "./accounts/password.ts";
 import { userNamed, userNow } from "./accounts/users.ts";
+import { USER_ERRORS } from "./commit/errors.ts";
 import { defineFunction } from "./host/define.ts";
 import { FIRST_UID } from "./rules/first-user.ts";
 
@@ -18,6 +19,7 @@ export default defineFunction({
   scope: "named",
   description: "Checks a user's password, counts failures, and begins a session.",
   reply: "users.login.reply",
+  errors: ["LOGIN_FAILED", "USER_LOCKED", ...USER_ERRORS],
   async handle({ user: name, password, mutation, by: _by, ...settings }, caller, context) {
     const { sessionSeconds, lockAfter, lockSeconds } = { ...DEFAULTS, ...settings };
     const named = await userNamed(context.views, name);

@@ -1,6 +1,7 @@
 import { clock } from "../bus/platform/clock.ts";
 import { changeUser } from "./accounts/change-user.ts";
 import { checkMay } from "./accounts/users.ts";
+import { USER_ERRORS } from "./commit/errors.ts";
 import { defineFunction } from "./host/define.ts";
 
 const DEFAULT_LIFE_MS = 365 * 24 * 3600_000;
@@ -11,6 +12,7 @@ export default defineFunction({
   scope: "named",
   description: "Ends one session, or all of a user's, on every webserver.",
   reply: "users.logout.reply",
+  errors: USER_ERRORS,
   async handle({ session, expiresAt, ...about }, caller, context) {
     await checkMay(context.views, about.by, about.uid);
     const now = clock.now();

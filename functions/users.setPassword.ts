@@ -3,6 +3,7 @@ import { FrontsyncError } from "../schemas/errors.ts";
 import { changeUser } from "./accounts/change-user.ts";
 import { hashPassword, verifyPassword } from "./accounts/password.ts";
 import { checkMay, userNow } from "./accounts/users.ts";
+import { USER_ERRORS } from "./commit/errors.ts";
 import { defineFunction } from "./host/define.ts";
 
 /** Sets a password, and ends the user's sessions. */
@@ -11,6 +12,7 @@ export default defineFunction({
   scope: "named",
   description: "Sets a password, and ends the user's sessions.",
   reply: "users.setPassword.reply",
+  errors: ["LOGIN_FAILED", ...USER_ERRORS],
   async handle({ password, current, ...about }, caller, context) {
     await checkMay(context.views, about.by, about.uid);
     const own = about.by === about.uid;

@@ -57,6 +57,11 @@ test("CONTRIBUTING's collection is one", (t) => {
   assert.throws(() => notes.validate({ id: "1", name: "One", text: 1 }), { code: "SCHEMA_INVALID", path: "/text" });
 });
 
+test("CONTRIBUTING names every property of a collection's declaration", () => {
+  const { properties } = JSON.parse(read("schemas/collection.meta.json")) as { properties: object };
+  for (const property of Object.keys(properties)) assert.match(read("CONTRIBUTING.md"), new RegExp(`["\`]${property}["\`]`));
+});
+
 test("every relative link of the documents leads to something", () => {
   const docs = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" }).map((file) => `docs/${file}`);
   for (const document of ["README.md", "CONTRIBUTING.md", ...docs].filter((file) => file.endsWith(".md"))) {

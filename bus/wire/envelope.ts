@@ -3,7 +3,8 @@ import { createHmac } from "node:crypto";
 import { sha256 } from "../../schemas/digest.ts";
 import type { Envelope } from "../../schemas/types.ts";
 
-const HEADERS = {
+/** The header of each field. */
+export const ENVELOPE_HEADERS = {
   version: "Fs-Version",
   by: "Fs-By",
   webserver: "Fs-Webserver",
@@ -17,11 +18,11 @@ const HEADERS = {
   schema: "Fs-Schema",
 } as const satisfies Record<keyof Envelope, string>;
 
-const ENTRIES = Object.entries(HEADERS) as [keyof Envelope, string][];
+const ENTRIES = Object.entries(ENVELOPE_HEADERS) as [keyof Envelope, string][];
 const FIELDS = new Map(ENTRIES.map(([field, header]) => [header, field]));
 const NUMBERS = new Set<keyof Envelope>(["by", "schema"]);
-/** What the key-value convention calls a tombstone. */
-const OPERATION = "KV-Operation";
+/** Where the key-value convention says that a version is a tombstone. */
+export const OPERATION_HEADER = "KV-Operation";
 
 export function bodyHash(body: Uint8Array): string {
   return sha256(body).toString("base64url");
@@ -37,7 +38,7 @@ export function sign(key: Uint8Array, subject: string, envelope: Omit<Envelope, 
 
 /** The lines of the headers that carry an envelope. */
 export function envelopeLines(envelope: Envelope, deleted: boolean): string {
-  let lines = deleted ? `${OPERATION}: DEL\r\n` : "";
+  let lines = deleted ? `${OPERATION_HEADER}: DEL\r\n` : "";
   for (const [field, header] of ENTRIES) {
     const value = envelope[field];
     if (value !== undefined) lines += `${header}: ${value}\r\n`;

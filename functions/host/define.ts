@@ -2,6 +2,7 @@
  *  the folder holds. */
 
 import type { Connection } from "../../bus/wire/nats.ts";
+import type { ErrorCode } from "../../schemas/errors.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type { Messages, Warning } from "../../schemas/types.ts";
 import type { Committer } from "../commit/committer.ts";
@@ -46,6 +47,8 @@ export interface DatastoreFunction<N extends RequestName = RequestName> {
   readonly description: string;
   /** The reply's schema; `bytes`: a page (bus/wire/page.ts). */
   readonly reply: keyof Messages;
+  /** The codes that it refuses with, beside those of any function (refusal.ts). Another one is answered, too, and logged as a fault. */
+  readonly errors: readonly ErrorCode[];
   /** Answers a valid request; what it throws is the error reply. */
   handle(request: Messages[`${N}.request`], caller: Caller, context: Context): Promise<object | Uint8Array>;
 }

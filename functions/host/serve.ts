@@ -40,7 +40,11 @@ export async function serveFunctions(
     handle(message: ServiceMsg) {
       if (!mayAnswer(message, observed)) return;
       if (underway.size >= MAX_UNDERWAY) {
-        return refuse(message, new FrontsyncError("DATASTORE_UNREACHABLE", "The datastore is overloaded. Try again."));
+        return refuse(
+          definition,
+          message,
+          new FrontsyncError("DATASTORE_UNREACHABLE", "The datastore is overloaded. Try again."),
+        );
       }
       const answering = answer(definition, message, context).finally(() => underway.delete(answering));
       underway.add(answering);
@@ -66,7 +70,7 @@ async function answer(definition: DatastoreFunction, message: ServiceMsg, contex
     const reply = await definition.handle(request as Messages[`${typeof definition.name}.request`], caller, context);
     message.respond(reply instanceof Uint8Array ? reply : JSON.stringify(reply));
   } catch (error) {
-    refuse(message, error);
+    refuse(definition, message, error);
   }
 }
 
@@ -88,8 +92,8 @@ function mayAnswer({ reply, subject }: ServiceMsg, observed: Observed): boolean 
   return reply.startsWith(`${inboxPrefix(parseRequestSubject(subject).webserver)}.`);
 }
 
-function refuse(message: ServiceMsg, thrown: unknown): void {
-  const refusal = errorReply(thrown, message.subject);
+function refuse(definition: DatastoreFunction, message: ServiceMsg, thrown: unknown): void {
+  const refusal = errorReply(thrown, message.subject, definition);
   const headers = makeHeaders();
   headers.set("Nats-Service-Error", oneLine(refusal.message));
   headers.set("Nats-Service-Error-Code", refusal.code);

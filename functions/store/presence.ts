@@ -8,7 +8,8 @@ import type { Schemas } from "../../schemas/index.ts";
 import type { Peer, Presence as Seen } from "../../schemas/types.ts";
 
 const STREAM = "frontsync_presence";
-const PREFIX = "ds.presence";
+/** Before a webserver's id: the subject of its last check-in. */
+export const PRESENCE = "ds.presence";
 const MAX_WEBSERVERS = 10_000;
 const STREAM_EXISTS = 10058;
 const HOUR_NS = 3600e9;
@@ -27,7 +28,7 @@ export class Presence {
   }
 
   start(): void {
-    this.#connection.subscribe(`${PREFIX}.*`, (message) => this.#note(this.#schemas.read("presence", message.data)));
+    this.#connection.subscribe(`${PRESENCE}.*`, (message) => this.#note(this.#schemas.read("presence", message.data)));
   }
 
   /** What other handlers were told before this one was there. */
@@ -35,7 +36,7 @@ export class Presence {
     try {
       const made = await api<object>(this.#connection, `STREAM.CREATE.${STREAM}`, {
         name: STREAM,
-        subjects: [`${PREFIX}.*`],
+        subjects: [`${PRESENCE}.*`],
         storage: "memory",
         retention: "limits",
         discard: "old",
@@ -45,7 +46,7 @@ export class Presence {
         num_replicas: 1,
       });
       if (isApiError(made) && made.err_code !== STREAM_EXISTS) throw failed("The list of webservers can't be kept", made);
-      const reader = await openReader(this.#connection, { stream: STREAM, subjects: `${PREFIX}.*` });
+      const reader = await openReader(this.#connection, { stream: STREAM, subjects: `${PRESENCE}.*` });
       while (reader.pending > 0) {
         for (const { body } of await reader.next(1000, 1024 * 1024)) this.#note(this.#schemas.read("presence", body));
       }
@@ -58,7 +59,7 @@ export class Presence {
 
   tell(seen: Seen): void {
     this.#note(seen);
-    this.#connection.publish(`${PREFIX}.${seen.webserver}`, JSON.stringify(seen));
+    this.#connection.publish(`${PRESENCE}.${seen.webserver}`, JSON.stringify(seen));
   }
 
   /** The live webservers but the one that asks; observers are left out. */

@@ -1,0 +1,16 @@
+import type { ErrorCode } from "../../schemas/errors.ts";
+
+/** What the users' rules refuse a change with (functions/rules/users.ts). */
+export const USER_ERRORS: readonly ErrorCode[] = ["DEFAULT_ADMIN", "USER_NAME_TAKEN", "UNKNOWN_GROUP", "UNKNOWN_USER"];
+
+/** What the rules of writing refuse an edit with, be it a put, a patch or a delete. */
+export const WRITE_ERRORS: readonly ErrorCode[] = [
+  "SCHEMA_INVALID",
+  "TOO_LARGE",
+  "BAD_ID",
+  "NOT_FOUND",
+  "REVISION_CONFLICT",
+  "ID_ALLOCATED",
+  "GLOBAL_NEEDS_ADMIN",
+  ...USER_ERRORS,
+];
