@@ -3,7 +3,8 @@ import type { Doc } from "../schemas/document.ts";
 import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
 import type { CheckInReply, CheckInRequest, Peer, Warning } from "../schemas/types.ts";
-import type { Bus, Collection, Counters, Queued, State, Status, Wait } from "./api.ts";
+import { ActingUser } from "./acting.ts";
+import type { Bus, Collection, Counters, Queued, Scope, State, Status, Wait } from "./api.ts";
 import { readChanges } from "./changes.ts";
 import { CheckIn } from "./check-in.ts";
 import { openCollection } from "./collection.ts";
@@ -132,14 +133,25 @@ export class EmbeddedBus implements Bus {
   }
 
   collection(name: string): Collection<never> {
+    return this.#collection(name, undefined);
+  }
+
+  asUser(uid: number): Scope {
+    const user = new ActingUser(uid, (collection, id) => this.#row(collection, id));
+    return { collection: (name: string) => this.#collection(name, user) };
+  }
+
+  #collection(name: string, user: ActingUser | undefined): Collection<never> {
     const collection = openCollection(name, {
+      user,
       schemas: this.#schemas,
       writes: this.#writes,
       replica: () => this.#reader(),
       row: (of, id) => this.#row(of, id),
-      changes: (collection, options) =>
+      changes: (collection, options, sight) =>
         readChanges(
           {
+            sight,
             replica: () => this.#reader(),
             recent: (of, after) => this.#follow.recent.since(of, after),
             held: () => this.#follow.position.cursor,
