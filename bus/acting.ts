@@ -4,7 +4,7 @@ import { type Doc, mergePatch, withoutReadOnly } from "../schemas/document.ts";
 import type { CollectionSchema } from "../schemas/index.ts";
 import type { User } from "../schemas/types.ts";
 import type { Written } from "./api.ts";
-import { KeyedQueue } from "./platform/keyed-queue.ts";
+import type { KeyedQueue } from "./platform/keyed-queue.ts";
 import type { Row } from "./replica/index.ts";
 import { liveDoc } from "./replica/row.ts";
 import { seeError } from "./sight.ts";
@@ -13,11 +13,13 @@ import type { WriteBody } from "./writes.ts";
 export class ActingUser {
   readonly uid: number;
   readonly #row: (collection: string, id: string) => Promise<Row | undefined>;
-  readonly #turns = new KeyedQueue();
+  readonly #turns: KeyedQueue;
 
-  constructor(uid: number, row: (collection: string, id: string) => Promise<Row | undefined>) {
+  /** `row`: also a tombstone. `turns`: one for the whole bus, whoever acts. */
+  constructor(uid: number, row: (collection: string, id: string) => Promise<Row | undefined>, turns: KeyedQueue) {
     this.uid = uid;
     this.#row = row;
+    this.#turns = turns;
   }
 
   /** With the rights that the user has now. Throws NOT_ALLOWED. */

@@ -12,6 +12,7 @@ import { Follow } from "./follow.ts";
 import { Link } from "./link.ts";
 import type { CheckedOptions } from "./options.ts";
 import { DEFAULT_TIMEOUT_MS, within } from "./platform/deadline.ts";
+import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { VERSION } from "./platform/package.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
@@ -40,6 +41,8 @@ export class EmbeddedBus implements Bus {
   readonly #replica: Replica;
   readonly #link: Link;
   readonly #writes: Writes;
+  /** Users' writes on their way to `#writes`. */
+  readonly #userWrites = new KeyedQueue();
   readonly #checkIn: CheckIn;
   #follow: Follow;
   #told: Warning[] = [];
@@ -137,7 +140,7 @@ export class EmbeddedBus implements Bus {
   }
 
   asUser(uid: number): Scope {
-    const user = new ActingUser(uid, (collection, id) => this.#row(collection, id));
+    const user = new ActingUser(uid, (collection, id) => this.#row(collection, id), this.#userWrites);
     return { collection: (name: string) => this.#collection(name, user) };
   }
 
