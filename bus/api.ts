@@ -19,10 +19,18 @@ export interface BusOptions {
   schemas?: readonly string[];
 }
 
-export interface Bus {
+/** What may be done as somebody. The bus itself acts as the system: it sees everything, may do everything, and writes as uid 0. */
+export interface Scope {
   /** A collection by its name; one that no schema declares fails with UNKNOWN_COLLECTION on use. */
   collection<N extends keyof Collections>(name: N): Collection<Collections[N]>;
   collection(name: string): Collection<Record<string, unknown>>;
+}
+
+export interface Bus extends Scope {
+  /** Everything through it is seen and done with the rights that this user has at each call; its writes carry lastModifiedBy = uid. What
+   *  the user may not see is as if it were not there, and secret fields are never shown. A new document is the user's when it names no
+   *  owner. NOT_ALLOWED on use when there is no such user here, the user is locked, or has no right to the write; GLOBAL_NEEDS_ADMIN. */
+  asUser(uid: number): Scope;
   /** A named function, e.g. "users.login"; never queued. UNKNOWN_CALL; BAD_MESSAGE for a request that its schema refuses; DATASTORE_UNREACHABLE at
    *  once when degraded: nothing was sent; OUTCOME_UNKNOWN when it was, and no answer came within timeoutMs; and what the function refuses it
    *  with. Resolves when this replica holds what the call changed. */
@@ -45,10 +53,14 @@ export interface Bus {
 }
 
 export interface Collection<T extends object> {
-  /** From the local replica, own acknowledged writes included. undefined: absent or deleted. */
+  /** From the local replica, own acknowledged writes included. undefined: absent, deleted or not visible. */
   get(id: string): Promise<Entry<T> | undefined>;
   /** From the local replica. UNKNOWN_INDEX for a field that the collection does not index. */
   list(query?: Query<T>): Promise<Page<T>>;
+  /** By the name that the collection declares (else UNKNOWN_INDEX). A user gets their own document before one that is shared with them or
+   *  with a group of theirs, that before one that is shared with everyone, and any other last. Of several such, and for the system: the
+   *  one with the lowest id. */
+  find(name: string): Promise<Entry<T> | undefined>;
   /** Creates (no id: one is made) or replaces. Fields that the datastore sets may be present and are ignored. */
   put(doc: NewDoc<T>, options?: WriteOptions): Promise<Written>;
   /** Each for itself, in order, not atomic: one result for each document. */
@@ -57,7 +69,8 @@ export interface Collection<T extends object> {
   patch(id: string, merge: MergePatch<T>, options?: WriteOptions): Promise<Written>;
   delete(id: string, options?: WriteOptions): Promise<Written>;
   /** Committed changes in order, own ones too, after `since` (default: the cursor now; 0: first every document held). A slow reader
-   *  gets the last change of each document, never an unbounded queue. */
+   *  gets the last change of each document, never an unbounded queue. A user is told of a document that they may not see, and may have
+   *  seen, as of a deleted one; what they see because their own rights changed is not told: list it. */
   changes(options?: { since?: number; signal?: AbortSignal }): AsyncIterableIterator<Change<T>>;
 }
 

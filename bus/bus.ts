@@ -3,7 +3,8 @@ import type { Doc } from "../schemas/document.ts";
 import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
 import type { Calls, CheckInReply, CheckInRequest, Peer, Warning } from "../schemas/types.ts";
-import type { Bus, CallOptions, Collection, Counters, Queued, State, Status, Wait } from "./api.ts";
+import { ActingUser } from "./acting.ts";
+import type { Bus, CallOptions, Collection, Counters, Queued, Scope, State, Status, Wait } from "./api.ts";
 import { call } from "./calls.ts";
 import { readChanges } from "./changes.ts";
 import { CheckIn } from "./check-in.ts";
@@ -12,6 +13,7 @@ import { Follow } from "./follow.ts";
 import { Link } from "./link.ts";
 import type { CheckedOptions } from "./options.ts";
 import { DEFAULT_TIMEOUT_MS, within } from "./platform/deadline.ts";
+import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { VERSION } from "./platform/package.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
@@ -40,6 +42,8 @@ export class EmbeddedBus implements Bus {
   readonly #replica: Replica;
   readonly #link: Link;
   readonly #writes: Writes;
+  /** Users' writes on their way to `#writes`. */
+  readonly #userWrites = new KeyedQueue();
   readonly #checkIn: CheckIn;
   #follow: Follow;
   #told: Warning[] = [];
@@ -133,14 +137,25 @@ export class EmbeddedBus implements Bus {
   }
 
   collection(name: string): Collection<never> {
+    return this.#collection(name, undefined);
+  }
+
+  asUser(uid: number): Scope {
+    const user = new ActingUser(uid, (collection, id) => this.#row(collection, id), this.#userWrites);
+    return { collection: (name: string) => this.#collection(name, user) };
+  }
+
+  #collection(name: string, user: ActingUser | undefined): Collection<never> {
     const collection = openCollection(name, {
+      user,
       schemas: this.#schemas,
       writes: this.#writes,
       replica: () => this.#reader(),
       row: (of, id) => this.#row(of, id),
-      changes: (collection, options) =>
+      changes: (collection, options, sight) =>
         readChanges(
           {
+            sight,
             replica: () => this.#reader(),
             recent: (of, after) => this.#follow.recent.since(of, after),
             held: () => this.#follow.position.cursor,

@@ -5,6 +5,7 @@ import { FrontsyncError } from "../schemas/errors.ts";
 import type { Change } from "./api.ts";
 import type { Replica } from "./replica/index.ts";
 import { asChange } from "./replica/row.ts";
+import type { Sight } from "./sight.ts";
 
 const READ_AHEAD = 100;
 
@@ -17,6 +18,7 @@ export interface ChangesSource {
   /** Resolves when more is held than `revision`, or the bus is closed. */
   more(revision: number, signal: AbortSignal): Promise<void>;
   closed(): boolean;
+  sight: Sight;
 }
 
 /** From the call on, whenever its reader begins; it ends with the signal, with the bus, and with `return`, also while its reader waits. */
@@ -52,13 +54,18 @@ async function* tellChanges(
   let after = since;
   // From the beginning: first what exists; what was deleted before is no news.
   const existing = after === 0 ? source.held() : 0;
+  let see: Awaited<ReturnType<Sight>> | undefined;
   while (!source.closed() && !signal.aborted) {
     const until = source.held();
     const recent = source.recent(collection, after);
     const changes = recent ?? (until > after ? await stored(source.replica(), collection, after, until) : []);
+    if (source.closed()) return;
+    // Before the first one, too: who may not read hears it at once.
+    if (!see || changes.length > 0) see = await source.sight();
     for (const change of changes) {
       after = change.revision;
-      if (change.op === "put" || change.revision > existing) yield change;
+      const seen = see(change);
+      if (seen && (seen.op === "put" || change.revision > existing)) yield seen;
       if (source.closed() || signal.aborted) return;
     }
     if (!recent && changes.length === READ_AHEAD) continue;

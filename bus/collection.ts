@@ -1,5 +1,5 @@
 /** One collection, as a webserver reads and writes it. */
-
+import { type Actor, distance, withOwner } from "../schemas/access.ts";
 import { sha256 } from "../schemas/digest.ts";
 import {
   checkId,
@@ -14,33 +14,61 @@ import {
 } from "../schemas/document.ts";
 import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { CollectionSchema, Schemas } from "../schemas/index.ts";
+import type { ActingUser } from "./acting.ts";
 import type { Change, Collection, Entry, NewDoc, Page, Query, Wait, WriteOptions, Written } from "./api.ts";
 import { toBase32 } from "./platform/random.ts";
 import type { Replica, Row } from "./replica/index.ts";
+import type { ListedRow } from "./replica/methods.ts";
+import { liveDoc } from "./replica/row.ts";
 import { listStatement } from "./replica/tables.ts";
-import type { Writes } from "./writes.ts";
+import { queryable, type Sight, see, seeChange } from "./sight.ts";
+import type { WriteBody, Writes } from "./writes.ts";
 
 /** Writes that putMany has under way at once. */
 const PUT_MANY = 64;
 
+/** Documents of one name that find looks at in one go. */
+const FIND_PAGE = 100;
+
 export interface CollectionParts {
+  /** Who reads and writes; undefined: the system. */
+  user: ActingUser | undefined;
   schemas: Schemas;
   writes: Writes;
   /** The replica, when the bus is open; throws CLOSED. */
   replica(): Replica;
   /** The row of a document, also a tombstone. */
   row(collection: string, id: string): Promise<Row | undefined>;
-  changes(collection: string, options: { since?: number; signal?: AbortSignal } | undefined): AsyncIterableIterator<Change<Doc>>;
+  changes(
+    collection: string,
+    options: { since?: number; signal?: AbortSignal } | undefined,
+    sight: Sight,
+  ): AsyncIterableIterator<Change<Doc>>;
 }
 
 export function openCollection(name: string, parts: CollectionParts): Collection<Doc> {
-  const { schemas, writes } = parts;
+  const { schemas, writes, user } = parts;
   const schema = () => schemas.collection(name);
+  const shown = (actor: Actor | undefined, id: string, revision: number, held: Doc | undefined): Entry<Doc> | undefined => {
+    const doc = held && see(schema(), actor, held);
+    return doc && { id, revision, pending: writes.isPending(name, id), doc };
+  };
+
+  async function write(
+    id: string | undefined,
+    body: WriteBody,
+    bytes: number,
+    mutation: string,
+    options: WriteOptions,
+  ): Promise<Written> {
+    const send = (asked: WriteBody) => writes.write(schema(), id, asked, bytes, mutation, { ...options, by: user?.uid ?? 0 });
+    return await (user ? user.write(schema(), id, body, send) : send(body));
+  }
 
   async function put(given: NewDoc<Doc>, options: WriteOptions = {}): Promise<Written> {
     if (!isObject(given)) throw new FrontsyncError("SCHEMA_INVALID", `A document of ${name} must be an object.`, { path: "" });
     const mutation = writes.nextMutationId(options.mutationId);
-    const doc = withId(schema(), withoutReadOnly(schema(), given), mutation);
+    const doc = withId(schema(), withOwnKey(schema(), withoutReadOnly(schema(), given)), mutation);
     // The datastore gives a new document its place: until then any will do.
     const unplaced = isUnplaced(schema(), doc);
     const id = unplaced ? undefined : documentId(schema(), doc);
@@ -48,23 +76,64 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     const body = encodeBody(schema(), doc);
     // A copy of what was checked: the caller's own object may change before it is sent.
     const own = JSON.parse(body.toString()) as Doc;
-    return await writes.write(schema(), id, { op: "put", doc: own }, body.length, mutation, options);
+    return await write(id, { op: "put", doc: own }, body.length, mutation, options);
+  }
+
+  /** An owner that is part of the id can't wait until the document before is known. */
+  function withOwnKey(of: CollectionSchema, doc: Doc): Doc {
+    return user && of.key.includes(of.owner ?? "") ? withOwner(of, user.uid, undefined, doc) : doc;
+  }
+
+  async function list(query: Query<Doc> = {}): Promise<Page<Doc>> {
+    const { collection } = schema();
+    const actor = await user?.actor();
+    // Told here already: what is no query may not even be something that another thread can be sent.
+    const { limit } = listStatement(queryable(schema(), actor), query);
+    const rows: ListedRow[] = [];
+    let { after } = query;
+    do {
+      const asked = { ...query, ...(after !== undefined && { after }) };
+      const part = await parts.replica().call("list", { collection, query: asked, found: rows.length, actor });
+      rows.push(...part.rows);
+      after = part.on;
+    } while (after !== undefined);
+    const items = rows.slice(0, limit).map(({ id, revision, body }) => shown(actor, id, revision, JSON.parse(body) as Doc));
+    const next = rows.length > limit ? rows[limit - 1]?.cursor : undefined;
+    return { items: items.filter((item) => item !== undefined), next };
+  }
+
+  async function find(wanted: string): Promise<Entry<Doc> | undefined> {
+    const field = schema().name;
+    if (field === undefined)
+      throw new FrontsyncError("UNKNOWN_INDEX", `The documents of ${name} have no name to be found by.`, { path: "/name" });
+    if (typeof wanted !== "string" || wanted === "")
+      throw new FrontsyncError("BAD_MESSAGE", "A name must be a string that is not empty.", { path: "/name" });
+    const actor = await user?.actor();
+    const where = { [field]: wanted };
+    if (!actor) return (await list({ where, limit: 1 })).items[0];
+    let nearest: { entry: Entry<Doc>; at: number } | undefined;
+    let after: string | undefined;
+    do {
+      const page = await list({ where, limit: FIND_PAGE, ...(after !== undefined && { after }) });
+      for (const entry of page.items) {
+        const at = distance(schema(), actor, entry.doc);
+        if (!nearest || at < nearest.at) nearest = { entry, at };
+      }
+      after = page.next;
+    } while (after !== undefined && nearest?.at !== 0);
+    return nearest?.entry;
   }
 
   return {
     async get(id) {
-      const collection = schema().collection;
-      const row = await parts.row(collection, checkId(id));
-      if (!row || row.deleted || row.body === null) return undefined;
-      return entry(id, row.revision, row.body, writes.isPending(collection, id));
+      const { collection } = schema();
+      checkId(id);
+      const actor = await user?.actor();
+      const row = await parts.row(collection, id);
+      return row && shown(actor, id, row.revision, liveDoc(row));
     },
-    async list(query: Query<Doc> = {}): Promise<Page<Doc>> {
-      const collection = schema().collection;
-      // Told here already: what is no query may not even be something that another thread can be sent.
-      listStatement(schema(), query);
-      const { rows, next } = await parts.replica().call("list", { collection, query });
-      return { items: rows.map(({ id, revision, body }) => entry(id, revision, body, writes.isPending(collection, id))), next };
-    },
+    list,
+    find,
     put,
     async putMany(docs: readonly NewDoc<Doc>[], options: Wait = {}) {
       const results: (Written | FrontsyncError)[] = new Array(docs.length);
@@ -87,13 +156,19 @@ export function openCollection(name: string, parts: CollectionParts): Collection
       const mutation = writes.nextMutationId(options.mutationId);
       const text = encodeJson(merge, "BAD_MESSAGE", "A merge patch");
       const own = JSON.parse(text) as Doc;
-      return await writes.write(schema(), checkId(id), { op: "patch", merge: own }, Buffer.byteLength(text), mutation, options);
+      return await write(checkId(id), { op: "patch", merge: own }, Buffer.byteLength(text), mutation, options);
     },
     async delete(id, options = {}) {
       const mutation = writes.nextMutationId(options.mutationId);
-      return await writes.write(schema(), checkId(id), { op: "delete" }, 0, mutation, options);
+      return await write(checkId(id), { op: "delete" }, 0, mutation, options);
     },
-    changes: (options) => parts.changes(schema().collection, options),
+    changes(options) {
+      const of = schema();
+      return parts.changes(of.collection, options, async () => {
+        const actor = await user?.actor();
+        return (change) => seeChange(of, actor, change);
+      });
+    },
   };
 }
 
@@ -102,8 +177,4 @@ function withId(schema: CollectionSchema, doc: Doc, mutation: string): Doc {
   const field = schema.key[0] as string;
   if (!makesIds(schema) || doc[field] !== undefined) return doc;
   return { [field]: toBase32(sha256(`${schema.collection} ${mutation}`).subarray(0, 16)), ...doc };
-}
-
-function entry(id: string, revision: number, body: string, pending: boolean): Entry<Doc> {
-  return { id, revision, pending, doc: JSON.parse(body) as Doc };
 }

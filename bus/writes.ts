@@ -28,6 +28,9 @@ const MAX_DIFF_BYTES = 3 * 1024 * 1024;
 /** A document that is smaller, before and after, has changes that need not be measured. */
 const SMALL_BYTES = 100_000;
 
+/** `by`: the uid that writes; 0: the system. */
+export type ActorOptions = WriteOptions & { by: number };
+
 /** What a write is to do. */
 export type WriteBody = { op: "put"; doc: Doc } | { op: "patch"; merge: Doc } | { op: "delete" };
 
@@ -111,7 +114,7 @@ export class Writes {
     body: WriteBody,
     bytes: number,
     mutation: string,
-    options: WriteOptions,
+    options: ActorOptions,
   ): Promise<Written> {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
     signal?.throwIfAborted();
@@ -137,7 +140,7 @@ export class Writes {
     body: WriteBody,
     bytes: number,
     mutation: string,
-    { ifRevision }: WriteOptions,
+    { ifRevision, by }: ActorOptions,
   ): Pending {
     const { collection } = schema;
     this.#checkState();
@@ -153,7 +156,7 @@ export class Writes {
     const key = keyOf(schema, id, mutation);
     const pendingKey = `${mutation} ${key}`;
     const done = this.#queue
-      .run(key, () => this.#send(schema, id, body, bytes, mutation, ifRevision))
+      .run(key, () => this.#send(schema, id, body, bytes, mutation, by, ifRevision))
       .catch((error: unknown) => {
         // The connection goes first when the bus is closed.
         const unsent = error instanceof FrontsyncError && error.code === "DATASTORE_UNREACHABLE";
@@ -215,11 +218,12 @@ export class Writes {
     body: WriteBody,
     bytes: number,
     mutation: string,
+    by: number,
     ifRevision: number | undefined,
   ): Promise<Written> {
     const fresh = id === undefined || ifRevision !== undefined ? {} : await this.#basis(schema, id, body, bytes);
     const basis = ifRevision === undefined ? fresh : { ifRevision };
-    const common = { mutation, by: 0, ...basis };
+    const common = { mutation, by, ...basis };
     let sent = false;
     for (let attempt = 0; ; attempt++) {
       // What was sent is asked again when there is somebody to ask; what was not, is refused: also what waited for its turn.

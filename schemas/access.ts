@@ -1,4 +1,5 @@
 /** Who may see and change a document: the one place that decides it, for webservers and functions alike. Pure. */
+import { isDeepStrictEqual } from "node:util";
 import type { Doc } from "./document.ts";
 import { FrontsyncError } from "./errors.ts";
 import type { CollectionSchema } from "./index.ts";
@@ -26,8 +27,34 @@ export function mayRead(schema: CollectionSchema, actor: Actor, doc: Doc): boole
   const access = accessOf(schema);
   if (access === "system") return false;
   if (actor.admin || access === "directory" || owns(schema, actor, doc)) return true;
-  if (access === "owner") return sharesGroup(actor, doc.groups);
+  if (access === "owner") return sharesByGroups(schema) && sharesGroup(actor, doc.groups);
   return isIn(actor, doc.readers) || isIn(actor, doc.writers);
+}
+
+/** Whether a document that is deleted, or that the actor may not see now, may have been visible once: who saw its earlier versions is kept
+ *  nowhere. False only where no version can have been. */
+export function mayHaveRead(schema: CollectionSchema, actor: Actor, id: string): boolean {
+  const access = accessOf(schema);
+  if (access === "system") return false;
+  if (actor.admin || access !== "owner" || schema.key[0] !== schema.owner) return true;
+  return id.split("/")[0] === String(actor.uid) || (sharesByGroups(schema) && actor.groups.length > 0);
+}
+
+/** How near a visible document is to the actor, for a look-up by name: 0 own, 1 shared with the actor or a group of theirs, 2 shared with
+ *  everyone, 3 seen as an admin. */
+export function distance(schema: CollectionSchema, actor: Actor, doc: Doc): 0 | 1 | 2 | 3 {
+  if (owns(schema, actor, doc)) return 0;
+  const audiences = SHARING.map((field) => doc[field] as Audience | undefined);
+  if (audiences.some((audience) => isIn(actor, { ...audience, global: false }))) return 1;
+  return audiences.some(isGlobal) ? 2 : 3;
+}
+
+/** The document with an owner where it names none: that of its version before; of a new one the user. */
+export function withOwner(schema: CollectionSchema, uid: number, before: Doc | undefined, doc: Doc): Doc {
+  const { owner } = schema;
+  if (owner === undefined || doc[owner] !== undefined || !["shared", "owner"].includes(accessOf(schema))) return doc;
+  const value = before ? before[owner] : uid;
+  return value === undefined ? doc : { ...doc, [owner]: value };
 }
 
 /** Whether a change may be made. `before` undefined: the document is new; `next` undefined: it is deleted. Throws NOT_ALLOWED,
@@ -55,7 +82,7 @@ function checkShared(schema: CollectionSchema, actor: Actor, before: Doc | undef
     return;
   }
   const kept = [schema.owner ?? "", ...SHARING];
-  if (!next || kept.some((field) => JSON.stringify(next[field]) !== JSON.stringify(before[field])))
+  if (!next || kept.some((field) => !isDeepStrictEqual(next[field], before[field])))
     throw denied("Only the owner or an admin may delete a document, or say whose it is and who sees it");
 }
 
@@ -84,7 +111,7 @@ function checkOwnFields(schema: CollectionSchema, actor: Actor, before: Doc | un
   const { collection, own = [], readOnly } = schema;
   if (!before || !next || !owns(schema, actor, before)) throw denied(`Only an admin may do this in ${collection}`);
   const changed = [...new Set([...Object.keys(before), ...Object.keys(next)])].find(
-    (field) => !own.includes(field) && !readOnly.includes(field) && JSON.stringify(before[field]) !== JSON.stringify(next[field]),
+    (field) => !own.includes(field) && !readOnly.includes(field) && !isDeepStrictEqual(before[field], next[field]),
   );
   if (changed !== undefined) throw denied(`Only an admin may change '${changed}' in ${collection}`, `/${changed}`);
 }
@@ -92,6 +119,11 @@ function checkOwnFields(schema: CollectionSchema, actor: Actor, before: Doc | un
 function isIn({ uid, groups }: Actor, audience: unknown): boolean {
   const { users = [], groups: shared = [], global = false } = (audience ?? {}) as Audience;
   return global || users.includes(uid) || shared.some((gid) => groups.includes(gid));
+}
+
+/** Whether a collection of `access: owner` lets the owner name groups that may read. */
+function sharesByGroups({ fields }: CollectionSchema): boolean {
+  return Object.hasOwn(fields, "groups");
 }
 
 function sharesGroup({ groups }: Actor, shared: unknown): boolean {

@@ -203,12 +203,14 @@ export class ReplicaDatabase {
     }
   }
 
-  query(sql: string, values: Value[]): unknown[][] {
+  /** The rows, one by one: who has enough of them stops. */
+  *query(sql: string, values: Value[]): Generator<unknown[], void> {
     const statement = this.#database.prepare(sql, values);
-    const rows: unknown[][] = [];
-    while (statement.step()) rows.push(statement.get());
-    statement.free();
-    return rows;
+    try {
+      while (statement.step()) yield statement.get();
+    } finally {
+      statement.free();
+    }
   }
 
   /** As they are kept while changes are applied. */
@@ -221,7 +223,9 @@ export class ReplicaDatabase {
     const digests: Record<string, string> = {};
     for (const collection of this.#tables.keys()) {
       const digest = new Digest();
-      for (const [id, revision] of this.query(`SELECT id, revision FROM ${quote(collection)}`, []) as [string, number][]) {
+      for (const [id, revision] of this.query(`SELECT id, revision FROM ${quote(collection)}`, []) as Iterable<
+        [string, number]
+      >) {
         digest.toggle(versionHash(storeSubject(collection, id), revision));
       }
       digests[collection] = String(digest);

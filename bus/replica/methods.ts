@@ -1,5 +1,6 @@
 /** What the replica's thread can be asked, and what it says by itself. Calls are answered in the order in which they were made, so a read
  *  sees every change that was handed over before it. */
+import type { Actor } from "../../schemas/access.ts";
 import type { Query } from "../api.ts";
 import type { ReplicaPosition } from "./database.ts";
 import type { Row } from "./row.ts";
@@ -15,15 +16,25 @@ export interface ReplicaMethods {
   /** Nothing to apply: only the position moves. */
   move(position: ReplicaPosition): void;
   get(options: { collection: string; id: string }): Row | undefined;
-  list(options: { collection: string; query: Query<Record<string, unknown>> }): {
-    rows: { id: string; revision: number; body: string }[];
-    next: string | undefined;
+  /** The next documents of a page of which `found` are known, and one more, if there is one: then the page has a next one. With `actor`
+   *  only what the actor may read. It reads so many rows and no more: `on`, as `after`, goes on where it stopped. */
+  list(options: { collection: string; query: Query<Record<string, unknown>>; found: number; actor: Actor | undefined }): {
+    rows: ListedRow[];
+    on: string | undefined;
   };
   since(options: { collection: string; after: number; until: number; limit: number }): Row[];
   /** `fresh`: computed from the rows, not as they are kept. */
   digests(options: { fresh: boolean }): Record<string, string>;
   /** Writes what is not yet on disk. */
   close(): void;
+}
+
+/** `cursor`: as `after`, goes on behind this row. */
+export interface ListedRow {
+  id: string;
+  revision: number;
+  body: string;
+  cursor: string;
 }
 
 export type ReplicaCall = {

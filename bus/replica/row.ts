@@ -27,6 +27,11 @@ export function versionId(version: StoredVersion): string {
   return idOf(token, isHashed(token) ? version.envelope?.id : undefined);
 }
 
+/** The document of a row; undefined: there is none, or a tombstone. */
+export function liveDoc(row: Row | undefined): Doc | undefined {
+  return !row || row.deleted || row.body === null ? undefined : (JSON.parse(row.body) as Doc);
+}
+
 export function asChange({ id, revision, deleted, body, headers }: Row): Change<Doc> {
   const envelope = readEnvelope(headers);
   const doc = body === null ? undefined : (JSON.parse(body) as Doc);

@@ -46,10 +46,11 @@ export function quote(name: string): string {
 type Key = string | number;
 export type Value = Key | Uint8Array;
 
-/** A query as SQL. Throws UNKNOWN_INDEX for a field that the schema does not index, BAD_MESSAGE for what is no query. */
+/** A query as SQL, for `most` rows (default: one more than it asks for). Throws UNKNOWN_INDEX for a field that the schema does not index, BAD_MESSAGE for what is no query. */
 export function listStatement(
   schema: CollectionSchema,
   query: Query<Record<string, unknown>>,
+  most?: number,
 ): { sql: string; values: Value[]; limit: number; sort: string | undefined; fields: string[] } {
   checkShape(query);
   const { where = {}, sort, limit = DEFAULT_LIMIT, after } = query;
@@ -79,7 +80,7 @@ export function listStatement(
   const order = keys.map((key) => `${key} ${descending ? "DESC" : "ASC"}`).join(", ");
   const columns = `revision, id, body${by === undefined ? "" : `, ${cursorValue(fieldValue(by))}`}`;
   return {
-    sql: `SELECT ${columns} FROM ${quote(schema.collection)} WHERE ${conditions.join(" AND ")} ORDER BY ${order} LIMIT ${limit + 1}`,
+    sql: `SELECT ${columns} FROM ${quote(schema.collection)} WHERE ${conditions.join(" AND ")} ORDER BY ${order} LIMIT ${most ?? limit + 1}`,
     values,
     limit,
     sort: by,

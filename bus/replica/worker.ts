@@ -2,6 +2,8 @@
 import { join } from "node:path";
 import { parentPort } from "node:worker_threads";
 import initSqlJs from "sql.js";
+import { mayRead } from "../../schemas/access.ts";
+import type { Doc } from "../../schemas/document.ts";
 import { asFrontsyncError } from "../../schemas/errors.ts";
 import { loadSchemas, type Schemas } from "../../schemas/index.ts";
 import { clock } from "../platform/clock.ts";
@@ -9,7 +11,7 @@ import { decodeRecords } from "../wire/page.ts";
 import { META, parseStoreSubject } from "../wire/subjects.ts";
 import { NOWHERE, ReplicaDatabase, type ReplicaPosition } from "./database.ts";
 import { KnownSubjects } from "./known.ts";
-import type { ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
+import type { ListedRow, ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
 import { listStatement, writeCursor } from "./tables.ts";
 
 /** A snapshot is written when nothing has changed for this long, and at the latest after that long, ms. */
@@ -17,6 +19,8 @@ const SETTLED_MS = 1000;
 const LATEST_MS = 60_000;
 /** … and never more often than keeps the thread free for 19 parts of 20: a snapshot writes the whole database. */
 const REST_FACTOR = 20;
+/** What a user's `list` looks at in one go: the thread is there for others, too. */
+const MAX_LOOK = { rows: 1000, bytes: 8 * 1024 * 1024 };
 
 const sql = await initSqlJs();
 let schemas: Schemas;
@@ -103,14 +107,23 @@ const methods: ReplicaMethods = {
   },
   move: changed,
   get: ({ collection, id }) => databaseOf(collection).get(collection, id),
-  list({ collection, query }) {
-    const { sql: statement, values, limit, sort, fields } = listStatement(schemas.collection(collection), query);
-    databaseOf(collection).index(collection, fields);
-    const rows = databaseOf(collection).query(statement, values) as [number, string, string, (string | number)?][];
-    const page = rows.slice(0, limit);
-    const last = page.at(-1);
-    const next = rows.length > limit && last ? writeCursor(sort === undefined ? [last[1]] : [last[3] ?? "", last[1]]) : undefined;
-    return { rows: page.map(([revision, id, body]) => ({ revision, id, body })), next };
+  list({ collection, query, found, actor }) {
+    const schema = schemas.collection(collection);
+    const { sql: statement, values, limit, sort, fields } = listStatement(schema, query, actor && MAX_LOOK.rows);
+    const database = databaseOf(collection);
+    database.index(collection, fields);
+    const rows: ListedRow[] = [];
+    const looked = { rows: 0, bytes: 0 };
+    for (const row of database.query(statement, values)) {
+      const [revision, id, body, sorted = ""] = row as [number, string, string, (string | number)?];
+      const cursor = writeCursor(sort === undefined ? [id] : [sorted, id]);
+      if (!actor || mayRead(schema, actor, JSON.parse(body) as Doc)) rows.push({ id, revision, body, cursor });
+      if (found + rows.length > limit) break;
+      looked.rows++;
+      looked.bytes += body.length;
+      if (actor && (looked.rows >= MAX_LOOK.rows || looked.bytes >= MAX_LOOK.bytes)) return { rows, on: cursor };
+    }
+    return { rows, on: undefined };
   },
   since: ({ collection, after, until, limit }) => databaseOf(collection).since(collection, after, until, limit),
   digests({ fresh }) {

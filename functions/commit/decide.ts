@@ -91,10 +91,12 @@ export function decide(
     (stale && (edit.ifRevision !== undefined || schema.policy !== "last-writer-wins"));
   if (exists && needsBody && current.body === undefined) return { kind: "needs-body" };
   const before = exists && current.body !== undefined ? parse(current.body) : undefined;
+  // First the right to it: a conflict tells what is there.
+  if (actor) checkWrite(schema, actor, before, applied(schema, edit.what, before));
   const merged = stale ? resolveStale(schema, edit, current, before) : undefined;
   const asked = op === "delete" ? undefined : merged ? withKept(schema, merged, before) : applied(schema, edit.what, before);
   if (op === "change" && asked === undefined) return { kind: "seen", revision: current?.revision ?? 0 };
-  if (actor) checkWrite(schema, actor, before, asked);
+  if (actor && merged) checkWrite(schema, actor, before, asked);
   const next = rule ? rule(before, asked) : asked;
 
   const previous = current?.envelope;

@@ -1,0 +1,66 @@
+/** A user who acts through a bus, and the check of their writes before they are sent. The datastore checks again: this replica may be behind. */
+import { type Actor, actorOf, checkWrite, withOwner } from "../schemas/access.ts";
+import { type Doc, mergePatch, withoutReadOnly } from "../schemas/document.ts";
+import type { CollectionSchema } from "../schemas/index.ts";
+import type { User } from "../schemas/types.ts";
+import type { Written } from "./api.ts";
+import type { KeyedQueue } from "./platform/keyed-queue.ts";
+import type { Row } from "./replica/index.ts";
+import { liveDoc } from "./replica/row.ts";
+import { seeError } from "./sight.ts";
+import type { WriteBody } from "./writes.ts";
+
+export class ActingUser {
+  readonly uid: number;
+  readonly #row: (collection: string, id: string) => Promise<Row | undefined>;
+  readonly #turns: KeyedQueue;
+
+  /** `row`: also a tombstone. `turns`: one for the whole bus, whoever acts. */
+  constructor(uid: number, row: (collection: string, id: string) => Promise<Row | undefined>, turns: KeyedQueue) {
+    this.uid = uid;
+    this.#row = row;
+    this.#turns = turns;
+  }
+
+  /** With the rights that the user has now. Throws NOT_ALLOWED. */
+  async actor(): Promise<Actor> {
+    const row = Number.isSafeInteger(this.uid) ? await this.#row("users", String(this.uid)) : undefined;
+    return actorOf(this.uid, liveDoc(row) as User | undefined);
+  }
+
+  /** Checks a write and hands it to `send`. The writes of a document keep their order; `id` undefined: a new one, whose id the datastore
+   *  gives. Throws what checkWrite throws. */
+  async write(
+    schema: CollectionSchema,
+    id: string | undefined,
+    body: WriteBody,
+    send: (body: WriteBody) => Promise<Written>,
+  ): Promise<Written> {
+    const turn = async () => {
+      const actor = await this.actor();
+      const before = id === undefined ? undefined : liveDoc(await this.#row(schema.collection, id));
+      // Not awaited: what is sent has its place in the order already.
+      return { actor, sent: send(permitted(schema, actor, before, body)) };
+    };
+    const { actor, sent } = await (id === undefined ? turn() : this.#turns.run(`${schema.collection}/${id}`, turn));
+    return await sent.catch((error: unknown) => {
+      throw seeError(schema, actor, error);
+    });
+  }
+}
+
+/** The write as it is sent. Throws what checkWrite throws. */
+function permitted(schema: CollectionSchema, actor: Actor, before: Doc | undefined, body: WriteBody): WriteBody {
+  if (body.op === "put") {
+    const doc = withOwner(schema, actor.uid, before, body.doc);
+    checkWrite(schema, actor, before, doc);
+    return { op: "put", doc };
+  }
+  // What is not here may be there: the datastore knows.
+  if (before) checkWrite(schema, actor, before, body.op === "patch" ? patched(schema, before, body.merge) : undefined);
+  return body;
+}
+
+function patched(schema: CollectionSchema, before: Doc, merge: Doc): Doc {
+  return withoutReadOnly(schema, mergePatch(withoutReadOnly(schema, before), merge) as Doc);
+}

@@ -1,0 +1,14 @@
+/** Users and groups for a test, made by the system. */
+import type { Bus, Group, User } from "../../bus/index.ts";
+
+let made = 0;
+
+/** A new user; its uid. */
+export async function makeUser(bus: Bus, fields: Partial<User> = {}): Promise<number> {
+  return Number((await bus.collection("users").put({ user: `user${++made}`, ...fields })).id);
+}
+
+/** A new group; its gid. */
+export async function makeGroup(bus: Bus, fields: Partial<Group> = {}): Promise<number> {
+  return Number((await bus.collection("groups").put({ name: `group${++made}`, ...fields })).id);
+}
