@@ -15,6 +15,7 @@ import { log } from "./platform/log.ts";
 import { VERSION } from "./platform/package.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
 import { Sender } from "./sender.ts";
+import { readVersions } from "./versions.ts";
 import { Waiters } from "./waiters.ts";
 import { storeSubject } from "./wire/subjects.ts";
 import { Writes } from "./writes.ts";
@@ -132,6 +133,13 @@ export class EmbeddedBus implements Bus {
   }
 
   collection(name: string): Collection<never> {
+    const source = {
+      link: this.#link,
+      schemas: this.#schemas,
+      state: () => this.#follow.state,
+      checkIn: () => this.#checkIn.fresh(),
+      closed: () => this.#closing !== undefined,
+    };
     const collection = openCollection(name, {
       schemas: this.#schemas,
       writes: this.#writes,
@@ -152,6 +160,7 @@ export class EmbeddedBus implements Bus {
           collection,
           options,
         ),
+      versions: (schema, id, wait) => readVersions(source, schema, id, wait),
     });
     return collection satisfies Collection<Doc> as unknown as Collection<never>;
   }
@@ -301,6 +310,7 @@ export class EmbeddedBus implements Bus {
   #onCheckIn(reply: CheckInReply, sent: Omit<CheckInRequest, "intervalMs">): void {
     this.#counters.checkIns++;
     this.#link.synchronizeClock(reply.now);
+    this.#link.datastoreVersion = reply.version;
     this.#peers = reply.peers;
     this.#told = reply.warnings;
     this.#warn("INCOMPATIBLE", undefined);

@@ -30,6 +30,7 @@ export interface CollectionParts {
   /** The row of a document, also a tombstone. */
   row(collection: string, id: string): Promise<Row | undefined>;
   changes(collection: string, options: { since?: number; signal?: AbortSignal } | undefined): AsyncIterableIterator<Change<Doc>>;
+  versions(schema: CollectionSchema, id: string, wait: Wait | undefined): Promise<Change<Doc>[]>;
 }
 
 export function openCollection(name: string, parts: CollectionParts): Collection<Doc> {
@@ -91,6 +92,7 @@ export function openCollection(name: string, parts: CollectionParts): Collection
       return await writes.write(schema(), checkId(id), { op: "delete" }, 0, mutation, options);
     },
     changes: (options) => parts.changes(schema().collection, options),
+    versions: async (id, wait) => await parts.versions(schema(), checkId(id), wait),
   };
 }
 

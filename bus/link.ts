@@ -24,6 +24,8 @@ export class Link {
   readonly #schemas: Schemas;
   /** The datastore's clock minus ours, ms; undefined: not known yet. */
   #clockOffset: number | undefined;
+  /** Of frontsync, as the last check-in told it. */
+  datastoreVersion: string | undefined;
 
   constructor({ servers, webserver, controlAuth, schemas, onEvent }: LinkOptions) {
     this.#webserver = webserver;

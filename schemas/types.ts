@@ -802,10 +802,28 @@ export interface UsersSetPasswordRequest {
   current?: string;
 }
 /**
- * Asks for the kept versions of a document.
+ * The head of a page of versions; the records follow it as bytes (bus/wire/page.ts).
+ */
+export interface VersionsReply {
+  /**
+   * No version is left after this page.
+   */
+  done: boolean;
+  /**
+   * How many records follow.
+   */
+  records: number;
+  [k: string]: unknown;
+}
+/**
+ * Asks for one page of the kept versions of a document, oldest first.
  */
 export interface VersionsRequest {
   id: string;
+  /**
+   * The last revision of the page before; absent: from the oldest.
+   */
+  after?: number;
 }
 /**
  * The side of a conflict that lost, kept until somebody resolves or discards it.
@@ -1263,6 +1281,7 @@ export interface Messages {
   "users.setLocked.request": UsersSetLockedRequest;
   "users.setPassword.reply": UsersSetPasswordReply;
   "users.setPassword.request": UsersSetPasswordRequest;
+  "versions.reply": VersionsReply;
   "versions.request": VersionsRequest;
   "write.reply": WriteReply;
 }
