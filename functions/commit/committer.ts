@@ -107,6 +107,9 @@ export class Committer {
   async #lookAgain(subject: string, edit: Edit): Promise<number | "conflict"> {
     await this.#epochs.ready();
     const current = await readSubject(this.#connection, subject);
-    return current && hasSeen(current.envelope?.seen ?? "", edit.mutation) ? current.revision : "conflict";
+    const { revision, deleted, envelope } = current ?? {};
+    if (revision === undefined || !hasSeen(envelope?.seen ?? "", edit.mutation)) return "conflict";
+    if (envelope?.version === edit.mutation) this.#follower.committed({ subject, revision, deleted: deleted === true, envelope });
+    return revision;
   }
 }

@@ -6,6 +6,7 @@ import { inboxPrefix } from "../../bus/wire/subjects.ts";
 import { loadSchemas } from "../../schemas/index.ts";
 import type { Warning } from "../../schemas/types.ts";
 import { Committer } from "../commit/committer.ts";
+import { Audit } from "../store/audit.ts";
 import { Epochs } from "../store/epochs.ts";
 import { Follower } from "../store/follower.ts";
 import { Presence } from "../store/presence.ts";
@@ -52,7 +53,8 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     else if (!draining) log.warn({ event, detail }, "the handler's connection");
   });
   const epochs = new Epochs(connection, schemas);
-  const follower = new Follower(connection);
+  const audit = new Audit(connection, name);
+  const follower = new Follower(connection, (version) => audit.note(version));
   const presence = new Presence(connection, schemas);
   const committer = new Committer(connection, epochs, follower, Buffer.from(config.signingKey, "hex"));
   const context: Context = {
@@ -66,6 +68,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   };
   function connected() {
     void presence.connected();
+    void audit.connected();
     void epochs.connected().then(() => {
       if (!epochs.atomicBatches || config.sync === "default") committer.group.disableBatches();
       follower.connected();
@@ -93,6 +96,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
       draining = true;
       follower.stop();
       await served.settled();
+      await audit.drain();
       await connection.drain();
       await authentication?.close();
     },
