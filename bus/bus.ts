@@ -81,6 +81,7 @@ export class EmbeddedBus implements Bus {
       webserver: options.webserver,
       sender: new Sender(this.#link, schemas),
       maxPayload: () => this.#link.maxPayload,
+      takesSchema: () => this.#link.takesSchema,
       read: (collection, id) => this.#row(collection, id),
       isHeld: (revision) => this.#isHeld(revision),
       holds: (revision, signal) => this.#holds(revision, signal),
@@ -145,7 +146,7 @@ export class EmbeddedBus implements Bus {
       writes: this.#writes,
       replica: () => this.#reader(),
       row: (of, id) => this.#row(of, id),
-      changes: (collection, options) =>
+      changes: (schema, options) =>
         readChanges(
           {
             replica: () => this.#reader(),
@@ -157,7 +158,7 @@ export class EmbeddedBus implements Bus {
                 .catch(() => {}),
             closed: () => this.#closing !== undefined,
           },
-          collection,
+          schema,
           options,
         ),
       versions: (schema, id, wait) => readVersions(source, schema, id, wait),
@@ -309,8 +310,7 @@ export class EmbeddedBus implements Bus {
 
   #onCheckIn(reply: CheckInReply, sent: Omit<CheckInRequest, "intervalMs">): void {
     this.#counters.checkIns++;
-    this.#link.synchronizeClock(reply.now);
-    this.#link.datastoreVersion = reply.version;
+    this.#link.meet(reply);
     this.#peers = reply.peers;
     this.#told = reply.warnings;
     this.#warn("INCOMPATIBLE", undefined);

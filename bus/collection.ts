@@ -16,6 +16,7 @@ import type { CollectionSchema, Schemas } from "../schemas/index.ts";
 import type { Change, Collection, Entry, NewDoc, Page, Query, Wait, WriteOptions, Written } from "./api.ts";
 import { toBase32 } from "./platform/random.ts";
 import type { Replica, Row } from "./replica/index.ts";
+import { docOf } from "./replica/row.ts";
 import { listStatement } from "./replica/tables.ts";
 import type { Writes } from "./writes.ts";
 
@@ -29,7 +30,10 @@ export interface CollectionParts {
   replica(): Replica;
   /** The row of a document, also a tombstone. */
   row(collection: string, id: string): Promise<Row | undefined>;
-  changes(collection: string, options: { since?: number; signal?: AbortSignal } | undefined): AsyncIterableIterator<Change<Doc>>;
+  changes(
+    schema: CollectionSchema,
+    options: { since?: number; signal?: AbortSignal } | undefined,
+  ): AsyncIterableIterator<Change<Doc>>;
   versions(schema: CollectionSchema, id: string, wait: Wait | undefined): Promise<Change<Doc>[]>;
 }
 
@@ -54,14 +58,14 @@ export function openCollection(name: string, parts: CollectionParts): Collection
       const collection = schema().collection;
       const row = await parts.row(collection, checkId(id));
       if (!row || row.deleted || row.body === null) return undefined;
-      return entry(id, row.revision, row.body, writes.isPending(collection, id));
+      return entry(schema(), row, row.body, writes.isPending(collection, id));
     },
     async list(query: Query<Doc> = {}): Promise<Page<Doc>> {
       const collection = schema().collection;
       // Told here already: what is no query may not even be something that another thread can be sent.
       listStatement(schema(), query);
       const { rows, next } = await parts.replica().call("list", { collection, query });
-      return { items: rows.map(({ id, revision, body }) => entry(id, revision, body, writes.isPending(collection, id))), next };
+      return { items: rows.map((row) => entry(schema(), row, row.body, writes.isPending(collection, row.id))), next };
     },
     put,
     async putMany(docs: readonly NewDoc<Doc>[], options: Wait = {}) {
@@ -91,7 +95,7 @@ export function openCollection(name: string, parts: CollectionParts): Collection
       const mutation = writes.nextMutationId(options.mutationId);
       return await writes.write(schema(), checkId(id), { op: "delete" }, 0, mutation, options);
     },
-    changes: (options) => parts.changes(schema().collection, options),
+    changes: (options) => parts.changes(schema(), options),
     versions: async (id, wait) => await parts.versions(schema(), checkId(id), wait),
   };
 }
@@ -103,6 +107,11 @@ function withId(schema: CollectionSchema, doc: Doc, mutation: string): Doc {
   return { [field]: toBase32(sha256(`${schema.collection} ${mutation}`).subarray(0, 16)), ...doc };
 }
 
-function entry(id: string, revision: number, body: string, pending: boolean): Entry<Doc> {
-  return { id, revision, pending, doc: JSON.parse(body) as Doc };
+function entry(
+  schema: CollectionSchema,
+  { id, revision, headers }: Pick<Row, "id" | "revision" | "headers">,
+  body: string,
+  pending: boolean,
+): Entry<Doc> {
+  return { id, revision, pending, doc: docOf(schema, body, headers) };
 }

@@ -65,7 +65,7 @@ async function readPages(
     const request = { id, ...(after !== undefined && { after }) };
     const ask = () => source.link.ask("versions", schema.collection, request, Math.max(1, end - clock.monotonic()));
     const page = decodePage(source.schemas, await askNewer(source, ask), "versions.reply");
-    for (const version of decodeRecords(page.records)) versions.push(asChange(rowOf(version)));
+    for (const version of decodeRecords(page.records)) versions.push(asChange(schema, rowOf(version)));
     // A page without records is the last one, too: asking after the same revision again would give the same.
     done = page.head.done || versions.at(-1)?.revision === after;
   }

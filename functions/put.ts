@@ -1,4 +1,5 @@
 import { documentId } from "../schemas/document.ts";
+import { upcast, upcastDiff } from "../schemas/upcast.ts";
 import { defineFunction } from "./host/define.ts";
 
 /** Creates or replaces one document. */
@@ -7,11 +8,13 @@ export default defineFunction({
   scope: "collection",
   description: "Creates or replaces one document.",
   reply: "write.reply",
-  async handle({ doc, ...edit }, { webserver, collection, deadline }, { schemas, committer }) {
+  async handle({ doc: given, diff, schema: version = 1, ...edit }, { webserver, collection, deadline }, { schemas, committer }) {
     const schema = schemas.collection(collection);
+    const doc = upcast(schema, given, version);
+    const what = { op: "put" as const, doc };
     return await committer.commit(
       schema,
-      { ...edit, id: documentId(schema, doc), what: { op: "put", doc }, webserver },
+      { ...edit, id: documentId(schema, doc), what, diff: upcastDiff(schema, diff, version), webserver },
       deadline,
     );
   },

@@ -16,7 +16,7 @@ export interface ReplicaMethods {
   move(position: ReplicaPosition): void;
   get(options: { collection: string; id: string }): Row | undefined;
   list(options: { collection: string; query: Query<Record<string, unknown>> }): {
-    rows: { id: string; revision: number; body: string }[];
+    rows: { id: string; revision: number; headers: string; body: string }[];
     next: string | undefined;
   };
   since(options: { collection: string; after: number; until: number; limit: number }): Row[];

@@ -104,13 +104,14 @@ const methods: ReplicaMethods = {
   move: changed,
   get: ({ collection, id }) => databaseOf(collection).get(collection, id),
   list({ collection, query }) {
-    const { sql: statement, values, limit, sort, fields } = listStatement(schemas.collection(collection), query);
-    databaseOf(collection).index(collection, fields);
-    const rows = databaseOf(collection).query(statement, values) as [number, string, string, (string | number)?][];
+    const schema = schemas.collection(collection);
+    const { sql: statement, values, limit, sort, fields } = listStatement(schema, query);
+    databaseOf(collection).index(schema, fields);
+    const rows = databaseOf(collection).query(statement, values) as [number, string, string, string, (string | number)?][];
     const page = rows.slice(0, limit);
     const last = page.at(-1);
-    const next = rows.length > limit && last ? writeCursor(sort === undefined ? [last[1]] : [last[3] ?? "", last[1]]) : undefined;
-    return { rows: page.map(([revision, id, body]) => ({ revision, id, body })), next };
+    const next = rows.length > limit && last ? writeCursor(sort === undefined ? [last[1]] : [last[4] ?? "", last[1]]) : undefined;
+    return { rows: page.map(([revision, id, headers, body]) => ({ revision, id, headers, body })), next };
   },
   since: ({ collection, after, until, limit }) => databaseOf(collection).since(collection, after, until, limit),
   digests({ fresh }) {
