@@ -117,7 +117,7 @@ export class Audit {
         if (!error) return true;
         throw failed("The audit can't be written", error);
       } catch (error) {
-        log.warn({ err: error }, "the audit waits");
+        if (wait === RETRY_MS.first) log.warn({ reason: (error as Error).message }, "the audit waits");
         this.#streamIsThere = false;
         await pause(wait, this.#stop.signal);
       }
