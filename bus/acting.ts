@@ -5,27 +5,25 @@ import type { CollectionSchema } from "../schemas/index.ts";
 import type { User } from "../schemas/types.ts";
 import type { Written } from "./api.ts";
 import type { KeyedQueue } from "./platform/keyed-queue.ts";
-import type { Row } from "./replica/index.ts";
-import { liveDoc } from "./replica/row.ts";
 import { seeError } from "./sight.ts";
 import type { WriteBody } from "./writes.ts";
 
 export class ActingUser {
   readonly uid: number;
-  readonly #row: (collection: string, id: string) => Promise<Row | undefined>;
+  readonly #held: (collection: string, id: string) => Promise<Doc | undefined>;
   readonly #turns: KeyedQueue;
 
-  /** `row`: also a tombstone. `turns`: one for the whole bus, whoever acts. */
-  constructor(uid: number, row: (collection: string, id: string) => Promise<Row | undefined>, turns: KeyedQueue) {
+  /** `held`: the document as this webserver has it. `turns`: one for the whole bus, whoever acts. */
+  constructor(uid: number, held: (collection: string, id: string) => Promise<Doc | undefined>, turns: KeyedQueue) {
     this.uid = uid;
-    this.#row = row;
+    this.#held = held;
     this.#turns = turns;
   }
 
   /** With the rights that the user has now. Throws NOT_ALLOWED. */
   async actor(): Promise<Actor> {
-    const row = Number.isSafeInteger(this.uid) ? await this.#row("users", String(this.uid)) : undefined;
-    return actorOf(this.uid, liveDoc(row) as User | undefined);
+    const user = Number.isSafeInteger(this.uid) ? await this.#held("users", String(this.uid)) : undefined;
+    return actorOf(this.uid, user as User | undefined);
   }
 
   /** Checks a write and hands it to `send`. The writes of a document keep their order; `id` undefined: a new one, whose id the datastore
@@ -38,7 +36,7 @@ export class ActingUser {
   ): Promise<Written> {
     const turn = async () => {
       const actor = await this.actor();
-      const before = id === undefined ? undefined : liveDoc(await this.#row(schema.collection, id));
+      const before = id === undefined ? undefined : await this.#held(schema.collection, id);
       // Not awaited: what is sent has its place in the order already.
       return { actor, sent: send(permitted(schema, actor, before, body)) };
     };

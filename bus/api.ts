@@ -72,6 +72,10 @@ export interface Collection<T extends object> {
    *  gets the last change of each document, never an unbounded queue. A user is told of a document that they may not see, and may have
    *  seen, as of a deleted one; what they see because their own rights changed is not told: list it. */
   changes(options?: { since?: number; signal?: AbortSignal }): AsyncIterableIterator<Change<T>>;
+  /** The versions that the datastore keeps, tombstones included, newest first: the last 20, or only the current one where the collection
+   *  keeps no history. Bring one back with put(version.doc). NOT_FOUND when there never was such a document; DATASTORE_UNREACHABLE
+   *  at once while degraded, HELD while held; UNKNOWN_CALL from a datastore that is too old. */
+  versions(id: string, options?: Wait): Promise<Change<T>[]>;
 }
 
 /** `pending`: holds a write of this webserver that is not acknowledged; `revision` is then its base. */

@@ -17,7 +17,9 @@ import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { VERSION } from "./platform/package.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
+import { liveDoc } from "./replica/row.ts";
 import { Sender } from "./sender.ts";
+import { readVersions } from "./versions.ts";
 import { Waiters } from "./waiters.ts";
 import { storeSubject } from "./wire/subjects.ts";
 import { Writes } from "./writes.ts";
@@ -85,6 +87,7 @@ export class EmbeddedBus implements Bus {
       webserver: options.webserver,
       sender: new Sender(this.#link, schemas),
       maxPayload: () => this.#link.maxPayload,
+      takesSchema: () => this.#link.takesSchema,
       read: (collection, id) => this.#row(collection, id),
       isHeld: (revision) => this.#isHeld(revision),
       holds: (revision, signal) => this.#holds(revision, signal),
@@ -141,18 +144,25 @@ export class EmbeddedBus implements Bus {
   }
 
   asUser(uid: number): Scope {
-    const user = new ActingUser(uid, (collection, id) => this.#row(collection, id), this.#userWrites);
+    const user = new ActingUser(uid, (collection, id) => this.#held(collection, id), this.#userWrites);
     return { collection: (name: string) => this.#collection(name, user) };
   }
 
   #collection(name: string, user: ActingUser | undefined): Collection<never> {
+    const source = {
+      link: this.#link,
+      schemas: this.#schemas,
+      state: () => this.#follow.state,
+      checkIn: () => this.#checkIn.fresh(),
+      closed: () => this.#closing !== undefined,
+    };
     const collection = openCollection(name, {
       user,
       schemas: this.#schemas,
       writes: this.#writes,
       replica: () => this.#reader(),
       row: (of, id) => this.#row(of, id),
-      changes: (collection, options, sight) =>
+      changes: (schema, options, sight) =>
         readChanges(
           {
             sight,
@@ -165,9 +175,10 @@ export class EmbeddedBus implements Bus {
                 .catch(() => {}),
             closed: () => this.#closing !== undefined,
           },
-          collection,
+          schema,
           options,
         ),
+      versions: (schema, id, wait) => readVersions(source, schema, id, wait),
     });
     return collection satisfies Collection<Doc> as unknown as Collection<never>;
   }
@@ -272,6 +283,10 @@ export class EmbeddedBus implements Bus {
     return await this.#replica.call("get", { collection, id });
   }
 
+  async #held(collection: string, id: string): Promise<Doc | undefined> {
+    return liveDoc(this.#schemas.collection(collection), await this.#row(collection, id));
+  }
+
   #isHeld(revision: number): boolean {
     return this.#follow.position.consistent >= revision;
   }
@@ -328,7 +343,7 @@ export class EmbeddedBus implements Bus {
 
   #onCheckIn(reply: CheckInReply, sent: Omit<CheckInRequest, "intervalMs">): void {
     this.#counters.checkIns++;
-    this.#link.synchronizeClock(reply.now);
+    this.#link.meet(reply);
     this.#peers = reply.peers;
     this.#told = reply.warnings;
     this.#warn("INCOMPATIBLE", undefined);

@@ -2,8 +2,9 @@
  *  reader gets the last change of each document. */
 import type { Doc } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
+import type { CollectionSchema } from "../schemas/index.ts";
 import type { Change } from "./api.ts";
-import type { Replica } from "./replica/index.ts";
+import type { Replica, Row } from "./replica/index.ts";
 import { asChange } from "./replica/row.ts";
 import type { Sight } from "./sight.ts";
 
@@ -11,8 +12,8 @@ const READ_AHEAD = 100;
 
 export interface ChangesSource {
   replica(): Replica;
-  /** The changes of a collection after a revision, when all of them are recent. */
-  recent(collection: string, after: number): Change<Doc>[] | undefined;
+  /** The last versions of a collection's documents after a revision, when all of them are recent. */
+  recent(collection: string, after: number): Row[] | undefined;
   /** Everything up to this revision has been handed to the replica. */
   held(): number;
   /** Resolves when more is held than `revision`, or the bus is closed. */
@@ -24,12 +25,12 @@ export interface ChangesSource {
 /** From the call on, whenever its reader begins; it ends with the signal, with the bus, and with `return`, also while its reader waits. */
 export function readChanges(
   source: ChangesSource,
-  collection: string,
+  schema: CollectionSchema,
   { since, signal }: { since?: number; signal?: AbortSignal } = {},
 ): AsyncIterableIterator<Change<Doc>> {
   const left = new AbortController();
   const ends = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
-  const changes = tellChanges(source, collection, since ?? source.held(), ends);
+  const changes = tellChanges(source, schema, since ?? source.held(), ends);
   return {
     next: () => changes.next(),
     async return() {
@@ -44,7 +45,7 @@ export function readChanges(
 
 async function* tellChanges(
   source: ChangesSource,
-  collection: string,
+  schema: CollectionSchema,
   since: number,
   signal: AbortSignal,
 ): AsyncGenerator<Change<Doc>, undefined> {
@@ -57,24 +58,24 @@ async function* tellChanges(
   let see: Awaited<ReturnType<Sight>> | undefined;
   while (!source.closed() && !signal.aborted) {
     const until = source.held();
-    const recent = source.recent(collection, after);
-    const changes = recent ?? (until > after ? await stored(source.replica(), collection, after, until) : []);
+    const recent = source.recent(schema.collection, after);
+    const rows = recent ?? (until > after ? await stored(source.replica(), schema.collection, after, until) : []);
     if (source.closed()) return;
     // Before the first one, too: who may not read hears it at once.
-    if (!see || changes.length > 0) see = await source.sight();
-    for (const change of changes) {
+    if (!see || rows.length > 0) see = await source.sight();
+    for (const row of rows) {
+      const change = asChange(schema, row);
       after = change.revision;
       const seen = see(change);
       if (seen && (seen.op === "put" || change.revision > existing)) yield seen;
       if (source.closed() || signal.aborted) return;
     }
-    if (!recent && changes.length === READ_AHEAD) continue;
+    if (!recent && rows.length === READ_AHEAD) continue;
     after = Math.max(after, until);
     await source.more(after, signal);
   }
 }
 
-async function stored(replica: Replica, collection: string, after: number, until: number): Promise<Change<Doc>[]> {
-  const rows = await replica.call("since", { collection, after, until, limit: READ_AHEAD });
-  return rows.map(asChange);
+async function stored(replica: Replica, collection: string, after: number, until: number): Promise<Row[]> {
+  return await replica.call("since", { collection, after, until, limit: READ_AHEAD });
 }

@@ -37,7 +37,7 @@ export class CheckIn {
   #adviceMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #last = 0;
-  #underway: Promise<void> | undefined;
+  #underway: Promise<boolean> | undefined;
   #retryMs = RETRY_MS.first;
   #closed = false;
 
@@ -56,8 +56,8 @@ export class CheckIn {
     this.#schedule(this.#last + this.intervalMs - clock.monotonic());
   }
 
-  /** Checks in now, once at a time, and again after the interval. */
-  now(): Promise<void> {
+  /** Checks in now, once at a time, and again after the interval. False: it was not answered. */
+  now(): Promise<boolean> {
     this.#underway ??= this.#run().finally(() => {
       this.#underway = undefined;
       this.#schedule(Math.min(this.intervalMs, this.#retryMs));
@@ -66,9 +66,9 @@ export class CheckIn {
   }
 
   /** One that begins after this call. */
-  async fresh(): Promise<void> {
+  async fresh(): Promise<boolean> {
     await this.#underway;
-    await this.now();
+    return await this.now();
   }
 
   close(): void {
@@ -81,20 +81,22 @@ export class CheckIn {
     if (!this.#closed) this.#timer = setTimeout(() => void this.now(), Math.max(0, jittered(delayMs, JITTER)));
   }
 
-  async #run(): Promise<void> {
+  async #run(): Promise<boolean> {
     this.#last = clock.monotonic();
     try {
       const sent = await this.#options.describe();
       const reply = await this.#options.send({ ...sent, intervalMs: Math.round(this.intervalMs) });
-      if (this.#closed) return;
+      if (this.#closed) return false;
       this.#adviceMs = reply.intervalMs;
       this.#retryMs = Number.POSITIVE_INFINITY;
       this.#options.onReply(reply, sent);
+      return true;
     } catch (error) {
-      if (this.#closed) return;
+      if (this.#closed) return false;
       log.debug({ err: error }, "a check-in was not answered");
       this.#retryMs = Number.isFinite(this.#retryMs) ? Math.min(this.#retryMs * 2, RETRY_MS.most) : RETRY_MS.first;
       this.#options.onFailure(error);
+      return false;
     }
   }
 }

@@ -19,7 +19,7 @@ import type { Change, Collection, Entry, NewDoc, Page, Query, Wait, WriteOptions
 import { toBase32 } from "./platform/random.ts";
 import type { Replica, Row } from "./replica/index.ts";
 import type { ListedRow } from "./replica/methods.ts";
-import { liveDoc } from "./replica/row.ts";
+import { docOf, liveDoc } from "./replica/row.ts";
 import { listStatement } from "./replica/tables.ts";
 import { queryable, type Sight, see, seeChange } from "./sight.ts";
 import type { WriteBody, Writes } from "./writes.ts";
@@ -40,10 +40,11 @@ export interface CollectionParts {
   /** The row of a document, also a tombstone. */
   row(collection: string, id: string): Promise<Row | undefined>;
   changes(
-    collection: string,
+    schema: CollectionSchema,
     options: { since?: number; signal?: AbortSignal } | undefined,
     sight: Sight,
   ): AsyncIterableIterator<Change<Doc>>;
+  versions(schema: CollectionSchema, id: string, wait: Wait | undefined): Promise<Change<Doc>[]>;
 }
 
 export function openCollection(name: string, parts: CollectionParts): Collection<Doc> {
@@ -97,7 +98,9 @@ export function openCollection(name: string, parts: CollectionParts): Collection
       rows.push(...part.rows);
       after = part.on;
     } while (after !== undefined);
-    const items = rows.slice(0, limit).map(({ id, revision, body }) => shown(actor, id, revision, JSON.parse(body) as Doc));
+    const items = rows
+      .slice(0, limit)
+      .map(({ id, revision, headers, body }) => shown(actor, id, revision, docOf(schema(), body, headers)));
     const next = rows.length > limit ? rows[limit - 1]?.cursor : undefined;
     return { items: items.filter((item) => item !== undefined), next };
   }
@@ -130,7 +133,7 @@ export function openCollection(name: string, parts: CollectionParts): Collection
       checkId(id);
       const actor = await user?.actor();
       const row = await parts.row(collection, id);
-      return row && shown(actor, id, row.revision, liveDoc(row));
+      return row && shown(actor, id, row.revision, liveDoc(schema(), row));
     },
     list,
     find,
@@ -164,10 +167,17 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     },
     changes(options) {
       const of = schema();
-      return parts.changes(of.collection, options, async () => {
+      return parts.changes(of, options, async () => {
         const actor = await user?.actor();
         return (change) => seeChange(of, actor, change);
       });
+    },
+    async versions(id, wait) {
+      const of = schema();
+      checkId(id);
+      const actor = await user?.actor();
+      const changes = await parts.versions(of, id, wait);
+      return changes.flatMap((change) => seeChange(of, actor, change) ?? []);
     },
   };
 }

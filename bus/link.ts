@@ -1,6 +1,6 @@
 /** The webserver's side of the wire: asks functions, hears live changes. */
 import type { Schemas } from "../schemas/index.ts";
-import type { Messages } from "../schemas/types.ts";
+import type { CheckInReply, Messages } from "../schemas/types.ts";
 import { clock } from "./platform/clock.ts";
 import { asError } from "./refusal.ts";
 import { hooks } from "./wire/hooks.ts";
@@ -24,6 +24,7 @@ export class Link {
   readonly #schemas: Schemas;
   /** The datastore's clock minus ours, ms; undefined: not known yet. */
   #clockOffset: number | undefined;
+  #told: CheckInReply | undefined;
 
   constructor({ servers, webserver, controlAuth, schemas, onEvent }: LinkOptions) {
     this.#webserver = webserver;
@@ -49,9 +50,20 @@ export class Link {
     return this.#connection.close();
   }
 
-  /** The datastore's time, as a check-in told it: deadlines are by its clock. */
-  synchronizeClock(now: number): void {
-    this.#clockOffset = now - clock.now();
+  /** What the last check-in told of the datastore: deadlines are by its clock, and it may be of an older version. */
+  meet(reply: CheckInReply): void {
+    this.#clockOffset = reply.now - clock.now();
+    this.#told = reply;
+  }
+
+  /** Of the datastore's frontsync; undefined: no check-in was answered yet. */
+  get datastoreVersion(): string | undefined {
+    return this.#told?.version;
+  }
+
+  /** Whether writes may say by which schema version they are. */
+  get takesSchema(): boolean {
+    return this.#told?.schemas !== undefined;
   }
 
   /** Every live change, by one subscription. */

@@ -1,8 +1,6 @@
 /** The last live changes, in this thread: what has just arrived is read without asking the replica's thread for it. */
-import type { Doc } from "../schemas/document.ts";
-import type { Change } from "./api.ts";
 import type { Row } from "./replica/index.ts";
-import { asChange, rowOf } from "./replica/row.ts";
+import { rowOf } from "./replica/row.ts";
 import { META, parseStoreSubject } from "./wire/subjects.ts";
 import type { StoredVersion } from "./wire/version.ts";
 
@@ -39,15 +37,15 @@ export class Recent {
     return version && rowOf(version);
   }
 
-  /** The last change of each document of a collection after a revision; undefined: not all of them are recent. */
-  since(collection: string, after: number): Change<Doc>[] | undefined {
+  /** The last version of each document of a collection after a revision; undefined: not all of them are recent. */
+  since(collection: string, after: number): Row[] | undefined {
     if (after < this.#from) return undefined;
     const begin = this.#versions.findLastIndex(({ revision }) => revision <= after) + 1;
     return this.#versions
       .slice(begin)
       .filter((version) => this.#last.get(version.subject) === version)
       .filter(({ subject }) => collection !== META && parseStoreSubject(subject).collection === collection)
-      .map((version) => asChange(rowOf(version)));
+      .map(rowOf);
   }
 
   /** Keeps the newer half of what is allowed; never the very last: it alone may be above the limit of bytes. */

@@ -14,6 +14,7 @@ import { log } from "./platform/log.ts";
 import { randomId } from "./platform/random.ts";
 import { RecentMap } from "./platform/recent-map.ts";
 import type { Row } from "./replica/index.ts";
+import { docOf } from "./replica/row.ts";
 import type { Sender } from "./sender.ts";
 
 const MUTATION_ID = /^[A-Za-z0-9_.:-]{1,128}$/;
@@ -39,6 +40,8 @@ export interface WritesOptions {
   sender: Sender;
   /** Bytes of the largest message. */
   maxPayload(): number;
+  /** Whether the datastore, which may be an older one, takes `schema` in writes. */
+  takesSchema(): boolean;
   /** The row that is held, also a tombstone. */
   read(collection: string, id: string): Promise<Row | undefined>;
   isHeld(revision: number): boolean;
@@ -235,7 +238,9 @@ export class Writes {
         const { sender, isHeld, holds } = this.#options;
         const { collection } = schema;
         const tryMs = doubled(TRY_MS, attempt);
-        const { id: stored, revision } = await sender.send({ collection, ...asRequest(id, body, common) }, bytes, tryMs);
+        const version = schema.version > 1 && this.#options.takesSchema() ? schema.version : undefined;
+        const request = { collection, ...asRequest(id, body, common, version) };
+        const { id: stored, revision } = await sender.send(request, bytes, tryMs);
         // So that a get on this bus sees it; what is stored stays stored, however long that takes.
         if (!isHeld(revision)) await holds(revision, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(TRY_MS.most)]));
         return { id: stored, revision, mutationId: mutation };
@@ -264,7 +269,7 @@ export class Writes {
     if (!row) return body.op === "put" ? { base: 0 } : {};
     if (row.deleted || row.body === null) return { base: row.revision };
     if (schema.policy !== "merge" || body.op === "delete") return { base: row.revision };
-    const held = withoutReadOnly(schema, JSON.parse(row.body) as Doc);
+    const held = withoutReadOnly(schema, docOf(schema, row.body, row.headers));
     const next = body.op === "put" ? body.doc : (mergePatch(held, body.merge) as Doc);
     const changes = isObject(next) ? diff(held, next) : [];
     const room = () => Math.min(MAX_DIFF_BYTES, this.#options.maxPayload() - bytes - SMALL_BYTES);
@@ -281,10 +286,16 @@ function keyOf({ collection }: CollectionSchema, id: string | undefined, mutatio
   return `${collection}/${id ?? ` ${mutation}`}`;
 }
 
-function asRequest(id: string | undefined, body: WriteBody, common: Omit<DeleteRequest, "id">): Omit<BatchWrite, "collection"> {
-  if (body.op === "put") return { put: { ...common, doc: body.doc } };
+function asRequest(
+  id: string | undefined,
+  body: WriteBody,
+  common: Omit<DeleteRequest, "id">,
+  version: number | undefined,
+): Omit<BatchWrite, "collection"> {
+  const schema = version !== undefined && { schema: version };
+  if (body.op === "put") return { put: { ...common, ...schema, doc: body.doc } };
   if (id === undefined) throw new FrontsyncError("BAD_ID", "A document that is changed must have an id.", { path: "/id" });
-  if (body.op === "patch") return { patch: { ...common, id, merge: body.merge } };
+  if (body.op === "patch") return { patch: { ...common, ...schema, id, merge: body.merge } };
   return { delete: { ...common, id } };
 }
 

@@ -17,7 +17,7 @@ export default defineFunction({
   async handle(
     { digests: _given, position, externalAddr, ...said },
     { webserver },
-    { connection, epochs, follower, presence, warnings },
+    { connection, epochs, follower, presence, schemas, warnings },
   ) {
     await epochs.ready();
     const head = (await streamInfo(connection))?.state.last_seq ?? 0;
@@ -43,6 +43,9 @@ export default defineFunction({
       peers: presence.peersOf(webserver),
       intervalMs: presence.size * MS_PER_CHECK_IN,
       warnings: await warnings(),
+      schemas: Object.fromEntries(
+        [...schemas.collections].filter(([, { version }]) => version > 1).map(([name, { version }]) => [name, version]),
+      ),
     };
   },
 });

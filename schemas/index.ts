@@ -8,6 +8,7 @@ import addFormats from "ajv-formats";
 import { escapePointer, isObject, STAMPS } from "./document.ts";
 import { FrontsyncError } from "./errors.ts";
 import type { CollectionDeclaration, Messages } from "./types.ts";
+import { upcastFault } from "./upcast.ts";
 
 type JsonObject = Record<string, unknown>;
 
@@ -141,6 +142,8 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject): Collecti
   if (declaration.key.length === 2 && fields[declaration.key[0] as string]?.type !== "integer") {
     throw bad("of two key fields the first must be an integer: else two documents could have one id.");
   }
+  const outdated = upcastFault(declaration, fields);
+  if (outdated !== undefined) throw bad(outdated);
   const readOnly = Object.keys(fields).filter((field) => fields[field]?.readOnly === true);
   return {
     ...declaration,

@@ -13,7 +13,7 @@ export type Epochs = Epoch[];
  */
 export interface CollectionDeclaration {
   /**
-   * Schema version of the documents. Raise it with each change that older code can't read.
+   * Schema version of the documents. Raise it with each change that older code can't read, and say in `upcast` how to read what was written before.
    */
   version: number;
   /**
@@ -76,7 +76,7 @@ export interface CollectionDeclaration {
     versions: 1 | 20;
   };
   /**
-   * How documents of older schema versions are read: the steps from each version to the next one, applied in order.
+   * How documents of older schema versions are read: the steps from each version to the next one, in order, none left out. They are applied when a document is read and before an edit of it; what is stored stays as it is until it is written again. `list` finds a document by the new name of a renamed field; of a default it knows nothing until then. Upgrade the datastore first, then the webservers: what an older webserver writes is brought up to date, but it does not know the new names in what it reads.
    *
    * @maxItems 100
    */
@@ -88,7 +88,7 @@ export interface Upcast {
    */
   from: number;
   /**
-   * Old names of fields, and their new ones.
+   * Old names of fields, and their new ones. An old name can't be used again.
    */
   rename?: {
     [k: string]: string;
@@ -98,7 +98,7 @@ export interface Upcast {
    */
   defaults?: Record<string, unknown>;
   /**
-   * Fields that are no more.
+   * Fields that are no more. Their names can't be used again.
    */
   remove?: string[];
 }
@@ -261,6 +261,10 @@ export interface PutRequest {
    * @maxItems 10000
    */
   diff?: FieldChange[];
+  /**
+   * The collection's schema version that the webserver has. Absent: 1.
+   */
+  schema?: number;
 }
 /**
  * One change of an edit, as the merge by field takes it.
@@ -313,6 +317,10 @@ export interface PatchRequest {
    * @maxItems 10000
    */
   diff?: FieldChange[];
+  /**
+   * The collection's schema version that the webserver has. Absent: 1.
+   */
+  schema?: number;
 }
 /**
  * Deletes one document; a tombstone stays.
@@ -418,6 +426,12 @@ export interface CheckInReply {
    * @maxItems 100
    */
   warnings: Warning[];
+  /**
+   * The datastore's schema versions above 1, by collection. Present: it takes `schema` in writes.
+   */
+  schemas?: {
+    [k: string]: number;
+  };
   [k: string]: unknown;
 }
 export interface Peer {
@@ -802,10 +816,28 @@ export interface UsersSetPasswordRequest {
   current?: string;
 }
 /**
- * Asks for the kept versions of a document.
+ * The head of a page of versions; the records follow it as bytes (bus/wire/page.ts).
+ */
+export interface VersionsReply {
+  /**
+   * No version is left after this page.
+   */
+  done: boolean;
+  /**
+   * How many records follow.
+   */
+  records: number;
+  [k: string]: unknown;
+}
+/**
+ * Asks for one page of the kept versions of a document, oldest first.
  */
 export interface VersionsRequest {
   id: string;
+  /**
+   * The last revision of the page before; absent: from the oldest.
+   */
+  after?: number;
 }
 /**
  * The side of a conflict that lost, kept until somebody resolves or discards it.
@@ -1263,6 +1295,7 @@ export interface Messages {
   "users.setLocked.request": UsersSetLockedRequest;
   "users.setPassword.reply": UsersSetPasswordReply;
   "users.setPassword.request": UsersSetPasswordRequest;
+  "versions.reply": VersionsReply;
   "versions.request": VersionsRequest;
   "write.reply": WriteReply;
 }

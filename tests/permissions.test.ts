@@ -74,6 +74,7 @@ describe("a webserver's connection", () => {
       $JS.API.CONSUMER.CREATE.KV_datastore $JS.API.CONSUMER.MSG.NEXT.KV_datastore.x $JS.ACK.KV_datastore.x.1.1.1.1.1
       $JS.DS.API.STREAM.PURGE.KV_datastore $SRV.PING $SRV.INFO.frontsync $SRV.STATS $SYS.REQ.USER.AUTH $SYS.REQ.SERVER.PING
       $SYS.REQ.ACCOUNT.DS.INFO ds.live.dashboards.x ds.live._head ds.presence.web2 ds.req.dashboards.put.web2
+      ds.audit.commits $JS.API.STREAM.INFO.frontsync_audit $JS.API.DIRECT.GET.frontsync_audit
       ds.req._.check-in.web2 ds.req._.batch.web2 ds.req.dashboards.put.web1.web2 ds.req.dashboards.put ds.req.web1
       _INBOX_web2.x _R_.x _INBOX_handler.x anything`);
     for (const subject of subjects) {
@@ -98,7 +99,7 @@ describe("a webserver's connection", () => {
     const told = violations(web1);
     const subjects = words(`
       _INBOX_web2.> _INBOX_web2.* _INBOX_web2.x _INBOX.> _INBOX_*.> > * *.> ds.> ds.req.> ds.req.dashboards.put.web1
-      ds.presence.> $KV.> $JS.> $SRV.> $SYS.> _R_.> *.live.>`);
+      ds.presence.> ds.audit.> $KV.> $JS.> $SRV.> $SYS.> _R_.> *.live.>`);
     const heard = subjects.map((subject) => ({ subject, messages: hear(web1, subject) }));
     await eventually("each is refused by the server", 5000, () => subjects.every((subject) => told.includes(subject)));
     const reply = await web2.request(
@@ -117,7 +118,7 @@ describe("a webserver's connection", () => {
     const replies = words(`
       $KV.datastore.dashboards.x $KV.datastore._meta.epochs $JS.API.STREAM.PURGE.KV_datastore
       $JS.API.STREAM.DELETE.KV_datastore ds.live.dashboards.x ds.live._head _INBOX_web2.x ds.req.dashboards.put.web2
-      ds.req._.check-in.web2 ds.presence.web2 $SRV.PING $SYS.REQ.SERVER.PING`);
+      ds.req._.check-in.web2 ds.presence.web2 ds.audit.x $SRV.PING $SYS.REQ.SERVER.PING`);
     for (const reply of replies)
       for (const [verb, body] of [
         ["dashboards.put", "{}"],

@@ -194,11 +194,11 @@ export class ReplicaDatabase {
   }
 
   /** Makes the indexes of some fields, if they are not there yet. */
-  index(collection: string, fields: readonly string[]): void {
+  index(schema: CollectionSchema, fields: readonly string[]): void {
     for (const field of fields) {
-      const name = `${collection}.${field}`;
+      const name = `${schema.collection}.${field}`;
       if (this.#indexes.has(name)) continue;
-      createIndex(this.#database, collection, field);
+      createIndex(this.#database, schema, field);
       this.#indexes.add(name);
     }
   }

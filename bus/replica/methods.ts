@@ -33,6 +33,7 @@ export interface ReplicaMethods {
 export interface ListedRow {
   id: string;
   revision: number;
+  headers: string;
   body: string;
   cursor: string;
 }

@@ -1,7 +1,9 @@
 /** A row of the replica: a document's last version, tombstones included. */
 import type { Doc } from "../../schemas/document.ts";
+import type { CollectionSchema } from "../../schemas/index.ts";
+import { upcast } from "../../schemas/upcast.ts";
 import type { Change } from "../api.ts";
-import { readEnvelope } from "../wire/envelope.ts";
+import { headerValue, readEnvelope } from "../wire/envelope.ts";
 import { idOf, isHashed, parseStoreSubject } from "../wire/subjects.ts";
 import type { StoredVersion } from "../wire/version.ts";
 
@@ -28,12 +30,18 @@ export function versionId(version: StoredVersion): string {
 }
 
 /** The document of a row; undefined: there is none, or a tombstone. */
-export function liveDoc(row: Row | undefined): Doc | undefined {
-  return !row || row.deleted || row.body === null ? undefined : (JSON.parse(row.body) as Doc);
+export function liveDoc(schema: CollectionSchema, row: Row | undefined): Doc | undefined {
+  return !row || row.deleted || row.body === null ? undefined : docOf(schema, row.body, row.headers);
 }
 
-export function asChange({ id, revision, deleted, body, headers }: Row): Change<Doc> {
+/** A row's document as the collection's schema has it now, whichever version it was written with. */
+export function docOf(schema: CollectionSchema, body: string, headers: string): Doc {
+  const doc = JSON.parse(body) as Doc;
+  return schema.version === 1 ? doc : upcast(schema, doc, Number(headerValue(headers, "Fs-Schema") ?? 1));
+}
+
+export function asChange(schema: CollectionSchema, { id, revision, deleted, body, headers }: Row): Change<Doc> {
   const envelope = readEnvelope(headers);
-  const doc = body === null ? undefined : (JSON.parse(body) as Doc);
+  const doc = body === null ? undefined : docOf(schema, body, headers);
   return { op: deleted ? "delete" : "put", id, revision, doc, by: envelope?.by ?? 0, at: envelope?.at ?? "" };
 }

@@ -4,6 +4,7 @@ import type { Database } from "sql.js";
 import { isObject } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
+import { formerNames } from "../../schemas/upcast.ts";
 import type { Query } from "../api.ts";
 import { MEMORY } from "./memory.ts";
 
@@ -22,10 +23,10 @@ export function createTable(database: Database, collection: string): void {
 }
 
 /** An index costs as much as the row for each change, so it is made when a query first uses it, and kept from then on. */
-export function createIndex(database: Database, collection: string, field: string): void {
-  const name = quote(`${collection}.${field}`);
+export function createIndex(database: Database, schema: CollectionSchema, field: string): void {
+  const name = quote(`${schema.collection}.${field}`);
   database.run(
-    `CREATE INDEX IF NOT EXISTS ${MEMORY}.${name} ON ${quote(collection)} (${fieldValue(field)}, id) WHERE deleted = 0`,
+    `CREATE INDEX IF NOT EXISTS ${MEMORY}.${name} ON ${quote(schema.collection)} (${fieldValue(schema, field)}, id) WHERE deleted = 0`,
   );
 }
 
@@ -34,9 +35,10 @@ export function tablesOf(database: Database): string[] {
   return (result?.values ?? []).map(([name]) => String(name)).filter((name) => name !== META_TABLE);
 }
 
-/** A field of the body as the indexes have it: a field that is missing sorts as empty. */
-function fieldValue(field: string): string {
-  return `ifnull(json_extract(body, '$.${field}'), '')`;
+/** A field of the body as the indexes have it, also under its former names: a field that is missing sorts as empty. */
+function fieldValue(schema: CollectionSchema, field: string): string {
+  const names = [...formerNames(schema, field), field];
+  return `coalesce(${names.map((name) => `json_extract(body, '$."${name}"')`).join(", ")}, '')`;
 }
 
 export function quote(name: string): string {
@@ -64,12 +66,12 @@ export function listStatement(
   const values: Value[] = [];
   const filters = Object.keys(where).filter((field) => where[field] !== undefined);
   for (const field of filters) {
-    conditions.push(`${fieldValue(indexed(schema, field, `/where/${field}`))} = ?`);
+    conditions.push(`${fieldValue(schema, indexed(schema, field, `/where/${field}`))} = ?`);
     values.push(asValue(where[field], `/where/${field}`));
   }
   const descending = sort?.startsWith("-") === true;
   const by = sort === undefined ? undefined : indexed(schema, sort.slice(descending ? 1 : 0), "/sort");
-  const keys = by === undefined ? ["id"] : [fieldValue(by), "id"];
+  const keys = by === undefined ? ["id"] : [fieldValue(schema, by), "id"];
   if (after !== undefined) {
     const last = readCursor(after, keys.length);
     // The + takes away the affinity of a text: else numbers would be compared as texts.
@@ -78,7 +80,9 @@ export function listStatement(
     values.push(...last.map((key, at) => (isHex(key, at, keys.length) ? Buffer.from(String(key), "hex") : key)));
   }
   const order = keys.map((key) => `${key} ${descending ? "DESC" : "ASC"}`).join(", ");
-  const columns = `revision, id, body${by === undefined ? "" : `, ${cursorValue(fieldValue(by))}`}`;
+  // Only where they say how the body is to be read: they are as long as a small document.
+  const headers = schema.version > 1 ? "headers" : "''";
+  const columns = `revision, id, ${headers}, body${by === undefined ? "" : `, ${cursorValue(fieldValue(schema, by))}`}`;
   return {
     sql: `SELECT ${columns} FROM ${quote(schema.collection)} WHERE ${conditions.join(" AND ")} ORDER BY ${order} LIMIT ${most ?? limit + 1}`,
     values,

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { parentPort } from "node:worker_threads";
 import initSqlJs from "sql.js";
 import { mayRead } from "../../schemas/access.ts";
-import type { Doc } from "../../schemas/document.ts";
 import { asFrontsyncError } from "../../schemas/errors.ts";
 import { loadSchemas, type Schemas } from "../../schemas/index.ts";
 import { clock } from "../platform/clock.ts";
@@ -12,6 +11,7 @@ import { META, parseStoreSubject } from "../wire/subjects.ts";
 import { NOWHERE, ReplicaDatabase, type ReplicaPosition } from "./database.ts";
 import { KnownSubjects } from "./known.ts";
 import type { ListedRow, ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
+import { docOf } from "./row.ts";
 import { listStatement, writeCursor } from "./tables.ts";
 
 /** A snapshot is written when nothing has changed for this long, and at the latest after that long, ms. */
@@ -111,13 +111,13 @@ const methods: ReplicaMethods = {
     const schema = schemas.collection(collection);
     const { sql: statement, values, limit, sort, fields } = listStatement(schema, query, actor && MAX_LOOK.rows);
     const database = databaseOf(collection);
-    database.index(collection, fields);
+    database.index(schema, fields);
     const rows: ListedRow[] = [];
     const looked = { rows: 0, bytes: 0 };
     for (const row of database.query(statement, values)) {
-      const [revision, id, body, sorted = ""] = row as [number, string, string, (string | number)?];
+      const [revision, id, headers, body, sorted = ""] = row as [number, string, string, string, (string | number)?];
       const cursor = writeCursor(sort === undefined ? [id] : [sorted, id]);
-      if (!actor || mayRead(schema, actor, JSON.parse(body) as Doc)) rows.push({ id, revision, body, cursor });
+      if (!actor || mayRead(schema, actor, docOf(schema, body, headers))) rows.push({ id, revision, headers, body, cursor });
       if (found + rows.length > limit) break;
       looked.rows++;
       looked.bytes += body.length;

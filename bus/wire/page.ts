@@ -1,8 +1,8 @@
-/** A page of changes as bytes: the head (changes.reply), then the records. A record is a version: its subject, its revision as a number
+/** A page of versions as bytes: the head (changes.reply, versions.reply), then the records. A record is a version: its subject, its revision as a number
  *  of 64 bits (IEEE 754), its headers, its body. Before each of these its length, 32 bits, big-endian. */
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { Schemas } from "../../schemas/index.ts";
-import type { ChangesReply } from "../../schemas/types.ts";
+import type { ChangesReply, Messages, VersionsReply } from "../../schemas/types.ts";
 import { headerText, StoredVersion } from "./version.ts";
 
 /** Above the largest document, and with it below the largest message of the embedded server. */
@@ -22,7 +22,7 @@ export function largestBody(maxPayload: number): number {
   return pageBytes(maxPayload) - FACTS_BYTES;
 }
 
-export function encodePage(head: ChangesReply, versions: readonly StoredVersion[]): Uint8Array {
+export function encodePage(head: ChangesReply | VersionsReply, versions: readonly StoredVersion[]): Uint8Array {
   return frame([Buffer.from(JSON.stringify(head)), ...versions.flatMap(recordChunks)]);
 }
 
@@ -49,10 +49,14 @@ function frame(chunks: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** Throws BAD_MESSAGE when the bytes are no page. */
-export function decodePage(schemas: Schemas, page: Uint8Array): { head: ChangesReply; records: Uint8Array } {
+/** Throws BAD_MESSAGE when the bytes are no page with a head of this `kind`. */
+export function decodePage<K extends "changes.reply" | "versions.reply" = "changes.reply">(
+  schemas: Schemas,
+  page: Uint8Array,
+  kind: K = "changes.reply" as K,
+): { head: Messages[K]; records: Uint8Array } {
   const [head, at] = chunk(page, 0);
-  return { head: schemas.read("changes.reply", head), records: page.subarray(at) };
+  return { head: schemas.read(kind, head), records: page.subarray(at) };
 }
 
 /** The records of a page, one by one. Headers and bodies are views of the page's bytes. */

@@ -172,9 +172,13 @@ export class Committer {
   /** No answer to a write: what the subject has seen tells. If the write is only late, it and its repetition expect the same revision,
    *  so at most one of them is stored. */
   async #lookAgain(subject: string, edit: Edit): Promise<Stored | "conflict"> {
-    await this.#parts.epochs.ready();
-    const current = await readSubject(this.#parts.connection, subject);
-    return current && hasSeen(current.envelope?.seen ?? "", edit.mutation) ? current : "conflict";
+    const { connection, epochs, follower } = this.#parts;
+    await epochs.ready();
+    const current = await readSubject(connection, subject);
+    const { revision, deleted, envelope } = current ?? {};
+    if (!current || revision === undefined || !hasSeen(envelope?.seen ?? "", edit.mutation)) return "conflict";
+    if (envelope?.version === edit.mutation) follower.committed({ subject, revision, deleted: deleted === true, envelope });
+    return current;
   }
 }
 

@@ -7,6 +7,7 @@ import type { CollectionSchema } from "../../schemas/index.ts";
 import { merge } from "../../schemas/merge.ts";
 import { addSeen, hasSeen } from "../../schemas/mutation.ts";
 import type { Envelope, FieldChange } from "../../schemas/types.ts";
+import { upcast } from "../../schemas/upcast.ts";
 
 /** Of a path in an error: a webserver may send one as long as a message. */
 const MAX_PATH = 1000;
@@ -90,7 +91,7 @@ export function decide(
     op === "change" ||
     (stale && (edit.ifRevision !== undefined || schema.policy !== "last-writer-wins"));
   if (exists && needsBody && current.body === undefined) return { kind: "needs-body" };
-  const before = exists && current.body !== undefined ? parse(current.body) : undefined;
+  const before = exists && current.body !== undefined ? parse(schema, current.body, current.envelope) : undefined;
   // First the right to it: a conflict tells what is there.
   if (actor) checkWrite(schema, actor, before, applied(schema, edit.what, before));
   const merged = stale ? resolveStale(schema, edit, current, before) : undefined;
@@ -118,6 +119,7 @@ export function decide(
       sha256: bodyHash(body),
       seen: addSeen(previous?.seen ?? "", edit.mutation, edit.webserver),
       ...(origin !== undefined && { origin }),
+      ...(schema.version > 1 && { schema: schema.version }),
     },
   };
 }
@@ -185,8 +187,10 @@ function shownVersion(id: string, current: Current | undefined, doc: Doc | undef
   return { op: deleted ? "delete" : "put", id, revision, ...(doc && { doc }), by: envelope?.by ?? 0, at: envelope?.at ?? "" };
 }
 
-function parse(body: Uint8Array): Doc {
-  return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString()) as Doc;
+/** A stored document, as the schema has it now. */
+function parse(schema: CollectionSchema, body: Uint8Array, envelope: Envelope | undefined): Doc {
+  const doc = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString()) as Doc;
+  return upcast(schema, doc, envelope?.schema ?? 1);
 }
 
 function shown(text: string): string {

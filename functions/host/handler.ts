@@ -8,6 +8,7 @@ import type { Warning } from "../../schemas/types.ts";
 import { Committer } from "../commit/committer.ts";
 import { defaultPasswordWarning, makeFirstUser } from "../rules/first-user.ts";
 import { loadRules } from "../rules/index.ts";
+import { Audit } from "../store/audit.ts";
 import { Epochs } from "../store/epochs.ts";
 import { Follower } from "../store/follower.ts";
 import { Presence } from "../store/presence.ts";
@@ -58,7 +59,8 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     else if (!draining) log.warn({ event, detail }, "the handler's connection");
   });
   const epochs = new Epochs(connection, schemas);
-  const follower = new Follower(connection);
+  const audit = new Audit(connection, name);
+  const follower = new Follower(connection, (version) => audit.note(version));
   const presence = new Presence(connection, schemas);
   const views = new Views(connection, follower);
   const signingKey = Buffer.from(config.signingKey, "hex");
@@ -76,6 +78,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   };
   function connected() {
     void presence.connected();
+    void audit.connected();
     void epochs.connected().then(() => {
       if (!epochs.atomicBatches || config.sync === "default") committer.group.disableBatches();
       follower.connected();
@@ -104,6 +107,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
       draining = true;
       follower.stop();
       await served.settled();
+      await audit.drain();
       await connection.drain();
       await authentication?.close();
     },

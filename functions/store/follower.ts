@@ -25,6 +25,7 @@ const BEACON_DELAY_MS = 250;
 
 export class Follower {
   readonly #connection: Connection;
+  readonly #onCommitted: (version: Hint & { subject: string }) => void;
   readonly #hints = new RecentMap<string, Hint>(MAX_HINTS);
   readonly #last = new Map<string, number>();
   readonly digests: Digests;
@@ -33,8 +34,10 @@ export class Follower {
   #timer: NodeJS.Timeout | undefined;
   #head = 0;
 
-  constructor(connection: Connection) {
+  /** `onCommitted`: gets every version that this handler has stored. */
+  constructor(connection: Connection, onCommitted: (version: Hint & { subject: string }) => void) {
     this.#connection = connection;
+    this.#onCommitted = onCommitted;
     this.digests = new Digests(connection);
   }
 
@@ -80,6 +83,7 @@ export class Follower {
   /** A version that this handler has stored: known here before it comes back. */
   committed(version: Hint & { subject: string }): void {
     this.#remember(version.subject, version);
+    this.#onCommitted(version);
     if (this.#beacon) return;
     this.#beacon = setTimeout(() => this.#announce(), BEACON_DELAY_MS).unref();
   }
