@@ -66,6 +66,10 @@ export interface CollectionDeclaration {
    */
   policy: "merge" | "reject" | "last-writer-wins";
   /**
+   * Whether the losing side of a conflict is kept in the collection `conflicts`. Default true: only who declares it loses anything.
+   */
+  keepsLosing?: boolean;
+  /**
    * Whether a webserver may queue writes while the datastore can't be reached.
    */
   offline: boolean;
@@ -267,7 +271,7 @@ export interface PutRequest {
  */
 export interface FieldChange {
   /**
-   * JSON pointer.
+   * JSON pointer. A step `~:<id>` or `~#<number>` names an element by its id, where an array's elements all have one; the last step `~order` stands for their ids in order.
    */
   path: string;
   /**
