@@ -819,15 +819,15 @@ export interface ConflictCopy {
   collection: string;
   docId: string;
   /**
-   * What was to be stored: a document, or null for a deletion.
+   * What was to be stored: a document, or null for a deletion. {patch} with a merge patch, when what it was to change is not kept any more.
    */
   losing?: unknown;
   /**
-   * The revision that it was based on.
+   * The revision that the edit was based on which lost, or overwrote.
    */
   base: number;
   /**
-   * The revision that it lost to.
+   * The revision that it lost to; 0: that is not known, or nothing is there.
    */
   winner: number;
   /**

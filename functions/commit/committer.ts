@@ -13,6 +13,7 @@ import { hasSeen } from "../../schemas/mutation.ts";
 import type { WriteReply } from "../../schemas/types.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
+import type { ConflictCopies, Store } from "./conflict-copies.ts";
 import { type Current, type Decision, decide, type Edit } from "./decide.ts";
 import { GroupCommit } from "./group-commit.ts";
 
@@ -21,34 +22,41 @@ export class Committer {
   readonly #epochs: Epochs;
   readonly #follower: Follower;
   readonly #signingKey: Uint8Array;
+  readonly #copies: ConflictCopies;
   readonly #queue = new KeyedQueue();
   readonly group: GroupCommit;
 
-  constructor(connection: Connection, epochs: Epochs, follower: Follower, signingKey: Uint8Array) {
+  constructor(connection: Connection, epochs: Epochs, follower: Follower, signingKey: Uint8Array, copies: ConflictCopies) {
     this.#connection = connection;
     this.#epochs = epochs;
     this.#follower = follower;
     this.#signingKey = signingKey;
+    this.#copies = copies;
     this.group = new GroupCommit(connection, (write) => (follower.hint(write.subject)?.revision ?? 0) > write.expected);
   }
 
   /** Stores an edit once. `deadline`: ms since 1970; after it, TIMEOUT: the write may still be stored. */
   async commit(schema: CollectionSchema, edit: Edit, deadline: number): Promise<WriteReply> {
     const subject = storeSubject(schema.collection, edit.id);
+    const store: Store = (of, copy) => this.commit(of, copy, deadline);
     // Edits of one document follow each other here: side by side they would only refuse one another in the store.
-    return await this.#queue.run(subject, async () => ({
-      id: edit.id,
-      revision: await this.#attempt(schema, edit, subject, deadline),
-    }));
+    return await this.#copies.refusing(schema, edit, store, () =>
+      this.#queue.run(subject, async () => ({
+        id: edit.id,
+        revision: await this.#attempt(schema, edit, subject, deadline, store),
+      })),
+    );
   }
 
-  async #attempt(schema: CollectionSchema, edit: Edit, subject: string, deadline: number): Promise<number> {
+  async #attempt(schema: CollectionSchema, edit: Edit, subject: string, deadline: number, store: Store): Promise<number> {
     await this.#epochs.ready();
     let decision = this.#firstGuess(schema, edit, subject) ?? (await this.#informed(schema, edit, subject));
     for (;;) {
       if (decision.kind === "seen") return decision.revision;
       if (clock.now() > deadline) throw new FrontsyncError("TIMEOUT", `'${edit.id.slice(0, 80)}' was not stored in time.`);
-      const revision = await this.#store(schema, edit, subject, decision);
+      const revision = await this.#copies.overwriting(schema, edit, store, decision, (write) =>
+        this.#store(schema, edit, subject, write),
+      );
       if (revision !== "conflict") return revision;
       decision = await this.#informed(schema, edit, subject);
     }

@@ -6,6 +6,7 @@ import { inboxPrefix } from "../../bus/wire/subjects.ts";
 import { loadSchemas } from "../../schemas/index.ts";
 import type { Warning } from "../../schemas/types.ts";
 import { Committer } from "../commit/committer.ts";
+import { ConflictCopies } from "../commit/conflict-copies.ts";
 import { Epochs } from "../store/epochs.ts";
 import { Follower } from "../store/follower.ts";
 import { Presence } from "../store/presence.ts";
@@ -54,7 +55,8 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const epochs = new Epochs(connection, schemas);
   const follower = new Follower(connection);
   const presence = new Presence(connection, schemas);
-  const committer = new Committer(connection, epochs, follower, Buffer.from(config.signingKey, "hex"));
+  const copies = new ConflictCopies(connection, schemas.collection("conflicts"));
+  const committer = new Committer(connection, epochs, follower, Buffer.from(config.signingKey, "hex"), copies);
   const context: Context = {
     connection,
     schemas,
