@@ -7,6 +7,7 @@ import type { Bus, Collection, Counters, Queued, State, Status, Wait } from "./a
 import { readChanges } from "./changes.ts";
 import { CheckIn } from "./check-in.ts";
 import { openCollection } from "./collection.ts";
+import { Conflicts } from "./conflicts.ts";
 import { Follow } from "./follow.ts";
 import { Link } from "./link.ts";
 import type { CheckedOptions } from "./options.ts";
@@ -49,6 +50,12 @@ export class EmbeddedBus implements Bus {
   #closing: Promise<void> | undefined;
 
   readonly outbox = { list: async (): Promise<Queued[]> => this.#writes.list() };
+  readonly conflicts = new Conflicts({
+    schemas: () => this.#schemas,
+    collection: (name) => this.#collection(name),
+    replica: () => this.#reader(),
+    row: (collection, id) => this.#row(collection, id),
+  });
 
   static async open(options: CheckedOptions, schemas: Schemas, lock: { release(): void }): Promise<EmbeddedBus> {
     const bus = new EmbeddedBus(options, schemas, lock);
@@ -104,6 +111,7 @@ export class EmbeddedBus implements Bus {
       known: this.#replica.known.buffer,
     });
     for (const text of setAside) this.#warn("REPLICA_REBUILT", text);
+    await this.conflicts.load();
     this.#follow = this.#newFollow(position);
     this.#follow.listen();
     void this.#link.open();
@@ -124,15 +132,26 @@ export class EmbeddedBus implements Bus {
           this.#changed();
           this.#waiters.wake();
         },
-        onArrival: (subject) => this.#replica.known.add(subject),
-        onProgress: () => this.#waiters.wake(),
+        onArrival: (change) => {
+          this.#replica.known.add(change.subject);
+          this.conflicts.note(change);
+        },
+        onPage: (records) => this.conflicts.notePage(records),
+        onProgress: () => {
+          if (this.conflicts.counted()) this.#changed();
+          this.#waiters.wake();
+        },
       },
       position,
     );
   }
 
   collection(name: string): Collection<never> {
-    const collection = openCollection(name, {
+    return this.#collection(name) as unknown as Collection<never>;
+  }
+
+  #collection(name: string): Collection<Doc> {
+    return openCollection(name, {
       schemas: this.#schemas,
       writes: this.#writes,
       replica: () => this.#reader(),
@@ -153,7 +172,6 @@ export class EmbeddedBus implements Bus {
           options,
         ),
     });
-    return collection satisfies Collection<Doc> as unknown as Collection<never>;
   }
 
   async caughtUp(revision: number | null = null, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Wait = {}): Promise<void> {
@@ -182,7 +200,7 @@ export class EmbeddedBus implements Bus {
       head: this.#follow.head ?? null,
       pending: this.#writes.pending,
       deadLetters: 0,
-      conflicts: 0,
+      conflicts: this.conflicts.held,
       peers: [...this.#peers],
       counters: { ...this.#counters },
       warnings: [...[...this.#warnings].map(([code, message]) => ({ code, message })), ...this.#told],

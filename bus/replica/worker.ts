@@ -112,6 +112,7 @@ const methods: ReplicaMethods = {
     const next = rows.length > limit && last ? writeCursor(sort === undefined ? [last[1]] : [last[3] ?? "", last[1]]) : undefined;
     return { rows: page.map(([revision, id, body]) => ({ revision, id, body })), next };
   },
+  ids: (collection) => databaseOf(collection).ids(collection),
   since: ({ collection, after, until, limit }) => databaseOf(collection).since(collection, after, until, limit),
   digests({ fresh }) {
     const { users, webstore } = opened();
