@@ -39,7 +39,7 @@ export interface Bus extends Scope {
    *  pending and the head is held. TIMEOUT after `timeoutMs`; CLOSED. */
   caughtUp(revision?: number | null, options?: Wait): Promise<void>;
   status(): Status;
-  /** Called after each change of state, generation, pending, peers or warnings. Returns the unsubscriber. */
+  /** Called after each change of state, generation, pending, conflicts, peers or warnings. Returns the unsubscriber. */
   onStatus(listener: (status: Status) => void): () => void;
   /** One digest for each collection, computed from the rows now, at the returned cursor; equal data give equal digests. */
   digests(): Promise<{ generation: string | null; cursor: number; digests: Record<string, string> }>;
@@ -47,6 +47,14 @@ export interface Bus extends Scope {
   setUpdateInterval(seconds: number): void;
   /** The writes of this webserver that the datastore has not acknowledged. */
   readonly outbox: { list(): Promise<Queued[]> };
+  /** What lost when two changed one document. `list`: the copies held here, at most 1,000 or 64 MiB of them, by their ids; more when
+   *  some are gone. `resolve` stores `doc` in place of the document's current version and discards the copy; repeated with the same
+   *  `doc` it has one effect; REVISION_CONFLICT when the document is not at the revision that is held here. NOT_FOUND: no such copy. */
+  readonly conflicts: {
+    list(): Promise<Conflict[]>;
+    resolve(id: string, doc: object): Promise<Written>;
+    discard(id: string): Promise<void>;
+  };
   /** Stops, and writes the snapshot. Calls in flight reject CLOSED, iterators end. Idempotent. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -152,6 +160,20 @@ export interface Queued {
   body: unknown;
 }
 
+/** The losing side of a conflict over the document `docId`: `losing` is what was to be stored (null: nothing, it was deleted; {patch}: a
+ *  merge patch whose base is not known any more). `base`: the revision that the edit was based on which lost, or went over it. `winner`:
+ *  the revision that it lost to; 0: not known. `by`: the uid that made it; `at`: when it lost, RFC 3339. */
+export interface Conflict {
+  id: string;
+  collection: string;
+  docId: string;
+  losing: unknown;
+  base: number;
+  winner: number;
+  by: number;
+  at: string;
+}
+
 export type State = Peer["state"];
 
 export interface Status {
@@ -165,6 +187,7 @@ export interface Status {
   head: number | null;
   pending: number;
   deadLetters: number;
+  /** The conflict copies that are held here. */
   conflicts: number;
   peers: Peer[];
   counters: Counters;

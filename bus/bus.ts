@@ -9,6 +9,7 @@ import { call } from "./calls.ts";
 import { readChanges } from "./changes.ts";
 import { CheckIn } from "./check-in.ts";
 import { openCollection } from "./collection.ts";
+import { Conflicts } from "./conflicts.ts";
 import { Follow } from "./follow.ts";
 import { Link } from "./link.ts";
 import type { CheckedOptions } from "./options.ts";
@@ -56,6 +57,12 @@ export class EmbeddedBus implements Bus {
   #closing: Promise<void> | undefined;
 
   readonly outbox = { list: async (): Promise<Queued[]> => this.#writes.list() };
+  readonly conflicts = new Conflicts({
+    schemas: () => this.#schemas,
+    collection: (name) => this.#collection(name, undefined),
+    replica: () => this.#reader(),
+    row: (collection, id) => this.#row(collection, id),
+  });
 
   static async open(options: CheckedOptions, schemas: Schemas, lock: { release(): void }): Promise<EmbeddedBus> {
     const bus = new EmbeddedBus(options, schemas, lock);
@@ -112,6 +119,7 @@ export class EmbeddedBus implements Bus {
       known: this.#replica.known.buffer,
     });
     for (const text of setAside) this.#warn("REPLICA_REBUILT", text);
+    await this.conflicts.load();
     this.#follow = this.#newFollow(position);
     this.#follow.listen();
     void this.#link.open();
@@ -132,23 +140,30 @@ export class EmbeddedBus implements Bus {
           this.#changed();
           this.#waiters.wake();
         },
-        onArrival: (subject) => this.#replica.known.add(subject),
-        onProgress: () => this.#waiters.wake(),
+        onArrival: (change) => {
+          this.#replica.known.add(change.subject);
+          this.conflicts.note(change);
+        },
+        onPage: (records) => this.conflicts.notePage(records),
+        onProgress: () => {
+          if (this.conflicts.counted()) this.#changed();
+          this.#waiters.wake();
+        },
       },
       position,
     );
   }
 
   collection(name: string): Collection<never> {
-    return this.#collection(name, undefined);
+    return this.#collection(name, undefined) as unknown as Collection<never>;
   }
 
   asUser(uid: number): Scope {
     const user = new ActingUser(uid, (collection, id) => this.#held(collection, id), this.#userWrites);
-    return { collection: (name: string) => this.#collection(name, user) };
+    return { collection: (name: string) => this.#collection(name, user) as unknown as Collection<never> };
   }
 
-  #collection(name: string, user: ActingUser | undefined): Collection<never> {
+  #collection(name: string, user: ActingUser | undefined): Collection<Doc> {
     const source = {
       link: this.#link,
       schemas: this.#schemas,
@@ -156,7 +171,7 @@ export class EmbeddedBus implements Bus {
       checkIn: () => this.#checkIn.fresh(),
       closed: () => this.#closing !== undefined,
     };
-    const collection = openCollection(name, {
+    return openCollection(name, {
       user,
       schemas: this.#schemas,
       writes: this.#writes,
@@ -180,7 +195,6 @@ export class EmbeddedBus implements Bus {
         ),
       versions: (schema, id, wait) => readVersions(source, schema, id, wait),
     });
-    return collection satisfies Collection<Doc> as unknown as Collection<never>;
   }
 
   async call<N extends keyof Calls>(name: N, request: Calls[N]["request"], options?: CallOptions): Promise<Calls[N]["reply"]> {
@@ -221,7 +235,7 @@ export class EmbeddedBus implements Bus {
       head: this.#follow.head ?? null,
       pending: this.#writes.pending,
       deadLetters: 0,
-      conflicts: 0,
+      conflicts: this.conflicts.held,
       peers: [...this.#peers],
       counters: { ...this.#counters },
       warnings: [...[...this.#warnings].map(([code, message]) => ({ code, message })), ...this.#told],

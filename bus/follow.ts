@@ -38,7 +38,9 @@ export interface FollowOptions {
   move(position: ReplicaPosition): void;
   onState(state: State): void;
   /** A live change is held, and the replica's thread will have it later. */
-  onArrival(subject: string): void;
+  onArrival(change: StoredVersion): void;
+  /** A page's records are handed to the replica. */
+  onPage(records: Uint8Array): void;
   /** The replica holds more than before. */
   onProgress(): void;
 }
@@ -192,7 +194,7 @@ export class Follow {
     }
     if (change.subject === EPOCHS) this.#epochs = this.#options.schemas.read("epochs", change.body);
     this.recent.add(change);
-    this.#options.onArrival(change.subject);
+    this.#options.onArrival(change);
     this.#advance(change.revision);
     this.#arrived.push(change);
     this.#arrivedBytes += change.body.length;
@@ -295,7 +297,7 @@ export class Follow {
 
   /** One page, handed to the replica. True: nothing is pending. False also when a resynchronisation was begun meanwhile. */
   async #readPage(applying: Set<Promise<void>>, timeoutMs: number): Promise<boolean> {
-    const { link, schemas, apply, onProgress } = this.#options;
+    const { link, schemas, apply, onPage, onProgress } = this.#options;
     const started = clock.monotonic();
     const after = this.#position.cursor;
     const page = await link.ask("changes", undefined, { after }, timeoutMs);
@@ -306,6 +308,7 @@ export class Follow {
     if (head.done) this.#position.consistent = Math.max(this.#position.consistent, head.last);
     this.#position.epoch = epochAt(head.epochs, this.#reach()) ?? this.#position.epoch;
     if (records.length > 0) {
+      onPage(records);
       // A copy with a buffer of its own: a Buffer's slice would be a view of what the socket goes on with.
       const applied = apply(new Uint8Array(records), { ...this.#position }).finally(() => {
         this.#pages--;

@@ -66,6 +66,10 @@ export interface CollectionDeclaration {
    */
   policy: "merge" | "reject" | "last-writer-wins";
   /**
+   * Whether the losing side of a conflict is kept in the collection `conflicts`. Default true: only who declares it loses anything.
+   */
+  keepsLosing?: boolean;
+  /**
    * Whether a webserver may queue writes while the datastore can't be reached.
    */
   offline: boolean;
@@ -271,7 +275,7 @@ export interface PutRequest {
  */
 export interface FieldChange {
   /**
-   * JSON pointer.
+   * JSON pointer. A step `~:<id>` or `~#<number>` names an element by its id, where an array's elements all have one; the last step `~order` stands for their ids in order.
    */
   path: string;
   /**
@@ -847,15 +851,15 @@ export interface ConflictCopy {
   collection: string;
   docId: string;
   /**
-   * What was to be stored: a document, or null for a deletion.
+   * What was to be stored: a document, or null for a deletion. {patch} with a merge patch, when what it was to change is not kept any more.
    */
   losing?: unknown;
   /**
-   * The revision that it was based on.
+   * The revision that the edit was based on which lost, or overwrote.
    */
   base: number;
   /**
-   * The revision that it lost to.
+   * The revision that it lost to; 0: that is not known, or nothing is there.
    */
   winner: number;
   /**

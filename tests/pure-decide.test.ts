@@ -174,6 +174,32 @@ describe("the rules of writing", () => {
     );
   });
 
+  it("say which version the last writer goes over, where that is to be kept", () => {
+    const there = THERE["a change in the same place"] as Current;
+    const overwrites = (schema: CollectionSchema, asked: Edit, current: Current | undefined) => {
+      const decision = decide(schema, asked, current, NOW);
+      return decision.kind === "write" ? decision.overwrites : decision.kind;
+    };
+    const schema = schemaOf("last-writer-wins");
+    for (const op of ["put", "patch", "delete"] as const) assert.equal(overwrites(schema, edit(op, { base: 5 }), there), there);
+    assert.equal(overwrites(schema, edit("put", { base: 5 }), { ...there, body: undefined }), "needs-body");
+    for (const basis of [{}, { base: REVISION }, { ifRevision: REVISION }])
+      assert.equal(overwrites(schema, edit("put", basis), there), undefined);
+    assert.equal(overwrites({ ...schema, keepsLosing: false }, edit("put", { base: 5 }), there), undefined);
+  });
+
+  it("take a merge that the schema refuses, or that is too large, for a conflict", () => {
+    const labels = [{ path: "/labels", old: ["b"], new: [1] }];
+    const current = THERE["a change elsewhere"];
+    const asked = edit("patch", { base: 5, diff: labels });
+    assert.throws(() => decide(schemaOf("merge"), asked, current, NOW), { code: C, path: "/labels/0" });
+    const large = edit("put", { base: 5, diff: [{ path: "/description", new: "x".repeat(4000) }] });
+    assert.throws(() => decide(schemaOf("merge"), large, current, NOW), { code: C });
+    const wrong = edit("put", { base: 5, diff: labels });
+    wrong.what = { op: "put", doc: { ...MINE, labels: [1] } };
+    assert.throws(() => decide(schemaOf("merge"), wrong, current, NOW), { code: "SCHEMA_INVALID", path: "/labels/0" });
+  });
+
   it("keep an id as it is, and refuse what breaks the schema or the limit", () => {
     const patch = (merge: Doc) => () =>
       decide(schemaOf("merge"), { ...edit("patch", {}), what: { op: "patch", merge } }, version(BASE), NOW);

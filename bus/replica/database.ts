@@ -177,6 +177,10 @@ export class ReplicaDatabase {
     return this.#rows(this.#table(collection).get, [id])[0];
   }
 
+  ids(collection: string): string[] {
+    return [...this.query(`SELECT id FROM ${quote(collection)} WHERE deleted = 0`, [])].map(([id]) => String(id));
+  }
+
   /** Versions with a revision above `after` and up to `until`, in order. */
   since(collection: string, after: number, until: number, limit: number): Row[] {
     return this.#rows(this.#table(collection).since, [after, until, limit]);

@@ -22,6 +22,8 @@ export interface ReplicaMethods {
     rows: ListedRow[];
     on: string | undefined;
   };
+  /** The ids of all documents of a collection. */
+  ids(collection: string): string[];
   since(options: { collection: string; after: number; until: number; limit: number }): Row[];
   /** `fresh`: computed from the rows, not as they are kept. */
   digests(options: { fresh: boolean }): Record<string, string>;

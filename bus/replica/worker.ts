@@ -125,6 +125,7 @@ const methods: ReplicaMethods = {
     }
     return { rows, on: undefined };
   },
+  ids: (collection) => databaseOf(collection).ids(collection),
   since: ({ collection, after, until, limit }) => databaseOf(collection).since(collection, after, until, limit),
   digests({ fresh }) {
     const { users, webstore } = opened();

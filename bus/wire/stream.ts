@@ -97,9 +97,14 @@ export async function readSubject(connection: Connection, subject: string): Prom
   return await readMessage(connection, { last_by_subj: subject });
 }
 
+/** A version by its revision, as long as the store keeps it. */
+export async function readVersion(connection: Connection, revision: number): Promise<StoredVersion | undefined> {
+  return await readMessage(connection, { seq: revision });
+}
+
 /** Whether the leader has a message with this number. */
 export async function hasMessage(connection: Connection, revision: number): Promise<boolean> {
-  return (await readMessage(connection, { seq: revision })) !== undefined;
+  return (await readVersion(connection, revision)) !== undefined;
 }
 
 async function readMessage(

@@ -18,6 +18,7 @@ import type { Rules } from "../rules/define.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
 import { type Held, type Scope, type View, type Views, wholeCollection } from "../store/views.ts";
+import type { ConflictCopies, Store } from "./conflict-copies.ts";
 import { type Asked, type Current, type Decision, decide, type Edit } from "./decide.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { madeBefore, placed, scopeOf } from "./placement.ts";
@@ -31,6 +32,7 @@ export interface CommitterParts {
   follower: Follower;
   views: Views;
   rules: ReadonlyMap<string, Rules>;
+  copies: ConflictCopies;
   signingKey: Uint8Array;
 }
 
@@ -48,6 +50,11 @@ export class Committer {
   /** Stores an edit once. `deadline`: ms since 1970; after it, TIMEOUT: the write may still be stored. */
   async commit(schema: CollectionSchema, edit: Asked, deadline: number): Promise<WriteReply> {
     await this.#parts.epochs.ready();
+    const store: Store = (of, copy) => this.commit(of, copy, deadline);
+    return await this.#parts.copies.refusing(schema, edit, store, () => this.#commit(schema, edit, deadline, store));
+  }
+
+  async #commit(schema: CollectionSchema, edit: Asked, deadline: number, store: Store): Promise<WriteReply> {
     const scope = scopeOf(schema, this.#parts.rules.get(schema.collection), edit);
     // Edits of one document, or on one view, follow each other here: side by side they would only refuse one another in the store.
     if (scope) return await this.#queue.run(scope.key, () => this.#together(schema, scope, edit, deadline));
@@ -55,7 +62,7 @@ export class Committer {
     const subject = storeSubject(schema.collection, alone.id);
     return await this.#queue.run(subject, async () => ({
       id: alone.id,
-      revision: await this.#alone(schema, alone, subject, deadline),
+      revision: await this.#alone(schema, alone, subject, deadline, store),
     }));
   }
 
@@ -105,13 +112,15 @@ export class Committer {
     return { edit, subject, decision: withBody(decision) };
   }
 
-  async #alone(schema: CollectionSchema, edit: Edit, subject: string, deadline: number): Promise<number> {
+  async #alone(schema: CollectionSchema, edit: Edit, subject: string, deadline: number, store: Store): Promise<number> {
     const actor = edit.by === 0 ? undefined : await actorBy(this.#parts.views, edit.by);
     let decision = this.#firstGuess(schema, edit, subject, actor) ?? (await this.#informed(schema, edit, subject, actor));
     for (;;) {
       if (decision.kind === "seen") return decision.revision;
       if (clock.now() > deadline) throw late(edit.id);
-      const outcome = await this.#store(schema, edit, subject, decision);
+      const outcome = await this.#parts.copies.overwriting(schema, edit, store, decision, (write) =>
+        this.#store(schema, edit, subject, write),
+      );
       if (outcome !== "conflict") return outcome.revision;
       decision = await this.#informed(schema, edit, subject, actor);
     }

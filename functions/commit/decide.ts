@@ -59,7 +59,15 @@ export type Decision =
   | { kind: "seen"; revision: number }
   /** It can't be said without the current body. */
   | { kind: "needs-body" }
-  | { kind: "write"; expected: number; deleted: boolean; body: Uint8Array; envelope: Omit<Envelope, "signature" | "id"> };
+  | {
+      kind: "write";
+      expected: number;
+      deleted: boolean;
+      body: Uint8Array;
+      envelope: Omit<Envelope, "signature" | "id">;
+      /** The version that this edit did not know of, and goes over. */
+      overwrites?: Current;
+    };
 
 /** Throws what the caller is told when the edit is refused. `now`: ms since 1970. */
 export function decide(
@@ -84,14 +92,12 @@ export function decide(
   }
 
   const stale = isStale(edit, current?.revision ?? 0, exists);
+  const goesOver = stale && edit.ifRevision === undefined && schema.policy === "last-writer-wins";
+  const losesVersion = goesOver && schema.keepsLosing !== false;
   const judged = actor !== undefined || rule !== undefined || (op === "put" && schema.kept.length > 0);
-  const needsBody =
-    judged ||
-    op === "patch" ||
-    op === "change" ||
-    (stale && (edit.ifRevision !== undefined || schema.policy !== "last-writer-wins"));
+  const needsBody = judged || op === "patch" || op === "change" || (stale && (!goesOver || losesVersion));
   if (exists && needsBody && current.body === undefined) return { kind: "needs-body" };
-  const before = exists && current.body !== undefined ? parse(schema, current.body, current.envelope) : undefined;
+  const before = exists && current.body !== undefined ? parseDoc(schema, current.body, current.envelope) : undefined;
   // First the right to it: a conflict tells what is there.
   if (actor) checkWrite(schema, actor, before, applied(schema, edit.what, before));
   const merged = stale ? resolveStale(schema, edit, current, before) : undefined;
@@ -104,12 +110,16 @@ export function decide(
   const origin = edit.origin ?? previous?.origin;
   const at = new Date(Math.max(now, previous ? Date.parse(previous.at) + 1 : 0)).toISOString();
   const created = exists && previous ? previous.created : at;
-  const body = next ? encode(schema, edit, next, { at, created }) : new Uint8Array(0);
+  const times = { at, created };
+  const refuse = (why: string, path: string | undefined) => conflict(schema, edit, current, before, why, path);
+  const encoded = (doc: Doc) => (merged ? encodeMerged(schema, edit, doc, times, refuse) : encode(schema, edit, doc, times));
+  const body = next ? encoded(next) : new Uint8Array(0);
   return {
     kind: "write",
     expected: current?.revision ?? 0,
     deleted: next === undefined,
     body,
+    ...(losesVersion && current && { overwrites: current }),
     envelope: {
       version: edit.mutation,
       by: edit.by,
@@ -137,27 +147,31 @@ function resolveStale(
   current: Current | undefined,
   before: Doc | undefined,
 ): Doc | undefined {
-  const conflict = (why: string, path?: string) =>
-    new FrontsyncError(
-      "REVISION_CONFLICT",
-      `'${shown(edit.id)}' in ${schema.collection} ${why}. Look at what is there now, and write again.`,
-      {
-        path,
-        current: shownVersion(edit.id, current, before),
-      },
-    );
-  if (edit.ifRevision !== undefined) throw conflict(`is at revision ${current?.revision ?? 0}, not at ${edit.ifRevision}`);
+  const refuse = (why: string, path?: string) => conflict(schema, edit, current, before, why, path);
+  if (edit.ifRevision !== undefined) throw refuse(`is at revision ${current?.revision ?? 0}, not at ${edit.ifRevision}`);
   if (schema.policy === "last-writer-wins") return undefined;
   if (schema.policy === "reject" || edit.what.op === "delete" || !edit.diff)
-    throw conflict(`has changed since revision ${edit.base}`);
-  if (!before) throw conflict("was deleted meanwhile");
+    throw refuse(`has changed since revision ${edit.base}`);
+  if (!before) throw refuse("was deleted meanwhile");
   const { doc, conflicts } = merge(before, edit.diff);
   if (conflicts.length > 0)
-    throw conflict(
-      `has changed in the same place (${conflicts.slice(0, 3).map(shown).join(", ")})`,
-      conflicts[0]?.slice(0, MAX_PATH),
-    );
+    throw refuse(`has changed in the same place (${conflicts.slice(0, 3).map(shown).join(", ")})`, conflicts[0]);
   return doc;
+}
+
+function conflict(
+  schema: CollectionSchema,
+  edit: Edit,
+  current: Current | undefined,
+  before: Doc | undefined,
+  why: string,
+  path: string | undefined,
+): FrontsyncError {
+  return new FrontsyncError(
+    "REVISION_CONFLICT",
+    `'${shown(edit.id)}' in ${schema.collection} ${why}. Look at what is there now, and write again.`,
+    { path: path?.slice(0, MAX_PATH), current: shownVersion(edit.id, current, before) },
+  );
 }
 
 function applied(schema: CollectionSchema, what: What, before: Doc | undefined): Doc | undefined {
@@ -180,6 +194,23 @@ function encode(schema: CollectionSchema, edit: Edit, doc: Doc, times: { at: str
   return encodeBody(schema, next);
 }
 
+/** What both sides have made together. When the schema refuses it although it takes the edit alone, that is a conflict, too. */
+function encodeMerged(
+  schema: CollectionSchema,
+  edit: Edit,
+  doc: Doc,
+  times: { at: string; created: string },
+  refuse: (why: string, path: string | undefined) => FrontsyncError,
+): Uint8Array {
+  try {
+    return encode(schema, edit, doc, times);
+  } catch (error) {
+    if (!(error instanceof FrontsyncError) || !["SCHEMA_INVALID", "TOO_LARGE"].includes(error.code)) throw error;
+    if (edit.what.op === "put") encode(schema, edit, edit.what.doc, times);
+    throw refuse(`has changed so that it can't take this edit as well (${shown(error.message)})`, error.path);
+  }
+}
+
 /** A version as REVISION_CONFLICT carries it: the public API's Change. */
 function shownVersion(id: string, current: Current | undefined, doc: Doc | undefined) {
   if (!current) return undefined;
@@ -188,7 +219,7 @@ function shownVersion(id: string, current: Current | undefined, doc: Doc | undef
 }
 
 /** A stored document, as the schema has it now. */
-function parse(schema: CollectionSchema, body: Uint8Array, envelope: Envelope | undefined): Doc {
+export function parseDoc(schema: CollectionSchema, body: Uint8Array, envelope: Envelope | undefined): Doc {
   const doc = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString()) as Doc;
   return upcast(schema, doc, envelope?.schema ?? 1);
 }

@@ -6,6 +6,7 @@ import { inboxPrefix } from "../../bus/wire/subjects.ts";
 import { loadSchemas } from "../../schemas/index.ts";
 import type { Warning } from "../../schemas/types.ts";
 import { Committer } from "../commit/committer.ts";
+import { ConflictCopies } from "../commit/conflict-copies.ts";
 import { defaultPasswordWarning, makeFirstUser } from "../rules/first-user.ts";
 import { loadRules } from "../rules/index.ts";
 import { Audit } from "../store/audit.ts";
@@ -64,7 +65,8 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const presence = new Presence(connection, schemas);
   const views = new Views(connection, follower);
   const signingKey = Buffer.from(config.signingKey, "hex");
-  const committer = new Committer({ connection, epochs, follower, views, rules, signingKey });
+  const copies = new ConflictCopies(connection, schemas.collection("conflicts"));
+  const committer = new Committer({ connection, epochs, follower, views, rules, copies, signingKey });
   const context: Context = {
     connection,
     schemas,
