@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { NatsConnection } from "nats";
+import type { Bus } from "../bus/index.ts";
 import { deferred } from "../bus/platform/deadline.ts";
 import type { Connection } from "../bus/wire/nats.ts";
 import { storeSubject } from "../bus/wire/subjects.ts";
@@ -11,6 +12,7 @@ import { Audit } from "../functions/store/audit.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { eventually } from "./support/nats-server-kit.ts";
+import { makeAdmins } from "./support/people.ts";
 
 interface Line {
   collection: string;
@@ -39,6 +41,7 @@ describe("the audit", () => {
   let deployment: Deployment;
   before(async () => {
     deployment = await deploy({ webservers: 2, handlers: 2 });
+    await makeAdmins(deployment.buses[0] as Bus, 9);
   });
   after(() => deployment[Symbol.asyncDispose]());
 

@@ -12,6 +12,7 @@ import { type Bus, type Conflict, FrontsyncError, type Status } from "../bus/ind
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { assertEqualReplicas } from "./support/faults-ledger.ts";
 import { eventually } from "./support/nats-server-kit.ts";
+import { makeAdmins } from "./support/people.ts";
 
 const SEED = Number(process.env.CONFLICTS_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const CASES = 75;
@@ -131,6 +132,7 @@ describe("conflicts", () => {
     for (const name of Object.keys(POLICIES) as Name[])
       writeFileSync(join(folder, `${name}.json`), JSON.stringify(schemaOf(name)));
     deployment = await deploy({ webservers: 3, handlers: 2, schemas: [folder], bus: { updateInterval: 1 } });
+    await makeAdmins(deployment.buses[0] as Bus, 5);
     [functions, web9] = [await deployment.rawFunctions(), await deployment.rawWebserver("web9")];
     listener = new Listener(functions);
     await functions.flush();

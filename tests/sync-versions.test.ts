@@ -5,6 +5,7 @@ import { after, before, describe, it } from "node:test";
 import type { Bus, Change } from "../bus/index.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { eventually } from "./support/nats-server-kit.ts";
+import { makeAdmins } from "./support/people.ts";
 
 let deployment: Deployment;
 let buses: readonly Bus[];
@@ -15,6 +16,7 @@ const short = ({ op, doc }: Change<object>) => `${op} ${(doc as { name?: string 
 describe("versions()", () => {
   before(async () => {
     deployment = await deploy({ webservers: 3, handlers: 2, bus: { updateInterval: 1 } });
+    await makeAdmins(deployment.buses[0] as Bus, 9);
     buses = deployment.buses;
   });
   after(() => deployment[Symbol.asyncDispose]());
