@@ -4,17 +4,16 @@ import { FrontsyncError } from "../schemas/errors.ts";
 import type { CollectionSchema, Schemas } from "../schemas/index.ts";
 import type { Change, State, Wait } from "./api.ts";
 import type { Link } from "./link.ts";
+import { askNewer, type NewerParts } from "./newer.ts";
 import { clock } from "./platform/clock.ts";
 import { DEFAULT_TIMEOUT_MS, within } from "./platform/deadline.ts";
 import { asChange, rowOf } from "./replica/row.ts";
 import { decodePage, decodeRecords } from "./wire/page.ts";
 
-export interface VersionsSource {
+export interface VersionsSource extends NewerParts {
   link: Link;
   schemas: Schemas;
   state(): State;
-  /** Checks in now; false: nobody answered. */
-  checkIn(): Promise<boolean>;
   closed(): boolean;
 }
 
@@ -64,27 +63,10 @@ async function readPages(
     const after = versions.at(-1)?.revision;
     const request = { id, ...(after !== undefined && { after }) };
     const ask = () => source.link.ask("versions", schema.collection, request, Math.max(1, end - clock.monotonic()));
-    const page = decodePage(source.schemas, await askNewer(source, ask), "versions.reply");
+    const page = decodePage(source.schemas, await askNewer(source, "give versions", ask), "versions.reply");
     for (const version of decodeRecords(page.records)) versions.push(asChange(schema, rowOf(version)));
     // A page without records is the last one, too: asking after the same revision again would give the same.
     done = page.head.done || versions.at(-1)?.revision === after;
   }
   return versions.reverse();
-}
-
-/** Asks a function that an older datastore does not have: nobody serves it there, while a check-in is answered. */
-async function askNewer({ link, checkIn }: VersionsSource, ask: () => Promise<Uint8Array>): Promise<Uint8Array> {
-  const unserved = (error: unknown) => error instanceof FrontsyncError && error.code === "DATASTORE_UNREACHABLE";
-  try {
-    return await ask();
-  } catch (error) {
-    if (!unserved(error) || !(await checkIn())) throw error;
-  }
-  try {
-    return await ask();
-  } catch (error) {
-    if (!unserved(error)) throw error;
-    const datastore = `The datastore (frontsync ${link.datastoreVersion})`;
-    throw new FrontsyncError("UNKNOWN_CALL", `${datastore} is too old to give versions. Upgrade it.`, { cause: error });
-  }
 }
