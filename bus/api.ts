@@ -1,5 +1,5 @@
 /** The public types of the bus: what a webserver that embeds frontsync sees. */
-import type { FrontsyncError } from "../schemas/errors.ts";
+import type { ErrorCode, FrontsyncError } from "../schemas/errors.ts";
 import type { Calls, Collections, Peer, Warning } from "../schemas/types.ts";
 
 export interface BusOptions {
@@ -45,8 +45,15 @@ export interface Bus extends Scope {
   digests(): Promise<{ generation: string | null; cursor: number; digests: Record<string, string> }>;
   /** Seconds between check-ins, 0.1 to 3600, from now on. */
   setUpdateInterval(seconds: number): void;
-  /** The writes of this webserver that the datastore has not acknowledged. */
+  /** The writes of this webserver that the datastore has not acknowledged, in the order in which they were asked for. */
   readonly outbox: { list(): Promise<Queued[]> };
+  /** The writes that waited in the outbox and were refused. `retry` asks for one again, as a new write on what is there now, and takes it out when
+   *  that is stored, or waits; it throws what that is refused with, and NOT_FOUND. `discard` gives it up. */
+  readonly deadLetters: {
+    list(): Promise<DeadLetter[]>;
+    retry(mutationId: string): Promise<Written>;
+    discard(mutationId: string): Promise<void>;
+  };
   /** What lost when two changed one document. `list`: the copies held here, at most 1,000 or 64 MiB of them, by their ids; more when
    *  some are gone. `resolve` stores `doc` in place of the document's current version and discards the copy; repeated with the same
    *  `doc` it has one effect; REVISION_CONFLICT when the document is not at the revision that is held here. NOT_FOUND: no such copy. */
@@ -137,7 +144,8 @@ export interface WriteOptions extends Omit<CallOptions, "by"> {
   ifRevision?: number;
 }
 
-/** Stored by the datastore, under `revision`. */
+/** Stored by the datastore under `revision`; or, without contact, on this webserver's disk in the outbox: then `revision` is null. `id` is empty
+ *  when the datastore has yet to give it. */
 export interface Written {
   id: string;
   revision: number | null;
@@ -156,8 +164,18 @@ export interface Queued {
   collection: string;
   id: string;
   op: "put" | "patch" | "delete";
+  /** When it was asked for, RFC 3339. */
   at: string;
+  /** The uid that asked; 0: the system. */
+  by: number;
+  /** Of a put the document, of a patch the merge. */
   body: unknown;
+}
+
+/** A write that was acknowledged into the outbox, and that the datastore refused later. */
+export interface DeadLetter extends Queued {
+  code: ErrorCode;
+  message: string;
 }
 
 /** The losing side of a conflict over the document `docId`: `losing` is what was to be stored (null: nothing, it was deleted; {patch}: a

@@ -4,7 +4,7 @@ import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
 import type { Calls, CheckInReply, CheckInRequest, Peer, Warning } from "../schemas/types.ts";
 import { ActingUser } from "./acting.ts";
-import type { Bus, CallOptions, Collection, Counters, Queued, Scope, State, Status, Wait } from "./api.ts";
+import type { Bus, CallOptions, Collection, Counters, DeadLetter, Queued, Scope, State, Status, Wait, Written } from "./api.ts";
 import { call } from "./calls.ts";
 import { readChanges } from "./changes.ts";
 import { CheckIn } from "./check-in.ts";
@@ -13,12 +13,12 @@ import { Conflicts } from "./conflicts.ts";
 import { Follow } from "./follow.ts";
 import { Link } from "./link.ts";
 import type { CheckedOptions } from "./options.ts";
+import { Outbox } from "./outbox/outbox.ts";
 import { DEFAULT_TIMEOUT_MS, within } from "./platform/deadline.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { VERSION } from "./platform/package.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
-import { liveDoc } from "./replica/row.ts";
 import { Sender } from "./sender.ts";
 import { readVersions } from "./versions.ts";
 import { Waiters } from "./waiters.ts";
@@ -57,6 +57,11 @@ export class EmbeddedBus implements Bus {
   #closing: Promise<void> | undefined;
 
   readonly outbox = { list: async (): Promise<Queued[]> => this.#writes.list() };
+  readonly deadLetters = {
+    list: async (): Promise<DeadLetter[]> => [...this.#writes.deadLetters],
+    retry: (mutationId: string): Promise<Written> => this.#writes.retry(mutationId),
+    discard: (mutationId: string): Promise<void> => this.#writes.discard(mutationId),
+  };
   readonly conflicts = new Conflicts({
     schemas: () => this.#schemas,
     collection: (name) => this.#collection(name, undefined),
@@ -65,17 +70,18 @@ export class EmbeddedBus implements Bus {
   });
 
   static async open(options: CheckedOptions, schemas: Schemas, lock: { release(): void }): Promise<EmbeddedBus> {
-    const bus = new EmbeddedBus(options, schemas, lock);
+    const bus = new EmbeddedBus(options, schemas, lock, Outbox.open(options.dir, schemas));
     try {
       await bus.#start();
     } catch (error) {
+      await bus.#writes.close();
       await bus.#replica.close();
       throw error;
     }
     return bus;
   }
 
-  private constructor(options: CheckedOptions, schemas: Schemas, lock: { release(): void }) {
+  private constructor(options: CheckedOptions, schemas: Schemas, lock: { release(): void }, outbox: Outbox) {
     this.#options = options;
     this.#schemas = schemas;
     this.#lock = lock;
@@ -90,19 +96,21 @@ export class EmbeddedBus implements Bus {
     );
     this.#link = new Link({ ...options, schemas, onEvent: (event, detail) => this.#onConnection(event, detail) });
     this.#follow = this.#newFollow({ epoch: undefined, cursor: 0, consistent: 0 });
-    this.#writes = new Writes({
+    const writes = {
       webserver: options.webserver,
+      schemas,
       sender: new Sender(this.#link, schemas),
       maxPayload: () => this.#link.maxPayload,
       takesSchema: () => this.#link.takesSchema,
-      read: (collection, id) => this.#row(collection, id),
-      isHeld: (revision) => this.#isHeld(revision),
-      holds: (revision, signal) => this.#holds(revision, signal),
+      read: (collection: string, id: string) => this.#row(collection, id),
+      isHeld: (revision: number) => this.#isHeld(revision),
+      holds: (revision: number, signal: AbortSignal) => this.#holds(revision, signal),
       state: () => this.#follow.state,
-      reachable: (signal) => this.#waiters.until(() => REACHABLE.has(this.#follow.state), signal),
+      reachable: (signal: AbortSignal) => this.#waiters.until(() => REACHABLE.has(this.#follow.state), signal),
       onLost: () => this.#lost(),
       onPending: () => this.#changed(),
-    });
+    };
+    this.#writes = new Writes(writes, outbox);
     this.#checkIn = new CheckIn(options.updateInterval, {
       describe: () => this.#describe(),
       send: async (request) =>
@@ -137,6 +145,7 @@ export class EmbeddedBus implements Bus {
         onState: (state) => {
           log.info({ webserver: this.#options.webserver, state }, "state");
           this.#warn("HELD", state === "held" ? HELD : undefined);
+          if (state === "degraded") this.#writes.lost();
           this.#changed();
           this.#waiters.wake();
         },
@@ -234,7 +243,7 @@ export class EmbeddedBus implements Bus {
       cursor: consistent,
       head: this.#follow.head ?? null,
       pending: this.#writes.pending,
-      deadLetters: 0,
+      deadLetters: this.#writes.deadLetters.length,
       conflicts: this.conflicts.held,
       peers: [...this.#peers],
       counters: { ...this.#counters },
@@ -271,10 +280,11 @@ export class EmbeddedBus implements Bus {
     this.#checkIn.close();
     this.#follow.settle();
     this.#follow.close();
-    this.#writes.close();
+    const written = this.#writes.close();
     this.#waiters.close(new FrontsyncError("CLOSED", "The bus is closed."));
     await this.#link.close();
     try {
+      await written;
       await this.#replica.close();
     } finally {
       this.#lock.release();
@@ -297,8 +307,9 @@ export class EmbeddedBus implements Bus {
     return await this.#replica.call("get", { collection, id });
   }
 
+  /** As it is shown: with the writes on top that are not acknowledged. */
   async #held(collection: string, id: string): Promise<Doc | undefined> {
-    return liveDoc(this.#schemas.collection(collection), await this.#row(collection, id));
+    return this.#writes.over(this.#schemas.collection(collection), id, await this.#row(collection, id)).doc;
   }
 
   #isHeld(revision: number): boolean {

@@ -18,8 +18,8 @@ import type { ActingUser } from "./acting.ts";
 import type { Change, Collection, Entry, NewDoc, Page, Query, Wait, WriteOptions, Written } from "./api.ts";
 import { toBase32 } from "./platform/random.ts";
 import type { Replica, Row } from "./replica/index.ts";
-import type { ListedRow } from "./replica/methods.ts";
-import { docOf, liveDoc } from "./replica/row.ts";
+import type { ListedRow, WaitingRow } from "./replica/methods.ts";
+import { docOf } from "./replica/row.ts";
 import { listStatement } from "./replica/tables.ts";
 import { queryable, type Sight, see, seeChange } from "./sight.ts";
 import type { WriteBody, Writes } from "./writes.ts";
@@ -85,16 +85,28 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     return user && of.key.includes(of.owner ?? "") ? withOwner(of, user.uid, undefined, doc) : doc;
   }
 
+  /** The documents with writes that are not acknowledged, as they are shown in place of what is held. */
+  async function waitingIn(collection: string): Promise<WaitingRow[]> {
+    const ids = writes.pendingIn(collection);
+    return await Promise.all(
+      ids.map(async (id) => {
+        const { doc, revision } = writes.over(schema(), id, await parts.row(collection, id));
+        return { id, revision, body: doc ? JSON.stringify(doc) : null };
+      }),
+    );
+  }
+
   async function list(query: Query<Doc> = {}): Promise<Page<Doc>> {
     const { collection } = schema();
     const actor = await user?.actor();
     // Told here already: what is no query may not even be something that another thread can be sent.
     const { limit } = listStatement(queryable(schema(), actor), query);
+    const waiting = await waitingIn(collection);
     const rows: ListedRow[] = [];
     let { after } = query;
     do {
       const asked = { ...query, ...(after !== undefined && { after }) };
-      const part = await parts.replica().call("list", { collection, query: asked, found: rows.length, actor });
+      const part = await parts.replica().call("list", { collection, query: asked, found: rows.length, actor, waiting });
       rows.push(...part.rows);
       after = part.on;
     } while (after !== undefined);
@@ -132,8 +144,8 @@ export function openCollection(name: string, parts: CollectionParts): Collection
       const { collection } = schema();
       checkId(id);
       const actor = await user?.actor();
-      const row = await parts.row(collection, id);
-      return row && shown(actor, id, row.revision, liveDoc(schema(), row));
+      const { doc, revision } = writes.over(schema(), id, await parts.row(collection, id));
+      return shown(actor, id, revision, doc);
     },
     list,
     find,

@@ -1,69 +1,65 @@
 /** Writes: one unresolved mutation for each document, in order. A mutation whose answer is lost is asked again under its own id until the
- *  datastore says what became of it, whether or not its caller still waits. */
-import { type Doc, isObject, mergePatch, withoutReadOnly } from "../schemas/document.ts";
-import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
-import type { CollectionSchema } from "../schemas/index.ts";
-import { diff } from "../schemas/merge.ts";
+ *  datastore says what became of it, whether or not its caller still waits. Without contact it waits in the outbox, on the disk. */
+import { FrontsyncError } from "../schemas/errors.ts";
+import type { CollectionSchema, Schemas } from "../schemas/index.ts";
 import { mutationId } from "../schemas/mutation.ts";
-import type { BatchWrite, DeleteRequest, FieldChange } from "../schemas/types.ts";
-import type { Queued, State, WriteOptions, Written } from "./api.ts";
+import type { DeadLetter, Queued, State, WriteOptions, Written } from "./api.ts";
+import { Delivery, type DeliveryParts } from "./outbox/delivery.ts";
+import type { Outbox } from "./outbox/outbox.ts";
+import { asKept, asWish, type Kept, type Shown, shown, type Wish, type WriteBody } from "./outbox/request.ts";
 import { clock } from "./platform/clock.ts";
-import { DEFAULT_TIMEOUT_MS, pause, within } from "./platform/deadline.ts";
+import { DEFAULT_TIMEOUT_MS, type Deferred, deferred, within } from "./platform/deadline.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { randomId } from "./platform/random.ts";
 import { RecentMap } from "./platform/recent-map.ts";
 import type { Row } from "./replica/index.ts";
-import { docOf } from "./replica/row.ts";
-import type { Sender } from "./sender.ts";
+
+export type { WriteBody };
 
 const MUTATION_ID = /^[A-Za-z0-9_.:-]{1,128}$/;
 const MAX_PENDING = 10_000;
 const MAX_REFUSED = 10_000;
-const MAX_PENDING_BYTES = 64 * 1024 * 1024;
-/** How long one try of a write waits for its answer, ms; doubled at each. Short at first: a handler that died with it never answers. */
-const TRY_MS = { first: 2000, most: 10_000 };
-const RETRY_MS = { first: 50, most: 2000 };
-/** A request that the merge by field would make larger than this goes without its changes: a stale base is then refused. */
-const MAX_DIFF_BYTES = 3 * 1024 * 1024;
-/** A document that is smaller, before and after, has changes that need not be measured. */
-const SMALL_BYTES = 100_000;
+const MAX_PENDING_BYTES = 256 * 1024 * 1024;
 
 /** `by`: the uid that writes; 0: the system. */
 export type ActorOptions = WriteOptions & { by: number };
 
-/** What a write is to do. */
-export type WriteBody = { op: "put"; doc: Doc } | { op: "patch"; merge: Doc } | { op: "delete" };
-
-export interface WritesOptions {
+export interface WritesOptions extends Omit<DeliveryParts, "stop"> {
   webserver: string;
-  sender: Sender;
-  /** Bytes of the largest message. */
-  maxPayload(): number;
-  /** Whether the datastore, which may be an older one, takes `schema` in writes. */
-  takesSchema(): boolean;
+  schemas: Schemas;
   /** The row that is held, also a tombstone. */
   read(collection: string, id: string): Promise<Row | undefined>;
-  isHeld(revision: number): boolean;
-  /** Resolves when this replica holds a revision, or the signal aborts. */
-  holds(revision: number, signal: AbortSignal): Promise<void>;
   state(): State;
-  /** Resolves when the right datastore answers, or the signal aborts. */
-  reachable(signal: AbortSignal): Promise<void>;
-  /** No function answers. */
-  onLost(): void;
-  /** The number of pending writes has changed. */
+  /** The number of pending writes, or of dead letters, has changed. */
   onPending(): void;
 }
 
-interface Pending extends Queued {
+interface Pending {
+  readonly wish: Wish;
+  /** Of its document. */
+  readonly key: string;
+  /** With its basis, once that is known. */
+  kept?: Promise<Kept>;
+  /** It is being written to the outbox, or is there. */
+  keeping?: Promise<void>;
+  inOutbox: boolean;
+  readonly delivery: Delivery;
+  /** Resolved when it is in the outbox; rejected when it can't be, or its outcome won't be known soon. */
+  readonly accepted: Deferred<Written>;
   done: Promise<Written>;
 }
 
+/** Of a write that is not on its way yet. */
+const NOT_BEGUN = new Promise<Written>(() => {});
+
 export class Writes {
   readonly #options: WritesOptions;
+  readonly #delivery: DeliveryParts;
+  readonly #outbox: Outbox;
   readonly #queue = new KeyedQueue();
   readonly #pending = new Map<string, Pending>();
+  readonly #ofDocument = new Map<string, Pending[]>();
   readonly #stop = new AbortController();
   /** A new one at each start: numbers need not be kept on disk, and a folder put back from a backup can't use them twice. */
   readonly #incarnation = randomId().slice(-10);
@@ -72,21 +68,45 @@ export class Writes {
   #pendingBytes = 0;
   #n = 0;
 
-  constructor(options: WritesOptions) {
+  /** What waits in the outbox goes on its way when the datastore answers. */
+  constructor(options: WritesOptions, outbox: Outbox) {
     this.#options = options;
+    this.#delivery = { ...options, stop: this.#stop.signal };
+    this.#outbox = outbox;
+    for (const kept of outbox.waiting) {
+      const schema = options.schemas.collections.get(kept.collection);
+      if (schema) this.#add(asWish(schema, kept), kept);
+      else void outbox.dead(kept, "UNKNOWN_COLLECTION", `No schema declares ${kept.collection} here any more.`);
+    }
   }
 
   get pending(): number {
     return this.#pending.size;
   }
 
+  get deadLetters(): readonly DeadLetter[] {
+    return this.#outbox.deadLetters;
+  }
+
   /** Whether a document has a write that is not acknowledged. */
   isPending(collection: string, id: string): boolean {
-    return this.#queue.has(`${collection}/${id}`);
+    return this.#ofDocument.has(`${collection}/${id}`);
+  }
+
+  /** A document as it is shown: what is held, with the writes on top that are not acknowledged. */
+  over(schema: CollectionSchema, id: string, row: Row | undefined): Shown {
+    return shown(schema, row, this.#wishesOf(`${schema.collection}/${id}`));
+  }
+
+  /** The ids in a collection that have such writes. */
+  pendingIn(collection: string): string[] {
+    if (this.#ofDocument.size === 0) return [];
+    const wishes = [...this.#ofDocument.values()].flatMap(([first]) => first?.wish ?? []);
+    return wishes.filter(({ schema }) => schema.collection === collection).flatMap(({ id }) => id ?? []);
   }
 
   list(): Queued[] {
-    return [...this.#pending.values()].map(({ done: _done, ...queued }) => queued);
+    return [...this.#pending.values()].map(({ wish }) => asQueued(wish));
   }
 
   /** Resolves when nothing is pending any more. */
@@ -94,8 +114,10 @@ export class Writes {
     while (this.#pending.size > 0) await Promise.allSettled([...this.#pending.values()].map(({ done }) => done));
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#stop.abort();
+    await Promise.allSettled([...this.#pending.values()].flatMap(({ done, keeping }) => [done, keeping]));
+    await this.#outbox.close();
   }
 
   nextMutationId(given: string | undefined): string {
@@ -119,14 +141,17 @@ export class Writes {
     mutation: string,
     options: ActorOptions,
   ): Promise<Written> {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal, ifRevision, by } = options;
     signal?.throwIfAborted();
     const key = keyOf(schema, id, mutation);
     const current = this.#numberOf(`${mutation} ${key}`, mutation);
+    const at = new Date(clock.now()).toISOString();
     // A retry of a write that is still under way waits for that one.
-    const pending = this.#pending.get(`${current} ${key}`) ?? this.#begin(schema, id, body, bytes, current, options);
+    const pending =
+      this.#pending.get(`${current} ${key}`) ?? this.#begin({ schema, id, body, bytes, mutation: current, by, ifRevision, at });
     try {
-      return await within(pending.done, `Writing '${(id ?? "a new document").slice(0, 80)}' in ${schema.collection}`, {
+      const outcome = Promise.race([pending.done, pending.accepted.promise]);
+      return await within(outcome, `Writing '${(id ?? "a new document").slice(0, 80)}' in ${schema.collection}`, {
         timeoutMs,
         ...(signal && { signal }),
       });
@@ -137,16 +162,53 @@ export class Writes {
     }
   }
 
-  #begin(
-    schema: CollectionSchema,
-    id: string | undefined,
-    body: WriteBody,
-    bytes: number,
-    mutation: string,
-    { ifRevision, by }: ActorOptions,
-  ): Pending {
-    const { collection } = schema;
-    this.#checkState();
+  /** Contact is lost: what is under way waits in the outbox, and its callers need not. */
+  lost(): void {
+    for (const pending of this.#pending.values()) {
+      const { wish, delivery, accepted } = pending;
+      if (wish.schema.offline) this.#keep(pending);
+      else if (delivery.mayBeStored)
+        accepted.reject(
+          new FrontsyncError(
+            "OUTCOME_UNKNOWN",
+            `A write to ${wish.schema.collection} was sent, and contact was lost before the answer.`,
+          ),
+        );
+    }
+  }
+
+  /** Asks for a dead letter again, on what is there now. Throws NOT_FOUND, and what it is refused with. */
+  async retry(mutation: string): Promise<Written> {
+    const letter = this.#letter(mutation);
+    const { collection, id, op, body, by } = letter;
+    const schema = this.#options.schemas.collection(collection);
+    const kept = { kind: "wait" as const, mutation, collection, op, by, at: letter.at, body: body as Record<string, unknown> };
+    const wish = asWish(schema, { ...kept, ...(id !== "" && { id }) });
+    const written = await this.write(schema, wish.id, wish.body, wish.bytes, this.nextMutationId(undefined), { by });
+    await this.#discard(letter);
+    return written;
+  }
+
+  /** Throws NOT_FOUND. */
+  async discard(mutation: string): Promise<void> {
+    await this.#discard(this.#letter(mutation));
+  }
+
+  #letter(mutation: string): DeadLetter {
+    const letter = this.#outbox.deadLetters.find(({ mutationId: id }) => id === mutation);
+    if (letter) return letter;
+    throw new FrontsyncError("NOT_FOUND", `There is no dead letter ${JSON.stringify(String(mutation).slice(0, 80))}.`);
+  }
+
+  async #discard(letter: DeadLetter): Promise<void> {
+    await this.#outbox.discard(letter);
+    this.#options.onPending();
+  }
+
+  #begin(wish: Wish): Pending {
+    const { schema, ifRevision, bytes } = wish;
+    const state = this.#options.state();
+    this.#checkState(state, schema);
     if (ifRevision !== undefined && !(Number.isSafeInteger(ifRevision) && ifRevision >= 0)) {
       throw new FrontsyncError("BAD_MESSAGE", `ifRevision must be a revision or 0, not ${ifRevision}.`, { path: "/ifRevision" });
     }
@@ -156,35 +218,114 @@ export class Writes {
         `${this.#pending.size} writes wait for the datastore already. Try again later.`,
       );
     }
+    const pending = this.#add(wish);
+    if (state === "degraded") this.#keep(pending);
+    this.#options.onPending();
+    return pending;
+  }
+
+  #add(wish: Wish, kept?: Kept): Pending {
+    const { schema, id, mutation, bytes } = wish;
     const key = keyOf(schema, id, mutation);
     const pendingKey = `${mutation} ${key}`;
-    const done = this.#queue
-      .run(key, () => this.#send(schema, id, body, bytes, mutation, by, ifRevision))
-      .catch((error: unknown) => {
-        // The connection goes first when the bus is closed.
-        const unsent = error instanceof FrontsyncError && error.code === "DATASTORE_UNREACHABLE";
-        throw unsent && this.#stop.signal.aborted ? new FrontsyncError("CLOSED", "The bus was closed.", { cause: error }) : error;
-      })
+    const delivery = new Delivery(this.#delivery);
+    const pending: Pending = {
+      wish,
+      key,
+      ...(kept && { kept: Promise.resolve(kept) }),
+      inOutbox: kept !== undefined,
+      delivery,
+      accepted: deferred<Written>(),
+      done: NOT_BEGUN,
+    };
+    pending.accepted.promise.catch(() => {});
+    this.#pending.set(pendingKey, pending);
+    const others = this.#ofDocument.get(key);
+    if (others) others.push(pending);
+    else this.#ofDocument.set(key, [pending]);
+    this.#pendingBytes += bytes;
+    pending.done = this.#queue
+      .run(key, () => this.#settle(pending))
       .finally(() => {
         this.#pending.delete(pendingKey);
+        const all = this.#ofDocument.get(key) ?? [];
+        all.splice(all.indexOf(pending), 1);
+        if (all.length === 0) this.#ofDocument.delete(key);
         this.#pendingBytes -= bytes;
         this.#options.onPending();
       });
-    done.catch(() => {});
-    const content = body.op === "put" ? body.doc : body.op === "patch" ? body.merge : undefined;
-    const pending = {
-      mutationId: mutation,
-      collection,
-      id: id ?? "",
-      op: body.op,
-      at: new Date(clock.now()).toISOString(),
-      body: content,
-      done,
-    };
-    this.#pending.set(pendingKey, pending);
-    this.#pendingBytes += bytes;
-    this.#options.onPending();
+    pending.done.catch(() => {});
     return pending;
+  }
+
+  /** Brings a write to its end: stored, or refused. */
+  async #settle(pending: Pending): Promise<Written> {
+    const { wish, delivery } = pending;
+    try {
+      const kept = await this.#basis(pending);
+      const { id, revision } = await delivery.deliver(wish, kept, () => {
+        if (!pending.keeping) this.#checkState(this.#options.state(), wish.schema);
+        return pending.inOutbox || pending.keeping !== undefined;
+      });
+      await pending.keeping?.catch(() => {});
+      if (pending.inOutbox) await this.#outbox.stored(kept, revision);
+      return { id, revision, mutationId: wish.mutation };
+    } catch (thrown) {
+      const error = thrown as FrontsyncError;
+      // The connection goes first when the bus is closed.
+      if (this.#stop.signal.aborted) throw new FrontsyncError("CLOSED", "The bus was closed.", { cause: error });
+      await pending.keeping?.catch(() => {});
+      if (pending.inOutbox) await this.#bury(pending, error);
+      throw error;
+    }
+  }
+
+  async #bury({ kept, wish }: Pending, { code, message }: FrontsyncError): Promise<void> {
+    log.warn(
+      { mutation: wish.mutation, collection: wish.schema.collection, code },
+      "a write that waited was refused: see the dead letters",
+    );
+    const record = await kept;
+    if (record) await this.#outbox.dead(record, code, message);
+  }
+
+  /** Writes it to the outbox, once. */
+  #keep(pending: Pending): void {
+    if (pending.inOutbox || pending.keeping) return;
+    const { wish, accepted, delivery } = pending;
+    const keep = async () => {
+      const { id, body, schema } = wish;
+      const kept = await this.#basis(pending);
+      if (id !== undefined && body.op !== "put" && kept.base === undefined && kept.ifRevision === undefined)
+        throw new FrontsyncError("NOT_FOUND", `${schema.collection} has no document '${id.slice(0, 80)}' here.`);
+      await this.#outbox.keep(kept);
+      pending.inOutbox = true;
+      accepted.resolve({ id: id ?? "", revision: null, mutationId: wish.mutation });
+    };
+    pending.keeping = keep().catch((error: FrontsyncError) => {
+      // Its caller is told that nothing was stored: so nothing must be sent.
+      delivery.giveUp(error);
+      accepted.reject(error);
+      throw error;
+    });
+    pending.keeping.catch(() => {});
+  }
+
+  /** What it is based on is what is held now, with the writes of its document that wait before it. */
+  #basis(pending: Pending): Promise<Kept> {
+    const { wish, key } = pending;
+    pending.kept ??= (async () => {
+      const all = this.#ofDocument.get(key) ?? [];
+      const before = all.slice(0, all.indexOf(pending)).map((other) => other.wish);
+      const { schema, id } = wish;
+      const row = id === undefined ? undefined : await this.#options.read(schema.collection, id);
+      return asKept(wish, row, before, this.#options.maxPayload());
+    })();
+    return pending.kept;
+  }
+
+  #wishesOf(key: string): Wish[] {
+    return (this.#ofDocument.get(key) ?? []).map(({ wish }) => wish);
   }
 
   /** A number that was refused may be overtaken by later ones of its document, and would then look stored: a retry takes a new one. */
@@ -200,84 +341,18 @@ export class Writes {
     this.#refused.set(key, {});
   }
 
-  #checkState(): void {
+  #checkState(state: State, { collection, offline }: CollectionSchema): void {
     if (this.#stop.signal.aborted) throw new FrontsyncError("CLOSED", "The bus is closed.");
-    const state = this.#options.state();
     if (state === "held")
       throw new FrontsyncError(
         "HELD",
         "This webserver's data and the datastore's do not belong together; nothing is written. See status().warnings.",
       );
-    if (state === "degraded")
+    if (state === "degraded" && !offline)
       throw new FrontsyncError(
         "DATASTORE_UNREACHABLE",
-        "There is no contact with the datastore; nothing was sent. Try again when status().state is synced.",
+        `There is no contact with the datastore, and ${collection} needs it; nothing was sent. Try again when status().state is synced.`,
       );
-  }
-
-  async #send(
-    schema: CollectionSchema,
-    id: string | undefined,
-    body: WriteBody,
-    bytes: number,
-    mutation: string,
-    by: number,
-    ifRevision: number | undefined,
-  ): Promise<Written> {
-    const fresh = id === undefined || ifRevision !== undefined ? {} : await this.#basis(schema, id, body, bytes);
-    const basis = ifRevision === undefined ? fresh : { ifRevision };
-    const common = { mutation, by, ...basis };
-    let sent = false;
-    for (let attempt = 0; ; attempt++) {
-      // What was sent is asked again when there is somebody to ask; what was not, is refused: also what waited for its turn.
-      if (sent) await this.#options.reachable(this.#stop.signal);
-      if (this.#stop.signal.aborted)
-        throw new FrontsyncError("CLOSED", `The bus was closed${sent ? "; the write may have been stored" : ""}.`);
-      if (!sent) this.#checkState();
-      try {
-        const { sender, isHeld, holds } = this.#options;
-        const { collection } = schema;
-        const tryMs = doubled(TRY_MS, attempt);
-        const version = schema.version > 1 && this.#options.takesSchema() ? schema.version : undefined;
-        const request = { collection, ...asRequest(id, body, common, version) };
-        const { id: stored, revision } = await sender.send(request, bytes, tryMs);
-        // So that a get on this bus sees it; what is stored stays stored, however long that takes.
-        if (!isHeld(revision)) await holds(revision, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(TRY_MS.most)]));
-        return { id: stored, revision, mutationId: mutation };
-      } catch (thrown) {
-        const error = asFrontsyncError(thrown);
-        if (error.code === "DATASTORE_UNREACHABLE") {
-          this.#options.onLost();
-          if (!sent) throw error;
-        } else if (error.code !== "TIMEOUT") throw error;
-        sent ||= error.code === "TIMEOUT";
-        log.debug({ mutation, code: error.code }, "a write is asked again");
-      }
-      await pause(doubled(RETRY_MS, attempt), this.#stop.signal);
-    }
-  }
-
-  /** What an edit is based on: the revision that is held, and, where the collection merges, the edit's single changes. */
-  async #basis(
-    schema: CollectionSchema,
-    id: string,
-    body: WriteBody,
-    bytes: number,
-  ): Promise<{ base?: number; diff?: FieldChange[] }> {
-    const row = await this.#options.read(schema.collection, id);
-    // Somebody else may just have made it: the datastore knows.
-    if (!row) return body.op === "put" ? { base: 0 } : {};
-    if (row.deleted || row.body === null) return { base: row.revision };
-    if (schema.policy !== "merge" || body.op === "delete") return { base: row.revision };
-    const held = withoutReadOnly(schema, docOf(schema, row.body, row.headers));
-    const next = body.op === "put" ? body.doc : (mergePatch(held, body.merge) as Doc);
-    const changes = isObject(next) ? diff(held, next) : [];
-    const room = () => Math.min(MAX_DIFF_BYTES, this.#options.maxPayload() - bytes - SMALL_BYTES);
-    const fits =
-      row.body.length < MAX_DIFF_BYTES &&
-      changes.length <= 10_000 &&
-      ((row.body.length < SMALL_BYTES && bytes < SMALL_BYTES) || Buffer.byteLength(JSON.stringify(changes)) < room());
-    return { base: row.revision, ...(fits && { diff: changes }) };
   }
 }
 
@@ -286,19 +361,7 @@ function keyOf({ collection }: CollectionSchema, id: string | undefined, mutatio
   return `${collection}/${id ?? ` ${mutation}`}`;
 }
 
-function asRequest(
-  id: string | undefined,
-  body: WriteBody,
-  common: Omit<DeleteRequest, "id">,
-  version: number | undefined,
-): Omit<BatchWrite, "collection"> {
-  const schema = version !== undefined && { schema: version };
-  if (body.op === "put") return { put: { ...common, ...schema, doc: body.doc } };
-  if (id === undefined) throw new FrontsyncError("BAD_ID", "A document that is changed must have an id.", { path: "/id" });
-  if (body.op === "patch") return { patch: { ...common, ...schema, id, merge: body.merge } };
-  return { delete: { ...common, id } };
-}
-
-function doubled({ first, most }: { first: number; most: number }, times: number): number {
-  return Math.min(first * 2 ** times, most);
+function asQueued({ mutation, schema, id = "", body, at, by }: Wish): Queued {
+  const content = body.op === "put" ? body.doc : body.op === "patch" ? body.merge : undefined;
+  return { mutationId: mutation, collection: schema.collection, id, op: body.op, at, by, body: content };
 }

@@ -583,6 +583,54 @@ export interface Head {
   head: number;
 }
 /**
+ * One line of a webserver's outbox: a write that waits, or what became of one.
+ */
+export interface OutboxRecord {
+  /**
+   * wait: a write. stored, dead: its end. gone: a dead letter that nobody needs any more.
+   */
+  kind: "wait" | "stored" | "dead" | "gone";
+  mutation?: string;
+  collection?: string;
+  /**
+   * Absent: of a new document, whose id the datastore gives.
+   */
+  id?: string;
+  by?: number;
+  /**
+   * When it was asked for, RFC 3339; of `dead`: when it was refused.
+   */
+  at?: string;
+  /**
+   * The schema version that the body is of, above 1.
+   */
+  schema?: number;
+  op?: "put" | "patch" | "delete";
+  /**
+   * Of a put the document, of a patch the merge.
+   */
+  body?: Record<string, unknown>;
+  base?: number;
+  ifRevision?: number;
+  /**
+   * @maxItems 10000
+   */
+  diff?: FieldChange[];
+  /**
+   * It was made on top of the write of the same document that waited before it.
+   */
+  chained?: boolean;
+  /**
+   * Of `stored`: under which.
+   */
+  revision?: number;
+  /**
+   * Of `dead`: why.
+   */
+  code?: string;
+  message?: string;
+}
+/**
  * A webserver's last check-in, as the handlers keep it.
  */
 export interface Presence {
@@ -1284,6 +1332,7 @@ export interface Messages {
   "groups.setMembers.reply": GroupsSetMembersReply;
   "groups.setMembers.request": GroupsSetMembersRequest;
   head: Head;
+  "outbox.record": OutboxRecord;
   "patch.request": PatchRequest;
   presence: Presence;
   "put.request": PutRequest;

@@ -11,8 +11,9 @@ import { storeSubject } from "../wire/subjects.ts";
 import type { StoredVersion } from "../wire/version.ts";
 import type { KnownSubjects } from "./known.ts";
 import { loadSnapshot, openMemory, takeSnapshot } from "./memory.ts";
+import type { WaitingRow } from "./methods.ts";
 import { type Row, versionId } from "./row.ts";
-import { createIndex, createMeta, createTable, META_TABLE, quote, tablesOf, type Value } from "./tables.ts";
+import { createIndex, createMeta, createTable, META_TABLE, overlay, quote, tablesOf, type Value } from "./tables.ts";
 
 /** Where a replica stands. `cursor`: read up to here; `consistent`: every change up to here is held. */
 export interface ReplicaPosition {
@@ -175,6 +176,16 @@ export class ReplicaDatabase {
 
   get(collection: string, id: string): Row | undefined {
     return this.#rows(this.#table(collection).get, [id])[0];
+  }
+
+  /** Documents in the place of their rows, for one query. Returns its source. */
+  layOver({ collection, version }: CollectionSchema, waiting: readonly WaitingRow[]): string {
+    const { name, create, insert } = overlay(collection);
+    this.#table(collection);
+    for (const statement of create) this.#database.run(statement);
+    const headers = `NATS/1.0\r\nFs-Schema: ${version}\r\n`;
+    for (const { id, revision, body } of waiting) this.#database.run(insert, [revision, id, headers, body]);
+    return name;
   }
 
   ids(collection: string): string[] {

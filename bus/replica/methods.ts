@@ -18,7 +18,14 @@ export interface ReplicaMethods {
   get(options: { collection: string; id: string }): Row | undefined;
   /** The next documents of a page of which `found` are known, and one more, if there is one: then the page has a next one. With `actor`
    *  only what the actor may read. It reads so many rows and no more: `on`, as `after`, goes on where it stopped. */
-  list(options: { collection: string; query: Query<Record<string, unknown>>; found: number; actor: Actor | undefined }): {
+  list(options: {
+    collection: string;
+    query: Query<Record<string, unknown>>;
+    found: number;
+    actor: Actor | undefined;
+    /** What stands in the place of the rows of these documents. */
+    waiting: WaitingRow[];
+  }): {
     rows: ListedRow[];
     on: string | undefined;
   };
@@ -32,6 +39,13 @@ export interface ReplicaMethods {
 }
 
 /** `cursor`: as `after`, goes on behind this row. */
+/** A document that is not acknowledged; `body` null: deleted. */
+export interface WaitingRow {
+  id: string;
+  revision: number;
+  body: string | null;
+}
+
 export interface ListedRow {
   id: string;
   revision: number;

@@ -9,6 +9,7 @@ import type { Query } from "../api.ts";
 import { MEMORY } from "./memory.ts";
 
 export const META_TABLE = "_frontsync";
+const OVERLAY = "_overlay";
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1000;
 
@@ -30,6 +31,20 @@ export function createIndex(database: Database, schema: CollectionSchema, field:
   );
 }
 
+/** A source for a list in which some documents stand in the place of their rows: its name, and the statements that make it. */
+export function overlay(collection: string): { name: string; create: string[]; insert: string } {
+  const table = quote(collection);
+  const kept = `SELECT revision, id, deleted, headers, body FROM ${table} WHERE id NOT IN (SELECT id FROM ${OVERLAY})`;
+  return {
+    name: `(${kept} UNION ALL SELECT revision, id, body IS NULL, headers, body FROM ${OVERLAY})`,
+    create: [
+      `CREATE TEMP TABLE IF NOT EXISTS ${OVERLAY} (revision INTEGER, id TEXT PRIMARY KEY, headers TEXT, body TEXT)`,
+      `DELETE FROM ${OVERLAY}`,
+    ],
+    insert: `INSERT INTO ${OVERLAY} VALUES (?, ?, ?, ?)`,
+  };
+}
+
 export function tablesOf(database: Database): string[] {
   const [result] = database.exec(`SELECT name FROM ${MEMORY}.sqlite_master WHERE type = 'table'`);
   return (result?.values ?? []).map(([name]) => String(name)).filter((name) => name !== META_TABLE);
@@ -48,11 +63,12 @@ export function quote(name: string): string {
 type Key = string | number;
 export type Value = Key | Uint8Array;
 
-/** A query as SQL, for `most` rows (default: one more than it asks for). Throws UNKNOWN_INDEX for a field that the schema does not index, BAD_MESSAGE for what is no query. */
+/** A query as SQL, for `most` rows (default: one more than it asks for), from the collection's table or another source with its columns. Throws UNKNOWN_INDEX for a field that the schema does not index, BAD_MESSAGE for what is no query. */
 export function listStatement(
   schema: CollectionSchema,
   query: Query<Record<string, unknown>>,
   most?: number,
+  source = quote(schema.collection),
 ): { sql: string; values: Value[]; limit: number; sort: string | undefined; fields: string[] } {
   checkShape(query);
   const { where = {}, sort, limit = DEFAULT_LIMIT, after } = query;
@@ -84,7 +100,7 @@ export function listStatement(
   const headers = schema.version > 1 ? "headers" : "''";
   const columns = `revision, id, ${headers}, body${by === undefined ? "" : `, ${cursorValue(fieldValue(schema, by))}`}`;
   return {
-    sql: `SELECT ${columns} FROM ${quote(schema.collection)} WHERE ${conditions.join(" AND ")} ORDER BY ${order} LIMIT ${most ?? limit + 1}`,
+    sql: `SELECT ${columns} FROM ${source} WHERE ${conditions.join(" AND ")} ORDER BY ${order} LIMIT ${most ?? limit + 1}`,
     values,
     limit,
     sort: by,

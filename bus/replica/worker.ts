@@ -107,10 +107,11 @@ const methods: ReplicaMethods = {
   },
   move: changed,
   get: ({ collection, id }) => databaseOf(collection).get(collection, id),
-  list({ collection, query, found, actor }) {
+  list({ collection, query, found, actor, waiting }) {
     const schema = schemas.collection(collection);
-    const { sql: statement, values, limit, sort, fields } = listStatement(schema, query, actor && MAX_LOOK.rows);
     const database = databaseOf(collection);
+    const over = waiting.length > 0 ? database.layOver(schema, waiting) : undefined;
+    const { sql: statement, values, limit, sort, fields } = listStatement(schema, query, actor && MAX_LOOK.rows, over);
     database.index(schema, fields);
     const rows: ListedRow[] = [];
     const looked = { rows: 0, bytes: 0 };

@@ -1,0 +1,112 @@
+/** Asks the datastore for one write until it is known what became of it. */
+import { asFrontsyncError, type ErrorCode, FrontsyncError } from "../../schemas/errors.ts";
+import type { WriteReply } from "../../schemas/types.ts";
+import { pause } from "../platform/deadline.ts";
+import { log } from "../platform/log.ts";
+import type { Sender } from "../sender.ts";
+import { asRequest, type Kept, type Wish } from "./request.ts";
+
+/** How long one try waits for its answer, ms; doubled at each. Short at first: a handler that died with it never answers. */
+const TRY_MS = { first: 2000, most: 10_000 };
+const RETRY_MS = { first: 50, most: 2000 };
+/** A write that waits goes on waiting for the end of these. */
+const WAITS: readonly ErrorCode[] = ["SEEDING", "HELD", "FUSE_OPEN", "DISK_FULL", "GENERATION_CHANGED"];
+/** A fault that may pass, or not. */
+const MAX_FAULTS = 10;
+
+export interface DeliveryParts {
+  sender: Sender;
+  /** Bytes of the largest message. */
+  maxPayload(): number;
+  /** Whether the datastore, which may be an older one, takes `schema` in writes. */
+  takesSchema(): boolean;
+  isHeld(revision: number): boolean;
+  /** Resolves when this replica holds a revision, or the signal aborts. */
+  holds(revision: number, signal: AbortSignal): Promise<void>;
+  /** Resolves when the right datastore answers, or the signal aborts. */
+  reachable(signal: AbortSignal): Promise<void>;
+  /** No function answers. */
+  onLost(): void;
+  stop: AbortSignal;
+}
+
+export class Delivery {
+  readonly #parts: DeliveryParts;
+  #asking = false;
+  #unanswered = false;
+  #given: FrontsyncError | undefined;
+  #onGiven: (() => void) | undefined;
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+  }
+
+  /** It was sent, and no answer has come (yet). */
+  get mayBeStored(): boolean {
+    return this.#asking || this.#unanswered;
+  }
+
+  /** Nobody wants it any more; what was sent may be stored nevertheless. */
+  giveUp(error: FrontsyncError): void {
+    this.#given = error;
+    this.#onGiven?.();
+  }
+
+  /** Resolves when the datastore has stored it and this replica holds it. `waits`: whether it waits as long as it takes, or throws what keeps it from
+   *  being sent. Throws what it is refused with. */
+  async deliver(wish: Wish, kept: Kept, waits: () => boolean): Promise<WriteReply> {
+    const { stop } = this.#parts;
+    for (let attempt = 0; ; attempt++) {
+      // What was sent is asked again when there is somebody to ask.
+      if (this.#unanswered || waits()) await this.#reachable();
+      if (stop.aborted) throw new FrontsyncError("CLOSED", "The bus was closed.");
+      if (this.#given && !this.#unanswered) throw this.#given;
+      try {
+        return await this.#ask(wish, kept, attempt);
+      } catch (thrown) {
+        this.#judge(asFrontsyncError(thrown), waits, attempt);
+      }
+      await pause(doubled(RETRY_MS, attempt), stop);
+    }
+  }
+
+  /** Until the right datastore answers, or nobody wants it any more. */
+  async #reachable(): Promise<void> {
+    const { stop, reachable } = this.#parts;
+    const given = new Promise<void>((resolve) => {
+      this.#onGiven = resolve;
+    });
+    if (!this.#given) await Promise.race([reachable(stop), given]);
+  }
+
+  async #ask({ bytes }: Wish, kept: Kept, attempt: number): Promise<WriteReply> {
+    const { sender, isHeld, holds, stop, takesSchema } = this.#parts;
+    this.#asking = true;
+    try {
+      const reply = await sender.send(asRequest(kept, takesSchema()), bytes, doubled(TRY_MS, attempt));
+      // So that a get on this bus sees it; what is stored stays stored, however long that takes.
+      if (!isHeld(reply.revision)) await holds(reply.revision, AbortSignal.any([stop, AbortSignal.timeout(TRY_MS.most)]));
+      return reply;
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  /** Throws when the error is the end of it. */
+  #judge(error: FrontsyncError, waits: () => boolean, attempt: number): void {
+    const { code } = error;
+    if (code === "TIMEOUT") this.#unanswered = true;
+    else if (code === "DATASTORE_UNREACHABLE") {
+      this.#parts.onLost();
+      if (!this.#unanswered && !waits()) throw error;
+    } else {
+      const passes = WAITS.includes(code) || (code === "INTERNAL" && attempt < MAX_FAULTS);
+      if (!passes || !waits()) throw error;
+    }
+    log.debug({ code }, "a write is asked again");
+  }
+}
+
+function doubled({ first, most }: { first: number; most: number }, times: number): number {
+  return Math.min(first * 2 ** times, most);
+}

@@ -1,0 +1,156 @@
+/** The writes that the datastore has not acknowledged, on this webserver's disk, and those that it refused: the dead letters. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { isErrorCode } from "../../schemas/errors.ts";
+import type { Schemas } from "../../schemas/index.ts";
+import type { OutboxRecord } from "../../schemas/types.ts";
+import type { DeadLetter } from "../api.ts";
+import { clock } from "../platform/clock.ts";
+import { log } from "../platform/log.ts";
+import { Journal } from "./journal.ts";
+import type { Kept } from "./request.ts";
+
+/** The file is written anew when it is this large, and less than half of it still counts. */
+const COMPACT_BYTES = 1024 * 1024;
+
+export class Outbox {
+  readonly #journal: Journal;
+  /** In the order in which they were asked for. */
+  readonly #waiting = new Map<string, Kept>();
+  readonly #dead = new Map<string, DeadLetter>();
+  #counts = 0;
+
+  private constructor(journal: Journal, waiting: Map<string, Kept>, dead: Map<string, DeadLetter>) {
+    this.#journal = journal;
+    this.#waiting = waiting;
+    this.#dead = dead;
+  }
+
+  static open(dir: string, schemas: Schemas): Outbox {
+    const waiting = new Map<string, Kept>();
+    const dead = new Map<string, DeadLetter>();
+    const file = join(dir, "outbox");
+    const made = !existsSync(file);
+    const journal = Journal.open(file, (json) => {
+      const record = schemas.read("outbox.record", json);
+      const key = keyOf(record);
+      if (record.kind === "wait") waiting.set(key, record as Kept);
+      else if (record.kind === "gone") dead.delete(key);
+      else {
+        const kept = waiting.get(key);
+        waiting.delete(key);
+        if (record.kind === "stored" && kept) rebase(waiting.values(), kept, record.revision ?? 0);
+        if (record.kind === "dead" && kept) dead.set(key, deadLetter(kept, record));
+      }
+    });
+    const outbox = new Outbox(journal, waiting, dead);
+    if (!made)
+      void outbox.#compact(0).catch((error: unknown) => log.warn({ err: error }, "the outbox could not be made smaller"));
+    return outbox;
+  }
+
+  /** What waited when the outbox was opened, in order. */
+  get waiting(): readonly Kept[] {
+    return [...this.#waiting.values()];
+  }
+
+  get deadLetters(): readonly DeadLetter[] {
+    return [...this.#dead.values()];
+  }
+
+  get deadCount(): number {
+    return this.#dead.size;
+  }
+
+  /** Resolves when it is on the disk. Throws DISK_FULL, INTERNAL: then nothing waits. */
+  async keep(kept: Kept): Promise<void> {
+    this.#waiting.set(keyOf(kept), kept);
+    try {
+      await this.#journal.append(kept);
+    } catch (error) {
+      this.#waiting.delete(keyOf(kept));
+      throw error;
+    }
+  }
+
+  /** The datastore has it. That this is forgotten in a crash does no harm: it is asked again, and has one effect. */
+  async stored(kept: Kept, revision: number): Promise<void> {
+    this.#waiting.delete(keyOf(kept));
+    rebase(this.#waiting.values(), kept, revision);
+    await this.#end({ ...named(kept), kind: "stored", revision });
+  }
+
+  /** The datastore refused it. */
+  async dead(kept: Kept, code: string, message: string): Promise<void> {
+    const record = { ...named(kept), kind: "dead" as const, code, message, at: new Date(clock.now()).toISOString() };
+    this.#waiting.delete(keyOf(kept));
+    this.#dead.set(keyOf(kept), deadLetter(kept, record));
+    await this.#end(record);
+  }
+
+  /** Takes a dead letter out. */
+  async discard(letter: DeadLetter): Promise<void> {
+    const { mutationId: mutation, collection, id } = letter;
+    this.#dead.delete(keyOf({ mutation, collection, ...(id !== "" && { id }) }));
+    await this.#end({ kind: "gone", mutation, collection, ...(id !== "" && { id }) });
+  }
+
+  async close(): Promise<void> {
+    await this.#journal.close();
+  }
+
+  async #end(record: OutboxRecord): Promise<void> {
+    await this.#journal.append(record);
+    await this.#compact(COMPACT_BYTES);
+  }
+
+  async #compact(above: number): Promise<void> {
+    this.#counts++;
+    if (this.#journal.size <= above || this.#counts < (this.#waiting.size + this.#dead.size) * 2) return;
+    this.#counts = 0;
+    await this.#journal.rewrite(() => {
+      const dead = [...this.#dead.values()].flatMap((letter) => [asKept(letter), asDead(letter)]);
+      return [...dead, ...this.#waiting.values()];
+    });
+  }
+}
+
+/** The next write of the document was made on top of this one, and says nothing of its single changes: it is based on what this one has become. */
+function rebase(waiting: Iterable<Kept>, stored: Kept, revision: number): void {
+  for (const kept of waiting) {
+    if (kept.collection !== stored.collection || kept.id !== stored.id || !kept.chained) continue;
+    if (kept.ifRevision !== undefined && kept.ifRevision === kept.base) kept.ifRevision = revision;
+    if (kept.diff === undefined && kept.base !== undefined) kept.base = revision;
+    return;
+  }
+}
+
+function keyOf({ mutation, collection, id }: Pick<OutboxRecord, "mutation" | "collection" | "id">): string {
+  return `${mutation} ${collection}/${id ?? ""}`;
+}
+
+function named({ mutation, collection, id }: Kept): Pick<OutboxRecord, "mutation" | "collection" | "id"> {
+  return { mutation, collection, ...(id !== undefined && { id }) };
+}
+
+function deadLetter(kept: Kept, { code = "INTERNAL", message = "" }: OutboxRecord): DeadLetter {
+  const { mutation, collection, id = "", op, at, body, by } = kept;
+  return { mutationId: mutation, collection, id, op, at, by, body, code: isErrorCode(code) ? code : "INTERNAL", message };
+}
+
+function asKept({ mutationId, collection, id, op, at, by, body }: DeadLetter): Kept {
+  return {
+    kind: "wait",
+    mutation: mutationId,
+    collection,
+    ...(id !== "" && { id }),
+    op,
+    at,
+    by,
+    ...(body !== undefined && { body: body as Record<string, unknown> }),
+  };
+}
+
+function asDead({ mutationId, collection, id, code, message, at }: DeadLetter): OutboxRecord {
+  return { kind: "dead", mutation: mutationId, collection, ...(id !== "" && { id }), code, message, at };
+}

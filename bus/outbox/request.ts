@@ -1,0 +1,118 @@
+/** A write as it is asked for: what it is based on, as a record of the outbox and as a request. */
+import { type Doc, isObject, mergePatch, stamp, withKept, withoutReadOnly } from "../../schemas/document.ts";
+import { FrontsyncError } from "../../schemas/errors.ts";
+import type { CollectionSchema } from "../../schemas/index.ts";
+import { diff } from "../../schemas/merge.ts";
+import type { BatchWrite, FieldChange, OutboxRecord } from "../../schemas/types.ts";
+import type { Row } from "../replica/index.ts";
+import { liveDoc } from "../replica/row.ts";
+
+/** A request that the merge by field would make larger than this goes without its changes: a stale base is then refused. */
+const MAX_DIFF_BYTES = 3 * 1024 * 1024;
+const MAX_DIFF = 10_000;
+/** A document that is smaller, before and after, has changes that need not be measured. */
+const SMALL_BYTES = 100_000;
+
+/** What a write is to do. */
+export type WriteBody = { op: "put"; doc: Doc } | { op: "patch"; merge: Doc } | { op: "delete" };
+
+/** A write that somebody has asked for. */
+export interface Wish {
+  readonly schema: CollectionSchema;
+  /** undefined: of a new document, whose id the datastore gives. */
+  readonly id: string | undefined;
+  readonly body: WriteBody;
+  /** About the size of its body. */
+  readonly bytes: number;
+  readonly mutation: string;
+  /** uid; 0: the system. */
+  readonly by: number;
+  readonly ifRevision: number | undefined;
+  /** RFC 3339. */
+  readonly at: string;
+}
+
+/** A write with its basis, as the outbox keeps it. */
+export type Kept = OutboxRecord & Required<Pick<OutboxRecord, "mutation" | "collection" | "op" | "by" | "at">>;
+
+/** What a webserver shows of a document: as it is held, with the writes on top that wait. `doc` undefined: there is none, or it is deleted. */
+export interface Shown {
+  readonly doc: Doc | undefined;
+  /** Of what is held; 0: nothing. */
+  readonly revision: number;
+}
+
+/** The document after some writes, one after the other. */
+export function shown(schema: CollectionSchema, row: Row | undefined, wishes: readonly Wish[]): Shown {
+  let doc = liveDoc(schema, row);
+  for (const { body, at, by } of wishes) {
+    const next = applied(schema, body, doc);
+    doc = next && stamp(schema, next, { at, created: String(doc?.createdAt ?? at), by });
+  }
+  return { doc, revision: row?.revision ?? 0 };
+}
+
+function applied(schema: CollectionSchema, body: WriteBody, before: Doc | undefined): Doc | undefined {
+  if (body.op === "put") return withKept(schema, body.doc, before);
+  if (body.op === "delete" || !before) return undefined;
+  return withKept(schema, mergePatch(withoutReadOnly(schema, before), body.merge) as Doc, before);
+}
+
+/** The write as it is asked. `before`: the document that it was made on, with the writes that still waited then (`chained`: there were some).
+ *  `room`: bytes that its single changes may take. */
+export function asKept(wish: Wish, row: Row | undefined, before: readonly Wish[], room: number): Kept {
+  const { schema, id, body, mutation, by, at, ifRevision } = wish;
+  const chained = before.length > 0;
+  const { doc, revision } = shown(schema, row, before);
+  // Nothing is held: somebody else may just have made it, and the datastore knows.
+  const based = id !== undefined && (body.op === "put" || row !== undefined || chained);
+  const changes = based && ifRevision === undefined && doc ? singleChanges(wish, doc, room) : undefined;
+  return {
+    kind: "wait",
+    mutation,
+    collection: schema.collection,
+    ...(id !== undefined && { id }),
+    by,
+    at,
+    ...(schema.version > 1 && { schema: schema.version }),
+    op: body.op,
+    ...(body.op === "put" && { body: body.doc }),
+    ...(body.op === "patch" && { body: body.merge }),
+    ...(based && { base: revision }),
+    ...(changes && { diff: changes }),
+    ...(ifRevision !== undefined && { ifRevision }),
+    ...(chained && { chained }),
+  };
+}
+
+/** The edit as its single changes, where the collection merges by field. */
+function singleChanges({ schema, body, bytes }: Wish, before: Doc, room: number): FieldChange[] | undefined {
+  if (schema.policy !== "merge" || body.op === "delete") return undefined;
+  const held = withoutReadOnly(schema, before);
+  const next = body.op === "put" ? body.doc : mergePatch(held, body.merge);
+  const changes = isObject(next) ? diff(held, next) : [];
+  if (changes.length > MAX_DIFF) return undefined;
+  if (bytes < SMALL_BYTES && JSON.stringify(held).length < SMALL_BYTES) return changes;
+  const size = Buffer.byteLength(JSON.stringify(changes));
+  return size < Math.min(MAX_DIFF_BYTES, room - bytes - SMALL_BYTES) ? changes : undefined;
+}
+
+/** The write as a request. `takesSchema`: whether the datastore, which may be an older one, takes `schema`. */
+export function asRequest(kept: Kept, takesSchema: boolean): BatchWrite {
+  const { mutation, collection, id, by, op, body = {}, base, diff: changes, ifRevision, schema } = kept;
+  const basis = ifRevision === undefined ? base !== undefined && { base } : { ifRevision };
+  const common = { mutation, by, ...basis };
+  const edit = { ...common, ...(changes && { diff: changes }), ...(schema !== undefined && takesSchema && { schema }) };
+  if (op === "put") return { collection, put: { ...edit, doc: body } };
+  if (id === undefined) throw new FrontsyncError("BAD_ID", "A document that is changed must have an id.", { path: "/id" });
+  if (op === "patch") return { collection, patch: { ...edit, id, merge: body } };
+  return { collection, delete: { ...common, id } };
+}
+
+/** What a kept write was. */
+export function asWish(schema: CollectionSchema, kept: Kept): Wish {
+  const { mutation, id, by, at, op, body = {}, ifRevision } = kept;
+  const what: WriteBody = op === "put" ? { op, doc: body } : op === "patch" ? { op, merge: body } : { op };
+  const bytes = op === "delete" ? 0 : Buffer.byteLength(JSON.stringify(body));
+  return { schema, id, body: what, bytes, mutation, by, ifRevision, at };
+}
