@@ -2,16 +2,16 @@
 import type { Doc } from "../schemas/document.ts";
 import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
-import type { Calls, CheckInReply, CheckInRequest, Peer, Warning } from "../schemas/types.ts";
+import type { Calls, CheckInReply, CheckInRequest, Peer } from "../schemas/types.ts";
 import { ActingUser } from "./acting.ts";
 import type { Bus, CallOptions, Collection, Counters, DeadLetter, Queued, Scope, State, Status, Wait, Written } from "./api.ts";
 import { call } from "./calls.ts";
-import { readChanges } from "./changes.ts";
 import { CheckIn } from "./check-in.ts";
-import { openCollection } from "./collection.ts";
 import { Conflicts } from "./conflicts.ts";
+import { Drift } from "./drift.ts";
 import { Follow } from "./follow.ts";
 import { Link } from "./link.ts";
+import { Notices } from "./notices.ts";
 import type { CheckedOptions } from "./options.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { DEFAULT_TIMEOUT_MS, within } from "./platform/deadline.ts";
@@ -19,8 +19,8 @@ import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { VERSION } from "./platform/package.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
+import { collectionOf } from "./scope.ts";
 import { Sender } from "./sender.ts";
-import { readVersions } from "./versions.ts";
 import { Waiters } from "./waiters.ts";
 import { storeSubject } from "./wire/subjects.ts";
 import { Writes } from "./writes.ts";
@@ -31,17 +31,15 @@ const GRACE_MS = 250;
 /** A write's own live change may be lost: after this long the head is looked for, ms. */
 const IMPATIENT_MS = 500;
 const REACHABLE = new Set<State>(["synced", "catching-up"]);
-const NO_DIGEST = "0".repeat(32);
 
 export class EmbeddedBus implements Bus {
   readonly #options: CheckedOptions;
   readonly #schemas: Schemas;
   readonly #lock: { release(): void };
-  readonly #listeners = new Set<(status: Status) => void>();
   readonly #counters: Counters = { checkIns: 0, gaps: 0, catchUps: 0, resyncs: 0, dropped: 0 };
   readonly #waiters = new Waiters();
-  /** What is wrong here, by its code; what the datastore warns of is beside it. */
-  readonly #warnings = new Map<string, string>();
+  readonly #notices = new Notices(() => this.status());
+  readonly #drift = new Drift();
   readonly #replica: Replica;
   readonly #link: Link;
   readonly #writes: Writes;
@@ -49,10 +47,7 @@ export class EmbeddedBus implements Bus {
   readonly #userWrites = new KeyedQueue();
   readonly #checkIn: CheckIn;
   #follow: Follow;
-  #told: Warning[] = [];
   #peers: Peer[] = [];
-  /** A resynchronisation has been tried for this difference. */
-  #diverged = false;
   #generation: string | null = null;
   #closing: Promise<void> | undefined;
 
@@ -87,7 +82,7 @@ export class EmbeddedBus implements Bus {
     this.#lock = lock;
     this.#replica = new Replica(
       (failed) =>
-        this.#warn(
+        this.#notices.warn(
           "SNAPSHOT_FAILED",
           failed &&
             `The replica could not be written to ${options.dir}: ${failed}. Free space; nothing is lost, but a restart reads it anew.`,
@@ -108,7 +103,7 @@ export class EmbeddedBus implements Bus {
       state: () => this.#follow.state,
       reachable: (signal: AbortSignal) => this.#waiters.until(() => REACHABLE.has(this.#follow.state), signal),
       onLost: () => this.#lost(),
-      onPending: () => this.#changed(),
+      onPending: () => this.#notices.changed(),
     };
     this.#writes = new Writes(writes, outbox);
     this.#checkIn = new CheckIn(options.updateInterval, {
@@ -126,7 +121,7 @@ export class EmbeddedBus implements Bus {
       schemas: this.#options.schemas,
       known: this.#replica.known.buffer,
     });
-    for (const text of setAside) this.#warn("REPLICA_REBUILT", text);
+    for (const text of setAside) this.#notices.warn("REPLICA_REBUILT", text);
     await this.conflicts.load();
     this.#follow = this.#newFollow(position);
     this.#follow.listen();
@@ -144,9 +139,9 @@ export class EmbeddedBus implements Bus {
         move: (next) => void this.#replica.call("move", next).catch(() => {}),
         onState: (state) => {
           log.info({ webserver: this.#options.webserver, state }, "state");
-          this.#warn("HELD", state === "held" ? HELD : undefined);
+          this.#notices.warn("HELD", state === "held" ? HELD : undefined);
           if (state === "degraded") this.#writes.lost();
-          this.#changed();
+          this.#notices.changed();
           this.#waiters.wake();
         },
         onArrival: (change) => {
@@ -155,7 +150,7 @@ export class EmbeddedBus implements Bus {
         },
         onPage: (records) => this.conflicts.notePage(records),
         onProgress: () => {
-          if (this.conflicts.counted()) this.#changed();
+          if (this.conflicts.counted()) this.#notices.changed();
           this.#waiters.wake();
         },
       },
@@ -173,37 +168,21 @@ export class EmbeddedBus implements Bus {
   }
 
   #collection(name: string, user: ActingUser | undefined): Collection<Doc> {
-    const source = {
-      link: this.#link,
-      schemas: this.#schemas,
-      state: () => this.#follow.state,
-      checkIn: () => this.#checkIn.fresh(),
-      closed: () => this.#closing !== undefined,
-    };
-    return openCollection(name, {
+    return collectionOf(
+      {
+        link: this.#link,
+        schemas: this.#schemas,
+        writes: this.#writes,
+        waiters: this.#waiters,
+        follow: () => this.#follow,
+        replica: () => this.#reader(),
+        row: (of, id) => this.#row(of, id),
+        checkIn: () => this.#checkIn.fresh(),
+        closed: () => this.#closing !== undefined,
+      },
+      name,
       user,
-      schemas: this.#schemas,
-      writes: this.#writes,
-      replica: () => this.#reader(),
-      row: (of, id) => this.#row(of, id),
-      changes: (schema, options, sight) =>
-        readChanges(
-          {
-            sight,
-            replica: () => this.#reader(),
-            recent: (of, after) => this.#follow.recent.since(of, after),
-            held: () => this.#follow.position.cursor,
-            more: (revision, signal) =>
-              this.#waiters
-                .until(() => this.#closing !== undefined || this.#follow.position.cursor > revision, signal)
-                .catch(() => {}),
-            closed: () => this.#closing !== undefined,
-          },
-          schema,
-          options,
-        ),
-      versions: (schema, id, wait) => readVersions(source, schema, id, wait),
-    });
+    );
   }
 
   async call<N extends keyof Calls>(name: N, request: Calls[N]["request"], options?: CallOptions): Promise<Calls[N]["reply"]> {
@@ -247,13 +226,12 @@ export class EmbeddedBus implements Bus {
       conflicts: this.conflicts.held,
       peers: [...this.#peers],
       counters: { ...this.#counters },
-      warnings: [...[...this.#warnings].map(([code, message]) => ({ code, message })), ...this.#told],
+      warnings: this.#notices.warnings,
     };
   }
 
   onStatus(listener: (status: Status) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#notices.onStatus(listener);
   }
 
   async digests(): Promise<{ generation: string | null; cursor: number; digests: Record<string, string> }> {
@@ -339,7 +317,7 @@ export class EmbeddedBus implements Bus {
   #onConnection(event: "connected" | "disconnected" | "refused", detail: string): void {
     if (this.#closing) return;
     log.info({ webserver: this.#options.webserver, event, detail }, "connection");
-    this.#warn(
+    this.#notices.warn(
       "AUTH_REFUSED",
       event === "refused" ? `The datastore refuses this webserver: ${detail}. Give both the same Control-Auth.` : undefined,
     );
@@ -370,68 +348,52 @@ export class EmbeddedBus implements Bus {
     this.#counters.checkIns++;
     this.#link.meet(reply);
     this.#peers = reply.peers;
-    this.#told = reply.warnings;
-    this.#warn("INCOMPATIBLE", undefined);
+    this.#notices.told(reply.warnings);
+    this.#notices.warn("INCOMPATIBLE", undefined);
     if (this.#follow.meet(reply.epochs, reply.head)) {
       this.#generation = this.#follow.generation ?? null;
       void this.#follow.expect(reply.head, GRACE_MS);
       if (reply.digests && sent.position) this.#compare(reply.digests, sent.digests);
     }
-    this.#changed();
+    this.#notices.changed();
     this.#waiters.wake();
   }
 
   /** What the replica has at its position, and what it should have. */
   #compare(expected: Record<string, string>, given: Record<string, string>): void {
-    const different = Object.keys({ ...expected, ...given }).filter(
-      (name) => (expected[name] ?? NO_DIGEST) !== (given[name] ?? NO_DIGEST),
-    );
-    const differs = different.length > 0 && Object.keys(given).length > 0;
-    const again = differs && this.#diverged;
-    this.#diverged = differs;
-    this.#warn(
+    const found = this.#drift.compare(expected, given);
+    const again = found.kind === "differs-again";
+    this.#notices.warn(
       "DIVERGED",
       again
-        ? `The replica still differs from the datastore in ${different.join(", ")} after a resynchronisation. Nothing was deleted.`
+        ? `The replica still differs from the datastore in ${found.collections.join(", ")} after a resynchronisation. Nothing was deleted.`
         : undefined,
     );
-    if (differs) log.error({ webserver: this.#options.webserver, different }, "the replica differs from the datastore");
-    if (differs && !again) this.#follow.resync();
+    if (found.kind === "same") return;
+    log.error({ webserver: this.#options.webserver, different: found.collections }, "the replica differs from the datastore");
+    if (!again) this.#follow.resync();
   }
 
   #onCheckInFailed(thrown: unknown): void {
     const error = asFrontsyncError(thrown);
     if (!error.retryable)
-      this.#warn("INCOMPATIBLE", `The datastore does not understand this webserver (frontsync ${VERSION}): ${error.message}`);
+      this.#notices.warn(
+        "INCOMPATIBLE",
+        `The datastore does not understand this webserver (frontsync ${VERSION}): ${error.message}`,
+      );
     this.#lost();
   }
 
   #replicaFailed(error: FrontsyncError): void {
     if (this.#closing) return;
     log.fatal({ err: error }, "the replica's thread ended");
-    this.#warn("REPLICA_FAILED", `${error.message}. Restart this webserver: it opens the last snapshot and reads the rest.`);
+    this.#notices.warn(
+      "REPLICA_FAILED",
+      `${error.message}. Restart this webserver: it opens the last snapshot and reads the rest.`,
+    );
     this.#follow.close();
     this.#lost();
     this.#waiters.close(error);
-  }
-
-  #warn(code: string, message: string | undefined): void {
-    if (this.#warnings.get(code) === message) return;
-    if (message === undefined) this.#warnings.delete(code);
-    else this.#warnings.set(code, message);
-    this.#changed();
-  }
-
-  #changed(): void {
-    if (this.#listeners.size === 0) return;
-    const status = this.status();
-    for (const listener of this.#listeners) {
-      try {
-        listener(status);
-      } catch (error) {
-        log.error({ err: error }, "a listener of onStatus failed");
-      }
-    }
   }
 }
 
