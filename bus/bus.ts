@@ -21,6 +21,7 @@ import { VERSION } from "./platform/package.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
 import { collectionOf } from "./scope.ts";
 import { Sender } from "./sender.ts";
+import { HELD } from "./states.ts";
 import { Waiters } from "./waiters.ts";
 import { storeSubject } from "./wire/subjects.ts";
 import { Writes } from "./writes.ts";
@@ -102,7 +103,7 @@ export class EmbeddedBus implements Bus {
       holds: (revision: number, signal: AbortSignal) => this.#holds(revision, signal),
       state: () => this.#follow.state,
       reachable: (signal: AbortSignal) => this.#waiters.until(() => REACHABLE.has(this.#follow.state), signal),
-      onLost: () => this.#lost(),
+      onLost: () => this.#follow.lost(),
       onPending: () => this.#notices.changed(),
     };
     this.#writes = new Writes(writes, outbox);
@@ -322,11 +323,7 @@ export class EmbeddedBus implements Bus {
       event === "refused" ? `The datastore refuses this webserver: ${detail}. Give both the same Control-Auth.` : undefined,
     );
     if (event === "connected") void this.#checkIn.now();
-    else this.#lost();
-  }
-
-  #lost(): void {
-    this.#follow.lost();
+    else this.#follow.lost();
   }
 
   async #describe(): Promise<Omit<CheckInRequest, "intervalMs">> {
@@ -381,7 +378,7 @@ export class EmbeddedBus implements Bus {
         "INCOMPATIBLE",
         `The datastore does not understand this webserver (frontsync ${VERSION}): ${error.message}`,
       );
-    this.#lost();
+    this.#follow.lost();
   }
 
   #replicaFailed(error: FrontsyncError): void {
@@ -392,10 +389,7 @@ export class EmbeddedBus implements Bus {
       `${error.message}. Restart this webserver: it opens the last snapshot and reads the rest.`,
     );
     this.#follow.close();
-    this.#lost();
+    this.#follow.lost();
     this.#waiters.close(error);
   }
 }
-
-const HELD =
-  "This webserver's data and the datastore's do not belong together: the datastore is empty, older or another one. It serves what it has, keeps everything and writes nothing. Bring the right datastore back.";

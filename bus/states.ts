@@ -20,3 +20,7 @@ export const TRANSITIONS: Record<State, Record<Event, State>> = {
   // Only the datastore that this replica belongs to ends it: nothing is given up by inference.
   held: { reached: "catching-up", behind: "held", "caught-up": "held", lost: "held", mismatch: "held" },
 };
+
+/** What `held` means, for whoever runs this webserver. */
+export const HELD =
+  "This webserver's data and the datastore's do not belong together: the datastore is empty, older or another one. It serves what it has, keeps everything and writes nothing. Bring the right datastore back.";
