@@ -1,6 +1,6 @@
 import { type Flood, flood, type Latencies, oneByOne, paced } from "./measure.ts";
 import type { Pipeline } from "./pipeline.ts";
-import { IN_FLIGHT, PACE_PER_SECOND } from "./plan.ts";
+import { IN_FLIGHT, LARGE_BYTES, PACE_PER_SECOND } from "./plan.ts";
 import { serve } from "./process/jobs.ts";
 
 export interface Place {
@@ -28,6 +28,7 @@ function clientJobs(open: (place: Place) => Promise<Pipeline>) {
       pipeline = await open(place);
     },
     oneByOne: async (durationMs: number): Promise<Latencies> => oneByOne(opened(), durationMs),
+    large: async (durationMs: number): Promise<Latencies> => oneByOne(opened(), durationMs, LARGE_BYTES),
     paced: async (durationMs: number): Promise<Latencies> => paced(opened(), durationMs, PACE_PER_SECOND),
     flood: async (durationMs: number): Promise<Flood> => flood(opened(), durationMs, IN_FLIGHT),
   };

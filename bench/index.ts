@@ -6,6 +6,7 @@ import { type Args, HELP, readArgs } from "./args.ts";
 import { measureCatchups } from "./catchup/index.ts";
 import { type Figure, holds } from "./figures.ts";
 import { FULL, QUICK } from "./plan.ts";
+import { measureProduct } from "./product/index.ts";
 import { header, jsonLine, TABLE_HEAD, tableRow } from "./report.ts";
 import type { Run } from "./run.ts";
 import { Stage } from "./stage.ts";
@@ -53,6 +54,7 @@ async function measure(args: Args, stage: Stage): Promise<number> {
   const run: Run = { plan: args.quick ? QUICK : FULL, stage, found, wanted: args.only, progress: showProgress, report };
   await measureWrites(run);
   await measureDurableWrites(run);
+  await measureProduct(run);
   await measureCatchups(run);
   return missed > 0 ? 1 : 0;
 }

@@ -15,10 +15,10 @@ export interface Latencies {
 }
 
 /** Puts one after the other: the next one begins when the last is visible on B. */
-export async function oneByOne(pipeline: Pipeline, durationMs: number): Promise<Latencies> {
+export async function oneByOne(pipeline: Pipeline, durationMs: number, bytes = DOCUMENT_BYTES): Promise<Latencies> {
   const latencies: Latencies = { ack: [], visible: [] };
   await pipeline.watch();
-  for (const end = performance.now() + durationMs; performance.now() < end; ) await once(pipeline, latencies);
+  for (const end = performance.now() + durationMs; performance.now() < end; ) await once(pipeline, latencies, bytes);
   await pipeline.unwatch();
   return latencies;
 }
@@ -38,8 +38,8 @@ export async function paced(pipeline: Pipeline, durationMs: number, perSecond: n
   return latencies;
 }
 
-async function once(pipeline: Pipeline, latencies: Latencies): Promise<void> {
-  const doc = dashboard(freshId(), DOCUMENT_BYTES);
+async function once(pipeline: Pipeline, latencies: Latencies, bytes = DOCUMENT_BYTES): Promise<void> {
+  const doc = dashboard(freshId(), bytes);
   const start = performance.now();
   const visible = pipeline.arrival(doc.id).then(() => performance.now() - start);
   await pipeline.put(doc);

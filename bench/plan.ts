@@ -15,12 +15,16 @@ export interface Plan {
   catchup2KB: number;
   /** … or as many as can be stored in this time. */
   loadMs: number;
+  /** Puts of 300 KB one after the other, for this long in each round. */
+  largeMs: number;
+  history: { entries: number; users: number; withinMs: number; reads: number; appends: number };
   /** After this long, on a machine that is too busy, a catch-up is done with MIN_ROUNDS. */
   lateMs: number;
 }
 
 /** Of a document that is put. */
 export const DOCUMENT_BYTES = 1024;
+export const LARGE_BYTES = 300 * 1024;
 export const IN_FLIGHT = 256;
 export const PACE_PER_SECOND = 90;
 export const MIN_ROUNDS = 3;
@@ -34,6 +38,8 @@ export const FULL: Plan = {
   catchup300B: 100_000,
   catchup2KB: 10_000,
   loadMs: 120_000,
+  largeMs: 2000,
+  history: { entries: 200_000, users: 1000, withinMs: 180_000, reads: 2000, appends: 1000 },
   lateMs: Number.POSITIVE_INFINITY,
 };
 
@@ -47,5 +53,7 @@ export const QUICK: Plan = {
   catchup300B: 20_000,
   catchup2KB: 1500,
   loadMs: 2500,
-  lateMs: 37_000,
+  largeMs: 100,
+  history: { entries: 4000, users: 20, withinMs: 2500, reads: 300, appends: 100 },
+  lateMs: 33_000,
 };

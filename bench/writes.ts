@@ -9,15 +9,17 @@ import { percentile } from "./stats.ts";
 
 const SINGLE = ["put-ack-p50", "put-ack-p99", "visible-p50", "visible-p99"] as const;
 const PACED = ["put-ack-p50-paced", "put-ack-p99-paced", "visible-p50-paced", "visible-p99-paced"] as const;
+const LARGE = "put-300KB-p50";
 const SINGLE_DURABLE = ["put-ack-p50-durable"] as const;
 
 /** With nats-server's default sync interval: acknowledged once nats-server has it. */
 export async function measureWrites(run: Run): Promise<void> {
-  if (!wants(run, ...SINGLE, ...PACED, "throughput")) return;
+  if (!wants(run, ...SINGLE, ...PACED, "throughput", LARGE)) return;
   const sides = await warmSides(run, "default");
   if (wants(run, ...SINGLE)) await measureSingle(run, sides, SINGLE);
   if (wants(run, ...PACED)) await measurePaced(run, sides);
   if (wants(run, "throughput")) await measureThroughput(run, sides, "throughput");
+  if (wants(run, LARGE)) await measureLarge(run, sides);
   await sides.close();
 }
 
@@ -45,6 +47,12 @@ async function measureSingle(run: Run, sides: Sides, names: readonly FigureName[
   const { singleMs } = run.plan;
   const results = await inRounds(run, "one put after the other", (side) => sides[side].client.ask("oneByOne", singleMs));
   for (const name of names) run.report(latencyFigure(name, results));
+}
+
+async function measureLarge(run: Run, sides: Sides): Promise<void> {
+  const { largeMs } = run.plan;
+  const results = await inRounds(run, "puts of 300 KB", (side) => sides[side].client.ask("large", largeMs));
+  run.report(latencyFigure(LARGE, results));
 }
 
 async function measurePaced(run: Run, sides: Sides): Promise<void> {
