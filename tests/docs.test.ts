@@ -11,6 +11,7 @@ import { findNatsServer, launchNatsServer } from "../functions/nats-server/index
 import { ERRORS } from "../schemas/errors.ts";
 import { loadSchemas } from "../schemas/index.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
+import { warningsOf } from "./support/warnings.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
@@ -94,8 +95,5 @@ test("the NATS configuration of docs/operations.md keeps webservers and function
   await web1.caughtUp();
   const { revision } = await web1.collection("dashboards").put({ id: "d", name: "D" });
   assert.ok(revision);
-  assert.deepEqual(
-    web1.status().warnings.map(({ code }) => code),
-    ["SYNC_UNKNOWN"],
-  );
+  assert.deepEqual(warningsOf(web1), ["SYNC_UNKNOWN"]);
 });

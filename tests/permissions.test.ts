@@ -10,6 +10,7 @@ import { type Datastore, startDatastore } from "../functions/datastore.ts";
 import { findNatsServer, launchNatsServer } from "../functions/nats-server/index.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
+import { warningsOf } from "./support/warnings.ts";
 
 const PUT = JSON.stringify({ mutation: "raw:1", by: 0, doc: { id: "mine", name: "n" } });
 const NOTHING = JSON.stringify({ after: 0 });
@@ -144,7 +145,7 @@ describe("a webserver's connection", () => {
     );
     assert.deepEqual(await storeOf(functions), store);
     await deployment.buses[0]?.caughtUp();
-    assert.deepEqual(deployment.buses[0]?.status().warnings, []);
+    assert.deepEqual(warningsOf(deployment.buses[0]), []);
   });
 
   it("is not taken for one of the functions' own when it wants no answer", async () => {
@@ -154,7 +155,7 @@ describe("a webserver's connection", () => {
     const [bus] = deployment.buses;
     const { checkIns } = bus?.status().counters ?? { checkIns: 0 };
     await eventually("every handler was asked", 10_000, () => (bus?.status().counters.checkIns ?? 0) > checkIns + 10);
-    assert.deepEqual(bus?.status().warnings, []);
+    assert.deepEqual(warningsOf(bus), []);
     assert.deepEqual(await storeOf(functions), store, "a write that nobody waits for is dropped");
   });
 
@@ -222,10 +223,7 @@ describe("on a NATS with one account", () => {
     assert.deepEqual(await storeOf(raw), store);
     assert.equal((await bus.collection("dashboards").get("there"))?.revision, revision);
     const codes = await eventually("the warnings arrive", 5000, () => {
-      const told = bus
-        .status()
-        .warnings.map(({ code }) => code)
-        .sort();
+      const told = warningsOf(bus).sort();
       return told.length >= 2 && told;
     });
     assert.deepEqual(codes, ["ONE_ACCOUNT", "SYNC_UNKNOWN"]);

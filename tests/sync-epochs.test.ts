@@ -10,6 +10,7 @@ import { assertEqualReplicas } from "./support/faults-ledger.ts";
 import { freeze } from "./support/faults-processes.ts";
 import { ReplaceableStore } from "./support/faults-stores.ts";
 import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
+import { warningsOf } from "./support/warnings.ts";
 
 const INTERVAL_S = 0.5;
 const dashboards = (bus: Bus) => bus.collection("dashboards");
@@ -73,12 +74,8 @@ async function assertHeld(bus: Bus, count: () => number, had: unknown, docs = 9)
   assert.ok(count() <= 2, `${count()} check-ins`);
   const before = checkIns(bus);
   await eventually("two more check-ins", 5000, () => checkIns(bus) >= before + 2);
-  const { state, warnings } = bus.status();
-  assert.equal(state, "held");
-  assert.deepEqual(
-    warnings.map(({ code }) => code),
-    ["HELD"],
-  );
+  assert.equal(bus.status().state, "held");
+  assert.deepEqual(warningsOf(bus), ["HELD"]);
   assert.deepEqual(await everything(bus), had);
   assert.equal((had as unknown[]).length, docs);
   for (const write of [
@@ -93,7 +90,7 @@ async function assertHeld(bus: Bus, count: () => number, had: unknown, docs = 9)
 
 async function assertBack(bus: Bus, others: readonly Bus[]): Promise<void> {
   await until(bus, "synced");
-  assert.deepEqual(bus.status().warnings, []);
+  assert.deepEqual(warningsOf(bus), []);
   const { revision } = await dashboards(bus).put({ id: "back", name: "back" });
   for (const other of others) await other.caughtUp(revision);
   await assertEqualReplicas([bus, ...others]);
