@@ -13,7 +13,7 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { hasSeen } from "../../schemas/mutation.ts";
 import type { WriteReply } from "../../schemas/types.ts";
-import { actorBy } from "../accounts/users.ts";
+import { actorBy, lookingTwice } from "../accounts/users.ts";
 import type { Rules } from "../rules/define.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
@@ -70,7 +70,7 @@ export class Committer {
       const view = await views.of(scope, { certain });
       const made = edit.id === undefined ? madeBefore(view, edit) : undefined;
       if (made) return { id: documentId(schema, made.doc ?? {}), revision: made.revision };
-      let decided: { edit: Edit; subject: string; decision: Decided };
+      let decided: { edit: Edit; subject: string; decision: Decided; revision: number };
       try {
         decided = await this.#decideOn(schema, own, edit, view, certain);
       } catch (error) {
@@ -80,7 +80,7 @@ export class Committer {
       const { id } = decided.edit;
       if (decided.decision.kind === "seen") return { id, revision: decided.decision.revision };
       if (clock.now() > deadline) throw late(id);
-      const guard = scope.subjects ? undefined : { subjects: storeSubjects(scope.collection), revision: view.revision };
+      const guard = scope.subjects ? undefined : { subjects: storeSubjects(scope.collection), revision: decided.revision };
       const outcome = await this.#store(schema, decided.edit, decided.subject, decided.decision, guard);
       if (outcome === "conflict") continue;
       views.stored(scope, view, outcome);
@@ -89,24 +89,37 @@ export class Committer {
   }
 
   async #decideOn(schema: CollectionSchema, rules: Rules | undefined, asked: Asked, view: View, certain: boolean) {
+    const { views } = this.#parts;
+    const others: Record<string, View> = {};
+    for (const name of rules?.looksAt ?? []) others[name] = await views.of(wholeCollection(name), { certain });
+    const actor = await actorBy(views, asked.by, { certain });
+    // From here to the end nothing is awaited: others bring the view up to date, and what is decided must be of one revision.
     const edit = placed(schema, rules, asked, view);
     const subject = storeSubject(schema.collection, edit.id);
-    const others: Record<string, View> = {};
-    for (const name of rules?.looksAt ?? []) others[name] = await this.#parts.views.of(wholeCollection(name), { certain });
     const now = clock.now();
     const check = rules?.check;
     const rule =
       check &&
       ((before: Doc | undefined, next: Doc | undefined) => check({ id: edit.id, before, next, by: edit.by, now }, view, others));
-    const decision = decide(schema, edit, view.held.get(subject), edit.at ?? now, {
-      actor: await actorBy(this.#parts.views, edit.by),
-      rule,
-    });
-    return { edit, subject, decision: withBody(decision) };
+    const decision = decide(schema, edit, view.held.get(subject), edit.at ?? now, { actor, rule });
+    return { edit, subject, decision: withBody(decision), revision: view.revision };
   }
 
   async #alone(schema: CollectionSchema, edit: Edit, subject: string, deadline: number): Promise<number> {
-    const actor = edit.by === 0 ? undefined : await actorBy(this.#parts.views, edit.by);
+    if (edit.by === 0) return await this.#aloneBy(undefined, schema, edit, subject, deadline);
+    return await lookingTwice(async (certain) => {
+      const actor = await actorBy(this.#parts.views, edit.by, { certain });
+      return await this.#aloneBy(actor, schema, edit, subject, deadline);
+    });
+  }
+
+  async #aloneBy(
+    actor: Actor | undefined,
+    schema: CollectionSchema,
+    edit: Edit,
+    subject: string,
+    deadline: number,
+  ): Promise<number> {
     let decision = this.#firstGuess(schema, edit, subject, actor) ?? (await this.#informed(schema, edit, subject, actor));
     for (;;) {
       if (decision.kind === "seen") return decision.revision;

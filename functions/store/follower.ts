@@ -74,6 +74,7 @@ export class Follower {
 
   /** The last revision that was heard of in a collection; 0: none since this connection began. */
   lastOf(collection: string): number {
+    if (this.#arrived.length > 0) this.#followAll();
     return this.#last.get(collection) ?? 0;
   }
 
