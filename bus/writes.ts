@@ -235,10 +235,14 @@ export class Writes {
         const { sender, isHeld, holds } = this.#options;
         const { collection } = schema;
         const tryMs = doubled(TRY_MS, attempt);
-        const { id: stored, revision } = await sender.send({ collection, ...asRequest(id, body, common) }, bytes, tryMs);
+        const {
+          id: stored,
+          revision,
+          handedOver,
+        } = await sender.send({ collection, ...asRequest(id, body, common) }, bytes, tryMs);
         // So that a get on this bus sees it; what is stored stays stored, however long that takes.
         if (!isHeld(revision)) await holds(revision, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(TRY_MS.most)]));
-        return { id: stored, revision, mutationId: mutation };
+        return { id: stored, revision, mutationId: mutation, ...(handedOver && { handedOver }) };
       } catch (thrown) {
         const error = asFrontsyncError(thrown);
         if (error.code === "DATASTORE_UNREACHABLE") {

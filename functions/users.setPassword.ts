@@ -1,6 +1,6 @@
 import { clock } from "../bus/platform/clock.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
-import { changeUser } from "./accounts/change-user.ts";
+import { changedBefore, changeUser } from "./accounts/change-user.ts";
 import { hashPassword, verifyPassword } from "./accounts/password.ts";
 import { checkMay, userNow } from "./accounts/users.ts";
 import { USER_ERRORS } from "./commit/errors.ts";
@@ -15,6 +15,8 @@ export default defineFunction({
   errors: ["LOGIN_FAILED", ...USER_ERRORS],
   async handle({ password, current, ...about }, caller, context) {
     await checkMay(context.views, about.by, about.uid);
+    const done = await changedBefore(about, context);
+    if (done !== undefined) return { revision: done };
     const own = about.by === about.uid;
     if (own && !(await verifyPassword(current ?? "", (await userNow(context.connection, about.uid))?.password)))
       throw new FrontsyncError("LOGIN_FAILED", "The password until now is not this one.", { path: "/current" });
@@ -25,7 +27,6 @@ export default defineFunction({
       password: hash,
       sessionsFrom,
     });
-    // A user's right to this is not one to the user's document.
-    return await changeUser({ ...about, by: own ? 0 : about.by }, change, caller, context);
+    return await changeUser(about, change, caller, context);
   },
 });

@@ -5,6 +5,7 @@ import { storeSubject } from "../../bus/wire/subjects.ts";
 import { type Actor, actorOf } from "../../schemas/access.ts";
 import { type ErrorCode, FrontsyncError } from "../../schemas/errors.ts";
 import type { User } from "../../schemas/types.ts";
+import type { Context } from "../host/define.ts";
 import { type Views, wholeCollection } from "../store/views.ts";
 
 const USERS = "users";
@@ -25,20 +26,23 @@ export async function userNow(connection: Connection, uid: number): Promise<User
   return stored && !stored.deleted ? (JSON.parse(Buffer.from(stored.body).toString()) as User) : undefined;
 }
 
-/** The user with a name; undefined: certainly nobody has it. */
-export async function userNamed(views: Views, name: string): Promise<User | undefined> {
+/** The user who has a name now; undefined: certainly nobody. */
+export async function userNamed({ views, connection }: Context, name: string): Promise<User | undefined> {
+  const wanted = comparable(name);
   for (const certain of [false, true]) {
     const { held } = await views.of(wholeCollection(USERS), { certain });
     const users = [...held.values()].flatMap(({ doc }) => (doc ? [doc as unknown as User] : []));
-    const found = users.find(({ user }) => comparable(user) === comparable(name));
-    if (found) return found;
+    const found = users.find(({ user }) => comparable(user) === wanted);
+    // What this handler has heard may be some milliseconds old; a new name or password counts at once.
+    const user = found && (await userNow(connection, found.uid));
+    if (user && comparable(user.user) === wanted) return user;
   }
   return undefined;
 }
 
-/** Names that look alike are the same name. */
+/** Names that look alike are the same name. In capitals, which tell fewer letters apart: ß is SS, and a Greek sigma has one form. */
 export function comparable(name: string): string {
-  return name.normalize("NFKC").toLowerCase();
+  return name.normalize("NFKC").toUpperCase().normalize("NFKC");
 }
 
 /** Who acts; undefined: the system. Throws NOT_ALLOWED. */

@@ -8,7 +8,7 @@ import { largestBody } from "../../bus/wire/page.ts";
 import { readSubject, type StoreWrite } from "../../bus/wire/stream.ts";
 import { escapeId, idToken, isHashed, storeSubject, storeSubjects } from "../../bus/wire/subjects.ts";
 import type { Actor } from "../../schemas/access.ts";
-import { type Doc, documentId } from "../../schemas/document.ts";
+import type { Doc } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { hasSeen } from "../../schemas/mutation.ts";
@@ -59,6 +59,13 @@ export class Committer {
     }));
   }
 
+  /** Throws what an edit of a document would be refused with now; stores nothing. */
+  async foresee(schema: CollectionSchema, edit: Edit): Promise<void> {
+    await this.#parts.epochs.ready();
+    const view = await this.#parts.views.of(wholeCollection(schema.collection), { certain: true });
+    await this.#decideOn(schema, this.#parts.rules.get(schema.collection), edit, view, true);
+  }
+
   /** Decides on a view of several documents. The store refuses when the view is an old one; and what an old view refuses is asked of a new one. */
   async #together(schema: CollectionSchema, scope: Scope, edit: Asked, deadline: number): Promise<WriteReply> {
     const { views, rules } = this.#parts;
@@ -69,7 +76,7 @@ export class Committer {
       if (attempt > 2) views.forget();
       const view = await views.of(scope, { certain });
       const made = edit.id === undefined ? madeBefore(view, edit) : undefined;
-      if (made) return { id: documentId(schema, made.doc ?? {}), revision: made.revision };
+      if (made) return made;
       let decided: { edit: Edit; subject: string; decision: Decided; revision: number };
       try {
         decided = await this.#decideOn(schema, own, edit, view, certain);
