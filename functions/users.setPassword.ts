@@ -1,10 +1,12 @@
 import { clock } from "../bus/platform/clock.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
+import type { User } from "../schemas/types.ts";
 import { changedBefore, changeUser } from "./accounts/change-user.ts";
 import { hashPassword, verifyPassword } from "./accounts/password.ts";
 import { checkMay, userNow } from "./accounts/users.ts";
 import { USER_ERRORS } from "./commit/errors.ts";
 import { defineFunction } from "./host/define.ts";
+import { FIRST_PASSWORD } from "./rules/first-user.ts";
 
 /** Sets a password, and ends the user's sessions. */
 export default defineFunction({
@@ -22,10 +24,11 @@ export default defineFunction({
       throw new FrontsyncError("LOGIN_FAILED", "The password until now is not this one.", { path: "/current" });
     const hash = await hashPassword(password);
     const sessionsFrom = new Date(clock.now()).toISOString();
-    const change = ({ defaultPassword: _was, ...user }: Parameters<Parameters<typeof changeUser>[1]>[0]) => ({
+    const change = ({ defaultPassword, ...user }: User) => ({
       ...user,
       password: hash,
       sessionsFrom,
+      ...(defaultPassword && password === FIRST_PASSWORD && { defaultPassword }),
     });
     return await changeUser(about, change, caller, context);
   },
