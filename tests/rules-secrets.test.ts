@@ -5,6 +5,9 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { inspect } from "node:util";
+import { FrontsyncError } from "../bus/index.ts";
+import { loadSchemas } from "../schemas/index.ts";
 
 const FLOWS = fileURLToPath(new URL("./support/secrets-flows.js", import.meta.url));
 
@@ -27,4 +30,11 @@ test("secrets are printed nowhere", async (t) => {
     const at = printed.indexOf(secret);
     assert.equal(at, -1, `a secret is printed: …${printed.slice(Math.max(0, at - 300), at + 100)}`);
   }
+});
+
+test("a message that can't be read is not quoted", () => {
+  assert.throws(
+    () => loadSchemas().read("users.login.request", '{"user": "u", "password": open-it}'),
+    (error) => error instanceof FrontsyncError && error.code === "BAD_MESSAGE" && !inspect(error).includes("open"),
+  );
 });
