@@ -17,7 +17,8 @@ export default defineRules({
     const user = next as User | undefined;
     if (id === String(FIRST_UID)) checkDefaultAdmin(user);
     if (!user) return undefined;
-    checkName(id, user, all);
+    // All names are looked at, so only when there is a new one.
+    if (user.user !== before?.user) checkName(id, user, all);
     checkGroups(user, before as User | undefined, others[GROUPS]);
     const locked = user.locked === true && (before as User | undefined)?.locked !== true;
     return locked ? { ...user, sessionsFrom: new Date(now).toISOString() } : (user as unknown as Doc);
