@@ -150,6 +150,8 @@ export interface Written {
   id: string;
   revision: number | null;
   mutationId: string;
+  /** Of a user's deletion: how many documents the default admin owns now, by collection. */
+  handedOver?: Record<string, number>;
 }
 
 export type NewDoc<T> = Partial<T>;

@@ -6,6 +6,7 @@ import { checkOptions } from "./options.ts";
 import { lockDir } from "./platform/dir-lock.ts";
 
 export { type ErrorCode, FrontsyncError } from "../schemas/errors.ts";
+export { sessionIsOver } from "../schemas/session.ts";
 export type * from "../schemas/types.ts";
 export type * from "./api.ts";
 

@@ -263,13 +263,13 @@ export class Writes {
     const { wish, delivery } = pending;
     try {
       const kept = await this.#basis(pending);
-      const { id, revision } = await delivery.deliver(wish, kept, () => {
+      const { id, revision, handedOver } = await delivery.deliver(wish, kept, () => {
         if (!pending.keeping) this.#checkState(this.#options.state(), wish.schema);
         return pending.inOutbox || pending.keeping !== undefined;
       });
       await pending.keeping?.catch(() => {});
       if (pending.inOutbox) await this.#outbox.stored(kept, revision);
-      return { id, revision, mutationId: wish.mutation };
+      return { id, revision, mutationId: wish.mutation, ...(handedOver && { handedOver }) };
     } catch (thrown) {
       const error = thrown as FrontsyncError;
       // The connection goes first when the bus is closed.

@@ -13,7 +13,10 @@ export default defineFunction({
   async handle({ id, ...asked }, { webserver, collection, deadline }, context) {
     const schema = context.schemas.collection(collection);
     const edit: Edit = { ...asked, id: checkId(id), what: { op: "delete" }, webserver };
-    const also = await context.rules.get(collection)?.beforeDelete?.(edit, deadline, context);
+    const rules = context.rules.get(collection);
+    // What is refused is to have had no effect.
+    if (rules?.beforeDelete) await context.committer.foresee(schema, edit);
+    const also = await rules?.beforeDelete?.(edit, deadline, context);
     const written = await context.committer.commit(schema, edit, deadline);
     return { ...written, ...(await also?.afterwards()) };
   },

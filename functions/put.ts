@@ -2,6 +2,7 @@ import { documentId, isUnplaced } from "../schemas/document.ts";
 import { upcast, upcastDiff } from "../schemas/upcast.ts";
 import { WRITE_ERRORS } from "./commit/errors.ts";
 import { defineFunction } from "./host/define.ts";
+import { handOverLate } from "./rules/hand-over.ts";
 
 /** Creates or replaces one document. */
 export default defineFunction({
@@ -10,20 +11,13 @@ export default defineFunction({
   description: "Creates or replaces one document.",
   reply: "write.reply",
   errors: WRITE_ERRORS,
-  async handle({ doc: given, diff, schema: version = 1, ...edit }, { webserver, collection, deadline }, { schemas, committer }) {
-    const schema = schemas.collection(collection);
+  async handle({ doc: given, diff, schema: version = 1, ...asked }, { webserver, collection, deadline }, context) {
+    const schema = context.schemas.collection(collection);
     const doc = upcast(schema, given, version);
-    const what = { op: "put" as const, doc };
-    return await committer.commit(
-      schema,
-      {
-        ...edit,
-        id: isUnplaced(schema, doc) ? undefined : documentId(schema, doc),
-        what,
-        diff: upcastDiff(schema, diff, version),
-        webserver,
-      },
-      deadline,
-    );
+    const id = isUnplaced(schema, doc) ? undefined : documentId(schema, doc);
+    const edit = { ...asked, id, what: { op: "put" as const, doc }, diff: upcastDiff(schema, diff, version), webserver };
+    const written = await context.committer.commit(schema, edit, deadline);
+    await handOverLate(schema, { ...edit, id: written.id }, deadline, context);
+    return written;
   },
 });

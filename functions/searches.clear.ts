@@ -1,4 +1,5 @@
 import { FrontsyncError } from "../schemas/errors.ts";
+import { hasSeen } from "../schemas/mutation.ts";
 import { checkMay } from "./accounts/users.ts";
 import { defineFunction } from "./host/define.ts";
 import { historyOf } from "./rules/searches.ts";
@@ -13,10 +14,13 @@ export default defineFunction({
   async handle({ uid, mutation, by }, { webserver, deadline }, { views, committer, schemas }) {
     await checkMay(views, by, uid);
     const { held } = await views.of(historyOf(uid), { certain: true });
-    const entries = [...held.values()].flatMap(({ doc }) => (doc ? [doc] : []));
+    // A retry goes on with what was there when it began: what came later is not its business.
+    const done = [...held.values()].filter(({ envelope }) => hasSeen(envelope?.seen ?? "", mutation));
+    const begun = Math.min(Number.POSITIVE_INFINITY, ...done.map(({ revision }) => revision));
+    const entries = [...held.values()].flatMap(({ doc, revision }) => (doc && revision < begun ? [doc] : []));
     const written = await Promise.all(
       entries.map(async ({ slot }) => {
-        const edit = { id: `${uid}/${slot}`, what: { op: "delete" as const }, mutation, by: 0, webserver };
+        const edit = { id: `${uid}/${slot}`, what: { op: "delete" as const }, mutation, by, webserver };
         return await committer.commit(schemas.collection("searches"), edit, deadline).catch((error: unknown) => {
           if (error instanceof FrontsyncError && error.code === "NOT_FOUND") return undefined;
           throw error;

@@ -7,7 +7,7 @@ import { checkNotLockedOut, noteFailure, noteSuccess } from "./accounts/logins.t
 import { hashPassword, isOutdated, verifyPassword } from "./accounts/password.ts";
 import { userNamed, userNow } from "./accounts/users.ts";
 import { USER_ERRORS } from "./commit/errors.ts";
-import { defineFunction } from "./host/define.ts";
+import { type Caller, type Context, defineFunction } from "./host/define.ts";
 import { FIRST_UID } from "./rules/first-user.ts";
 
 /** Of the product: Session-Timeout-Minutes, Login-Fail-Lock-Count, Login-Fail-Lock-Duration. */
@@ -22,32 +22,51 @@ export default defineFunction({
   errors: ["LOGIN_FAILED", "USER_LOCKED", ...USER_ERRORS],
   async handle({ user: name, password, mutation, by: _by, ...settings }, caller, context) {
     const { sessionSeconds, lockAfter, lockSeconds } = { ...DEFAULTS, ...settings };
-    const named = await userNamed(context.views, name);
-    // The view of the users may be some milliseconds old; a password that was just set counts at once.
-    const known = named && (await userNow(context.connection, named.uid));
+    // Before the user is looked at: whatever ends the sessions from here on ends this one, too.
+    const issuedAt = clock.now();
+    const known = await userNamed(context, name);
     if (known) await checkNotLockedOut(known.uid, context);
-    const right = await verifyPassword(password, known?.password);
-    if (!known || !right) {
-      const lockable = known?.uid !== FIRST_UID;
-      if (known) await noteFailure({ uid: known.uid, mutation }, { lockAfter, lockSeconds, lockable }, caller, context);
+    const { user, right } = await checked(password, known, context);
+    // Again: who guesses many at once gets no more tries than who does it one by one.
+    if (user) await checkNotLockedOut(user.uid, context);
+    if (!user || !right) {
+      const lockable = user?.uid !== FIRST_UID;
+      if (user) await noteFailure({ uid: user.uid, mutation }, { lockAfter, lockSeconds, lockable }, caller, context);
       throw new FrontsyncError("LOGIN_FAILED", "The user or the password is wrong.");
     }
-    // Checking took a while: an admin may have locked the user meanwhile.
-    const user = await userNow(context.connection, known.uid);
-    if (!user || user.locked) throw new FrontsyncError("USER_LOCKED", "The user is locked by an admin.");
+    if (user.locked) throw new FrontsyncError("USER_LOCKED", "The user is locked by an admin.");
     const { uid } = user;
     await noteSuccess({ uid, mutation }, caller, context);
-    if (isOutdated(known.password as NonNullable<User["password"]>)) {
-      const hash = await hashPassword(password);
-      await changeUser({ uid, mutation, by: 0 }, (stored) => ({ ...stored, password: hash }), caller, context);
-    }
-    const now = clock.now();
+    if (user.password && isOutdated(user.password)) await renew(user, password, mutation, caller, context);
     const session = {
       id: randomId(),
       uid,
-      issuedAt: new Date(now).toISOString(),
-      expiresAt: new Date(now + sessionSeconds * 1000).toISOString(),
+      issuedAt: new Date(issuedAt).toISOString(),
+      expiresAt: new Date(clock.now() + sessionSeconds * 1000).toISOString(),
     };
     return { uid, user: user.user, admin: user.admin === true, session, defaultPassword: user.defaultPassword === true };
   },
 });
+
+/** Whether it is the user's password, and the user as stored when that is known: checking takes a while, and another password may be set meanwhile. */
+async function checked(
+  password: string,
+  known: User | undefined,
+  context: Context,
+): Promise<{ user: User | undefined; right: boolean }> {
+  const right = await verifyPassword(password, known?.password);
+  const user = known && (await userNow(context.connection, known.uid));
+  if (hashOf(user) !== hashOf(known)) return await checked(password, user, context);
+  return { user, right };
+}
+
+/** Hashes the password with what is asked for now. One that was set meanwhile stays. */
+async function renew(checkedUser: User, text: string, mutation: string, caller: Caller, context: Context): Promise<void> {
+  const password = await hashPassword(text);
+  const change = (stored: User) => (hashOf(stored) === hashOf(checkedUser) ? { ...stored, password } : undefined);
+  await changeUser({ uid: checkedUser.uid, mutation, by: 0 }, change, caller, context);
+}
+
+function hashOf(user: User | undefined): string | undefined {
+  return user?.password?.hash;
+}

@@ -18,7 +18,7 @@ export default defineFunction({
     const now = clock.now();
     if (session === undefined) {
       const sessionsFrom = new Date(now).toISOString();
-      return await changeUser({ ...about, by: 0 }, (user) => ({ ...user, sessionsFrom }), caller, context);
+      return await changeUser(about, (user) => ({ ...user, sessionsFrom }), caller, context);
     }
     const doc = { id: session, uid: about.uid, expiresAt: expiresAt ?? new Date(now + DEFAULT_LIFE_MS).toISOString() };
     const edit = { id: session, what: { op: "put" as const, doc }, mutation: about.mutation, by: 0, webserver: caller.webserver };

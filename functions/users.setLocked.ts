@@ -13,8 +13,7 @@ export default defineFunction({
   errors: USER_ERRORS,
   async handle({ locked, ...about }, caller, context) {
     await checkMay(context.views, about.by);
-    const done = await changeUser(about, (user) => ({ ...user, locked }), caller, context);
-    if (!locked) await forgetFailures(about, caller, context);
-    return done;
+    const { revision } = await changeUser(about, (user) => ({ ...user, locked }), caller, context);
+    return { revision: locked ? revision : Math.max(revision, await forgetFailures(about, caller, context)) };
   },
 });

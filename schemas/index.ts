@@ -96,8 +96,9 @@ export function loadSchemas(folders: readonly string[] = []): Schemas {
       let message: unknown;
       try {
         message = JSON.parse(typeof bytes === "string" ? bytes : decoder.decode(bytes));
-      } catch (cause) {
-        throw new FrontsyncError("BAD_MESSAGE", `A ${kind} is not JSON: ${(cause as Error).message}`, { path: "", cause });
+      } catch {
+        // Not the reason: it quotes the text, and there may be a password in it.
+        throw new FrontsyncError("BAD_MESSAGE", `A ${kind} is not JSON in UTF-8.`, { path: "" });
       }
       if (!validate(message)) throw fault("BAD_MESSAGE", `A ${kind}`, validate.errors);
       return message as Messages[K];

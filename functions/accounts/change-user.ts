@@ -1,6 +1,9 @@
 /** The named functions' way to change a user: through the rules, whatever the fields. */
+import { readSubject } from "../../bus/wire/stream.ts";
+import { storeSubject } from "../../bus/wire/subjects.ts";
 import type { Doc } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
+import { hasSeen } from "../../schemas/mutation.ts";
 import type { User } from "../../schemas/types.ts";
 import type { Caller, Context } from "../host/define.ts";
 
@@ -18,4 +21,13 @@ export async function changeUser(
   const edit = { id: String(uid), what: { op: "change" as const, change: changed }, mutation, by, webserver };
   const { revision } = await committer.commit(schemas.collection("users"), edit, deadline);
   return { revision };
+}
+
+/** The revision that contains a mutation of a user, when this is its retry: what had to be so before the change need not be so any more. */
+export async function changedBefore(
+  { uid, mutation }: { uid: number; mutation: string },
+  { connection }: Context,
+): Promise<number | undefined> {
+  const stored = await readSubject(connection, storeSubject("users", String(uid)));
+  return stored && hasSeen(stored.envelope?.seen ?? "", mutation) ? stored.revision : undefined;
 }

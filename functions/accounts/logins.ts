@@ -38,14 +38,14 @@ export async function noteFailure(
   await changeLogin(about, change, caller, context);
 }
 
-export async function noteSuccess(about: About, caller: Caller, context: Context): Promise<number> {
+export async function noteSuccess(about: About, caller: Caller, context: Context): Promise<void> {
   const lastLogin = new Date(clock.now()).toISOString();
-  return await changeLogin(about, ({ uid }) => ({ uid, failures: 0, lastLogin }), caller, context);
+  await changeLogin(about, ({ uid }) => ({ uid, failures: 0, lastLogin }), caller, context);
 }
 
-export async function forgetFailures(about: About, caller: Caller, context: Context): Promise<void> {
+export async function forgetFailures(about: About, caller: Caller, context: Context): Promise<number> {
   const change = ({ lockedUntil: _ends, ...login }: Login) => ({ ...login, failures: 0 });
-  await changeLogin(about, change, caller, context);
+  return await changeLogin(about, change, caller, context);
 }
 
 async function changeLogin(

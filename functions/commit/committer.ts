@@ -8,12 +8,12 @@ import { largestBody } from "../../bus/wire/page.ts";
 import { readSubject, type StoreWrite } from "../../bus/wire/stream.ts";
 import { escapeId, idToken, isHashed, storeSubject, storeSubjects } from "../../bus/wire/subjects.ts";
 import type { Actor } from "../../schemas/access.ts";
-import { type Doc, documentId } from "../../schemas/document.ts";
+import type { Doc } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { hasSeen } from "../../schemas/mutation.ts";
 import type { WriteReply } from "../../schemas/types.ts";
-import { actorBy } from "../accounts/users.ts";
+import { actorBy, lookingTwice } from "../accounts/users.ts";
 import type { Rules } from "../rules/define.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
@@ -66,6 +66,13 @@ export class Committer {
     }));
   }
 
+  /** Throws what an edit of a document would be refused with now; stores nothing. */
+  async foresee(schema: CollectionSchema, edit: Edit): Promise<void> {
+    await this.#parts.epochs.ready();
+    const view = await this.#parts.views.of(wholeCollection(schema.collection), { certain: true });
+    await this.#decideOn(schema, this.#parts.rules.get(schema.collection), edit, view, true);
+  }
+
   /** Decides on a view of several documents. The store refuses when the view is an old one; and what an old view refuses is asked of a new one. */
   async #together(schema: CollectionSchema, scope: Scope, edit: Asked, deadline: number): Promise<WriteReply> {
     const { views, rules } = this.#parts;
@@ -76,8 +83,8 @@ export class Committer {
       if (attempt > 2) views.forget();
       const view = await views.of(scope, { certain });
       const made = edit.id === undefined ? madeBefore(view, edit) : undefined;
-      if (made) return { id: documentId(schema, made.doc ?? {}), revision: made.revision };
-      let decided: { edit: Edit; subject: string; decision: Decided };
+      if (made) return made;
+      let decided: { edit: Edit; subject: string; decision: Decided; revision: number };
       try {
         decided = await this.#decideOn(schema, own, edit, view, certain);
       } catch (error) {
@@ -87,7 +94,7 @@ export class Committer {
       const { id } = decided.edit;
       if (decided.decision.kind === "seen") return { id, revision: decided.decision.revision };
       if (clock.now() > deadline) throw late(id);
-      const guard = scope.subjects ? undefined : { subjects: storeSubjects(scope.collection), revision: view.revision };
+      const guard = scope.subjects ? undefined : { subjects: storeSubjects(scope.collection), revision: decided.revision };
       const outcome = await this.#store(schema, decided.edit, decided.subject, decided.decision, guard);
       if (outcome === "conflict") continue;
       views.stored(scope, view, outcome);
@@ -96,24 +103,38 @@ export class Committer {
   }
 
   async #decideOn(schema: CollectionSchema, rules: Rules | undefined, asked: Asked, view: View, certain: boolean) {
+    const { views } = this.#parts;
+    const others: Record<string, View> = {};
+    for (const name of rules?.looksAt ?? []) others[name] = await views.of(wholeCollection(name), { certain });
+    const actor = await actorBy(views, asked.by, { certain });
+    // From here to the end nothing is awaited: others bring the view up to date, and what is decided must be of one revision.
     const edit = placed(schema, rules, asked, view);
     const subject = storeSubject(schema.collection, edit.id);
-    const others: Record<string, View> = {};
-    for (const name of rules?.looksAt ?? []) others[name] = await this.#parts.views.of(wholeCollection(name), { certain });
     const now = clock.now();
     const check = rules?.check;
     const rule =
       check &&
       ((before: Doc | undefined, next: Doc | undefined) => check({ id: edit.id, before, next, by: edit.by, now }, view, others));
-    const decision = decide(schema, edit, view.held.get(subject), edit.at ?? now, {
-      actor: await actorBy(this.#parts.views, edit.by),
-      rule,
-    });
-    return { edit, subject, decision: withBody(decision) };
+    const decision = decide(schema, edit, view.held.get(subject), edit.at ?? now, { actor, rule });
+    return { edit, subject, decision: withBody(decision), revision: view.revision };
   }
 
   async #alone(schema: CollectionSchema, edit: Edit, subject: string, deadline: number, store: Store): Promise<number> {
-    const actor = edit.by === 0 ? undefined : await actorBy(this.#parts.views, edit.by);
+    if (edit.by === 0) return await this.#aloneBy(undefined, schema, edit, subject, deadline, store);
+    return await lookingTwice(async (certain) => {
+      const actor = await actorBy(this.#parts.views, edit.by, { certain });
+      return await this.#aloneBy(actor, schema, edit, subject, deadline, store);
+    });
+  }
+
+  async #aloneBy(
+    actor: Actor | undefined,
+    schema: CollectionSchema,
+    edit: Edit,
+    subject: string,
+    deadline: number,
+    store: Store,
+  ): Promise<number> {
     let decision = this.#firstGuess(schema, edit, subject, actor) ?? (await this.#informed(schema, edit, subject, actor));
     for (;;) {
       if (decision.kind === "seen") return decision.revision;

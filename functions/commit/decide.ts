@@ -1,6 +1,6 @@
 /** What an edit makes of a document: the rules of writing, without any I/O. */
 import { bodyHash } from "../../bus/wire/envelope.ts";
-import { type Actor, checkWrite } from "../../schemas/access.ts";
+import { type Actor, checkWrite, withoutSecrets } from "../../schemas/access.ts";
 import { type Doc, documentId, encodeBody, mergePatch, stamp, withKept, withoutReadOnly } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
@@ -109,7 +109,8 @@ export function decide(
   const previous = current?.envelope;
   const origin = edit.origin ?? previous?.origin;
   const at = new Date(Math.max(now, previous ? Date.parse(previous.at) + 1 : 0)).toISOString();
-  const created = exists && previous ? previous.created : at;
+  // What takes the place of another document is a new one.
+  const created = exists && previous && edit.origin === undefined ? previous.created : at;
   const times = { at, created };
   const refuse = (why: string, path: string | undefined) => conflict(schema, edit, current, before, why, path);
   const encoded = (doc: Doc) => (merged ? encodeMerged(schema, edit, doc, times, refuse) : encode(schema, edit, doc, times));
@@ -170,7 +171,7 @@ function conflict(
   return new FrontsyncError(
     "REVISION_CONFLICT",
     `'${shown(edit.id)}' in ${schema.collection} ${why}. Look at what is there now, and write again.`,
-    { path: path?.slice(0, MAX_PATH), current: shownVersion(edit.id, current, before) },
+    { path: path?.slice(0, MAX_PATH), current: shownVersion(schema, edit.id, current, before) },
   );
 }
 
@@ -211,11 +212,18 @@ function encodeMerged(
   }
 }
 
-/** A version as REVISION_CONFLICT carries it: the public API's Change. */
-function shownVersion(id: string, current: Current | undefined, doc: Doc | undefined) {
+/** A version as REVISION_CONFLICT carries it: the public API's Change. Errors end in logs, so without secrets. */
+function shownVersion(schema: CollectionSchema, id: string, current: Current | undefined, doc: Doc | undefined) {
   if (!current) return undefined;
   const { revision, deleted, envelope } = current;
-  return { op: deleted ? "delete" : "put", id, revision, ...(doc && { doc }), by: envelope?.by ?? 0, at: envelope?.at ?? "" };
+  return {
+    op: deleted ? "delete" : "put",
+    id,
+    revision,
+    ...(doc && { doc: withoutSecrets(schema, doc) }),
+    by: envelope?.by ?? 0,
+    at: envelope?.at ?? "",
+  };
 }
 
 /** A stored document, as the schema has it now. */

@@ -1,10 +1,10 @@
 /** Where an edit of a collection is decided: on its document alone, or on a view of several, and which document a new one is. */
-import { storeSubject } from "../../bus/wire/subjects.ts";
+import { idOf, parseStoreSubject, storeSubject } from "../../bus/wire/subjects.ts";
 import { type Doc, documentId } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import type { Rules } from "../rules/define.ts";
-import { type Held, type Scope, type View, wholeCollection } from "../store/views.ts";
+import { type Scope, type View, wholeCollection } from "../store/views.ts";
 import type { Asked, Edit } from "./decide.ts";
 
 /** What has to be looked at together to decide an edit; undefined: its document alone. */
@@ -16,8 +16,10 @@ export function scopeOf(schema: CollectionSchema, rules: Rules | undefined, edit
 }
 
 /** The document that a mutation has made before, when this is its retry. */
-export function madeBefore(view: View, { mutation }: Asked): Held | undefined {
-  return [...view.held.values()].find(({ envelope }) => envelope?.origin === mutation);
+export function madeBefore(view: View, { mutation }: Asked): { id: string; revision: number } | undefined {
+  const made = [...view.held.values()].find(({ envelope }) => envelope?.origin === mutation);
+  // Its body may be gone: it may be deleted by now.
+  return made && { id: idOf(parseStoreSubject(made.subject).token, made.envelope?.id), revision: made.revision };
 }
 
 /** The edit with the id that the datastore gives: the number after the highest that there has ever been, or what the rules choose. */
@@ -28,7 +30,16 @@ export function placed(schema: CollectionSchema, rules: Rules | undefined, edit:
     throw new FrontsyncError("BAD_ID", "An edit names no document.", { path: "/id" });
   const number = rules?.slots ? rules.slots.choose(edit.what.doc, view) : highest(schema, field, view) + 1;
   const doc: Doc = { ...edit.what.doc, [field]: number };
-  return { ...edit, id: documentId(schema, doc), what: { op: "put", doc }, origin: edit.mutation };
+  // That there is no such document is so, whatever was in its place.
+  const { ifRevision, base } = edit;
+  return {
+    ...edit,
+    id: documentId(schema, doc),
+    what: { op: "put", doc },
+    origin: edit.mutation,
+    ifRevision: ifRevision === 0 ? undefined : ifRevision,
+    base: base === 0 ? undefined : base,
+  };
 }
 
 /** Tombstones count: a number is never given twice. */

@@ -27,7 +27,7 @@ export interface Rules {
   check?(change: Change, all: View, others: Readonly<Record<string, View>>): Doc | undefined;
   /** Of a collection that allocates the second of two key fields: where a new document of an owner goes, and what is looked at for that. Without it: the number after the highest of the collection. */
   slots?: { scope(doc: Doc): Scope; choose(doc: Doc, held: View): number };
-  /** Before a deletion, again when it is retried: what else has to happen, or throws why it can't be. `afterwards` is called when the tombstone is
+  /** Before a deletion that nothing speaks against, again when it is retried: what else has to happen. `afterwards` is called when the tombstone is
    *  stored; what it returns is told in the reply. */
   beforeDelete?(edit: Edit, deadline: number, context: Context): Promise<{ afterwards(): Promise<Partial<WriteReply>> }>;
 }

@@ -9,7 +9,8 @@ import { type Views, wholeCollection } from "../store/views.ts";
 
 export const FIRST_UID = 1;
 const USERS = "users";
-const FIRST = { user: "admin", password: "changeme" };
+export const FIRST_PASSWORD = "changeme";
+const FIRST_NAME = "admin";
 const DEADLINE_MS = 10_000;
 const WARNING =
   "The user `admin` still has the password of the first start, `changeme`. Log in and set another one (users.setPassword).";
@@ -17,8 +18,8 @@ const WARNING =
 /** Makes the first user when there has never been one. Its commit time is 0, so that it loses to any user that is brought back. */
 export async function makeFirstUser({ views, committer, schemas }: Context): Promise<void> {
   if ((await views.of(wholeCollection(USERS), { certain: true })).revision > 0) return;
-  const password = await hashPassword(FIRST.password);
-  const first = { uid: FIRST_UID, user: FIRST.user, name: "Administrator", admin: true, password, defaultPassword: true };
+  const password = await hashPassword(FIRST_PASSWORD);
+  const first = { uid: FIRST_UID, user: FIRST_NAME, name: "Administrator", admin: true, password, defaultPassword: true };
   const edit = {
     id: String(FIRST_UID),
     what: { op: "change" as const, change: (before: object | undefined) => (before ? undefined : first) },
@@ -28,7 +29,7 @@ export async function makeFirstUser({ views, committer, schemas }: Context): Pro
     at: 0,
   };
   await committer.commit(schemas.collection(USERS), edit, clock.now() + DEADLINE_MS);
-  log.warn({ user: FIRST.user }, WARNING);
+  log.warn({ user: FIRST_NAME }, WARNING);
 }
 
 export async function defaultPasswordWarning(views: Views): Promise<Warning[]> {

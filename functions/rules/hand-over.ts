@@ -6,6 +6,7 @@ import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import { type Doc, documentId } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
+import { userOf } from "../accounts/users.ts";
 import type { Edit } from "../commit/decide.ts";
 import type { Context } from "../host/define.ts";
 import { FIRST_UID } from "./first-user.ts";
@@ -21,6 +22,8 @@ export async function handOver(edit: Edit, deadline: number, context: Context) {
   const pass = async (from?: number) => {
     for (const schema of context.schemas.collections.values()) {
       if (schema.owner === undefined || schema.collection === "users") continue;
+      // What the system keeps of somebody is nobody's to have.
+      if (schema.access === "system" && !schema.key.includes(schema.owner)) continue;
       const done = await handOverIn(schema, uid, from);
       if (done > 0) handedOver[schema.collection] = (handedOver[schema.collection] ?? 0) + done;
     }
@@ -34,7 +37,11 @@ export async function handOver(edit: Edit, deadline: number, context: Context) {
       while (reader.pending > 0) {
         for (const { deleted, body } of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) {
           const doc = deleted ? undefined : (JSON.parse(Buffer.from(body).toString()) as Doc);
-          if (doc?.[schema.owner as string] === owner) done += await handOne(schema, owner, doc);
+          if (
+            doc?.[schema.owner as string] === owner &&
+            (await handOne(schema, owner, documentId(schema, doc), edit, deadline, context))
+          )
+            done++;
         }
         if (clock.now() > deadline) throw new FrontsyncError("TIMEOUT", `What the user ${owner} owns is not handed over yet.`);
       }
@@ -42,25 +49,6 @@ export async function handOver(edit: Edit, deadline: number, context: Context) {
       reader.close();
     }
     return done;
-  }
-
-  async function handOne(schema: CollectionSchema, owner: number, doc: Doc): Promise<number> {
-    // Not the deletion's own number: of another document it would mark earlier ones as done.
-    const mutation = `hand-over:${edit.mutation}`;
-    const { webserver } = edit;
-    const by = schema.access === "system" ? 0 : edit.by;
-    const id = documentId(schema, doc);
-    const field = schema.owner as string;
-    const change = (before: Doc | undefined) => (before?.[field] === owner ? { ...before, [field]: FIRST_UID } : undefined);
-    const bound = schema.key.includes(field);
-    const what = bound ? { op: "delete" as const } : { op: "change" as const, change };
-    try {
-      await context.committer.commit(schema, { id, what, mutation, by, webserver }, deadline);
-    } catch (error) {
-      if (!(error instanceof FrontsyncError) || error.code !== "NOT_FOUND") throw error;
-      return 0;
-    }
-    return bound ? 0 : 1;
   }
 
   await pass();
@@ -71,4 +59,44 @@ export async function handOver(edit: Edit, deadline: number, context: Context) {
       return Object.keys(handedOver).length > 0 ? { handedOver } : {};
     },
   };
+}
+
+/** After a user has made a document: when the user's deletion was stored before it, nobody else hands it over. */
+export async function handOverLate(
+  schema: CollectionSchema,
+  edit: Pick<Edit, "id" | "mutation" | "webserver" | "by">,
+  deadline: number,
+  context: Context,
+): Promise<void> {
+  if (schema.owner === undefined || edit.by === 0 || (await userOf(context.views, edit.by))) return;
+  await handOne(schema, edit.by, edit.id, { ...edit, by: 0 }, deadline, context);
+}
+
+/** Whether the default admin owns it now; what is bound to its owner is deleted instead. */
+async function handOne(
+  schema: CollectionSchema,
+  owner: number,
+  id: string,
+  { mutation, webserver, by }: Pick<Edit, "mutation" | "webserver" | "by">,
+  deadline: number,
+  { committer }: Context,
+): Promise<boolean> {
+  const field = schema.owner as string;
+  const change = (before: Doc | undefined) => (before?.[field] === owner ? { ...before, [field]: FIRST_UID } : undefined);
+  const bound = schema.key.includes(field);
+  const edit = {
+    id,
+    what: bound ? { op: "delete" as const } : { op: "change" as const, change },
+    // Not the deletion's own number: of another document it would mark earlier ones as done.
+    mutation: `hand-over:${mutation}`,
+    by: schema.access === "system" ? 0 : by,
+    webserver,
+  };
+  try {
+    await committer.commit(schema, edit, deadline);
+  } catch (error) {
+    if (!(error instanceof FrontsyncError) || error.code !== "NOT_FOUND") throw error;
+    return false;
+  }
+  return !bound;
 }

@@ -17,15 +17,13 @@ export default defineRules({
     const user = next as User | undefined;
     if (id === String(FIRST_UID)) checkDefaultAdmin(user);
     if (!user) return undefined;
-    checkName(user, all);
+    // All names are looked at, so only when there is a new one.
+    if (user.user !== before?.user) checkName(id, user, all);
     checkGroups(user, before as User | undefined, others[GROUPS]);
     const locked = user.locked === true && (before as User | undefined)?.locked !== true;
     return locked ? { ...user, sessionsFrom: new Date(now).toISOString() } : (user as unknown as Doc);
   },
-  async beforeDelete(edit, deadline, context) {
-    if (edit.id === String(FIRST_UID)) checkDefaultAdmin(undefined);
-    return await handOver(edit, deadline, context);
-  },
+  beforeDelete: handOver,
 });
 
 function checkDefaultAdmin(next: User | undefined): void {
@@ -37,11 +35,11 @@ function checkDefaultAdmin(next: User | undefined): void {
   if (next?.locked) refuse("locked", "/locked");
 }
 
-function checkName({ uid, user }: User, all: View): void {
+function checkName(id: string, { user }: User, all: View): void {
   const wanted = comparable(user);
   for (const { doc } of all.held.values()) {
     const other = doc as User | undefined;
-    if (other && other.uid !== uid && comparable(other.user) === wanted)
+    if (other && String(other.uid) !== id && comparable(other.user) === wanted)
       throw new FrontsyncError("USER_NAME_TAKEN", `The user ${other.uid} is called '${other.user}' already.`, { path: "/user" });
   }
 }

@@ -16,7 +16,7 @@ export interface Hint {
   envelope: Envelope;
 }
 
-const MAX_HINTS = 20_000;
+export const MAX_HINTS = 20_000;
 /** Live changes are looked at together, after ms or when there are so many. */
 const FOLLOW_MS = 5;
 const MAX_ARRIVED = 500;
@@ -69,6 +69,16 @@ export class Follower {
     clearTimeout(this.#timer);
     clearTimeout(this.#beacon);
     this.#announce();
+  }
+
+  /** From here on what is asked of it counts everything that has arrived. */
+  settle(): void {
+    if (this.#arrived.length > 0) this.#followAll();
+  }
+
+  /** The last revision that was heard of; 0: none yet. */
+  get head(): number {
+    return this.#head;
   }
 
   hint(subject: string): Hint | undefined {

@@ -7,7 +7,7 @@ import { openReader, readLast } from "../../bus/wire/reader.ts";
 import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import type { Doc } from "../../schemas/document.ts";
 import type { Envelope } from "../../schemas/types.ts";
-import type { Follower } from "./follower.ts";
+import { type Follower, MAX_HINTS } from "./follower.ts";
 
 const PAGE_MESSAGES = 1000;
 const PAGE_BYTES = 5 * 1024 * 1024;
@@ -44,6 +44,8 @@ export interface View {
 interface Kept extends View {
   revision: number;
   held: Map<string, Held>;
+  /** What the follower had heard of when it was read. */
+  readAt: number;
 }
 
 export class Views {
@@ -60,9 +62,8 @@ export class Views {
   /** The documents in a scope. `certain`: as the store has them now, not only as far as this handler has heard. */
   async of(scope: Scope, { certain = false }: { certain?: boolean } = {}): Promise<View> {
     const known = this.#views.get(scope.key);
-    // Of single subjects nobody hears: the store refuses what is decided on an old view of them.
-    const current = known && (scope.subjects !== undefined || this.#follower.lastOf(scope.collection) <= known.revision);
-    if (current && !certain) return known;
+    this.#follower.settle();
+    if (known && !certain && this.#isCurrent(scope, known)) return known;
     return await this.#queue.run(scope.key, () => this.#read(scope));
   }
 
@@ -77,10 +78,20 @@ export class Views {
     this.#views.clear();
   }
 
+  /** As far as this handler has heard. The store may not refuse what is decided on an old view of single subjects: another one may be the right one. */
+  #isCurrent({ collection, subjects }: Scope, known: Kept): boolean {
+    if (!subjects) return this.#follower.lastOf(collection) <= known.revision;
+    // The follower may have forgotten what is longer ago.
+    if (this.#follower.head - known.readAt >= MAX_HINTS) return false;
+    return subjects.every((subject) => (this.#follower.hint(subject)?.revision ?? 0) <= (known.held.get(subject)?.revision ?? 0));
+  }
+
   async #read(scope: Scope): Promise<View> {
-    const view: Kept = this.#views.get(scope.key) ?? { revision: 0, held: new Map() };
+    const view: Kept = this.#views.get(scope.key) ?? { revision: 0, held: new Map(), readAt: 0 };
+    const readAt = this.#follower.head;
     if (scope.subjects) for (const version of await readLast(this.#connection, scope.subjects)) add(view, version);
     else await this.#readOn(scope.collection, view);
+    view.readAt = readAt;
     this.#views.set(scope.key, view);
     return view;
   }
