@@ -45,7 +45,7 @@ interface Pending {
   keeping?: Promise<void>;
   inOutbox: boolean;
   readonly delivery: Delivery;
-  /** Resolved when it is in the outbox; rejected when it can't be, or its outcome won't be known soon. */
+  /** Resolved when it is in the outbox; rejected when it can't be. */
   readonly accepted: Deferred<Written>;
   done: Promise<Written>;
 }
@@ -158,23 +158,16 @@ export class Writes {
     } catch (error) {
       if (!(error instanceof FrontsyncError)) throw error;
       if (!error.retryable && error.code !== "CLOSED") this.#noteRefusal(`${mutation} ${key}`, current);
-      throw new FrontsyncError(error.code, error.message, { ...error, mutationId: mutation, cause: error });
+      const unknown = error.code === "TIMEOUT" && !schema.offline && pending.delivery.mayBeStored;
+      const code = unknown ? "OUTCOME_UNKNOWN" : error.code;
+      throw new FrontsyncError(code, error.message, { ...error, mutationId: mutation, cause: error });
     }
   }
 
-  /** Contact is lost: what is under way waits in the outbox, and its callers need not. */
+  /** Contact is lost: what is under way waits in the outbox, and its callers need not. What may not wait there is asked again as long as somebody
+   *  waits for it, if it was sent. */
   lost(): void {
-    for (const pending of this.#pending.values()) {
-      const { wish, delivery, accepted } = pending;
-      if (wish.schema.offline) this.#keep(pending);
-      else if (delivery.mayBeStored)
-        accepted.reject(
-          new FrontsyncError(
-            "OUTCOME_UNKNOWN",
-            `A write to ${wish.schema.collection} was sent, and contact was lost before the answer.`,
-          ),
-        );
-    }
+    for (const pending of this.#pending.values()) if (pending.wish.schema.offline) this.#keep(pending);
   }
 
   /** Asks for a dead letter again, on what is there now. Throws NOT_FOUND, and what it is refused with. */

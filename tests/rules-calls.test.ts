@@ -169,7 +169,13 @@ describe("a named function", () => {
       await call("users.setLocked", { uid: about.uid, locked: false });
     }
     const dying = freeze(deployment.datastore.pids.handlers);
+    const nats = await deployment.rawFunctions();
+    const sent = new Promise<void>((resolve) => {
+      nats.subscribe("ds.req.users.setAdmin.*", { callback: () => resolve() });
+    });
+    await nats.flush();
     const killed = refusal(call("users.setAdmin", { uid: about.uid, admin: true }, { mutationId: "killed:1", timeoutMs: 1000 }));
+    await sent;
     for (const pid of deployment.datastore.pids.handlers) process.kill(pid, "SIGKILL");
     dying.thaw();
     assert.equal((await killed).code, "OUTCOME_UNKNOWN");

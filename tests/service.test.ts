@@ -51,12 +51,14 @@ describe("the service", () => {
     assert.ok(FUNCTIONS.length >= 5, FUNCTIONS.join());
     for (const { endpoints, description } of await answers(client.info("frontsync"))) {
       assert.ok(description.length > 10);
-      assert.deepEqual(endpoints?.map(({ name }) => name).sort(), FUNCTIONS);
+      assert.deepEqual(endpoints?.map(({ metadata }) => metadata?.request?.replace(/\.request$/, "")).sort(), FUNCTIONS);
       for (const { name, subject, queue_group: queue, metadata } of endpoints ?? []) {
-        assert.match(subject, new RegExp(`^ds\\.req\\.(_|\\*)\\.${name}\\.\\*$`));
+        const [collection, verb] = name.split("-");
+        const [of, named] = verb === undefined || name === "check-in" ? ["(_|\\*)", name] : [collection, verb];
+        assert.match(subject, new RegExp(`^ds\\.req\\.${of}\\.${named}\\.\\*$`));
         assert.equal(queue, "functions");
         assert.ok((metadata?.description ?? "").length > 10);
-        assert.equal(metadata?.request, `${name}.request`);
+        assert.equal(metadata?.request?.replaceAll(".", "-"), `${name}-request`);
         assert.ok(metadata?.reply?.endsWith(".reply"));
       }
     }
