@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, it } from "node:test";
-import { type Bus, connectBus, type FrontsyncError, type Wait } from "../bus/index.ts";
+import { type Bus, connectBus, type Wait, type Written } from "../bus/index.ts";
 import { CONTROL_AUTH, type Deployment, deploy } from "./support/deployment.ts";
 import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
 
@@ -18,7 +18,16 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Every write of a bus, and what waits. */
+/** Writes that need the datastore. */
+const sensitiveOf = (bus: Bus): (() => Promise<unknown>)[] => [
+  () => bus.collection("groups").put({ name: "g" }),
+  () => bus.collection("groups").patch("1", { name: "h" }),
+  () => bus.collection("users").delete("1"),
+];
+
+const warned = (bus: Bus) => bus.status().warnings.map(({ code }) => code);
+
+/** Every write of a document. */
 const writesOf = (bus: Bus, options: Wait = {}): (() => Promise<unknown>)[] => [
   () => bus.collection("dashboards").put({ id: "new", name: "n" }, options),
   () => bus.collection("dashboards").patch("there", { name: "m" }, options),
@@ -43,24 +52,35 @@ function suspend({ datastore }: Deployment): Disposable {
 }
 
 describe("a bus without a datastore", () => {
-  it("opens, reads what it has, and refuses writes at once", async (t) => {
+  it("opens, reads what it has, keeps what can wait, and refuses the rest at once", async (t) => {
     const datastore = `127.0.0.1:${await freePort()}`;
-    await using bus = await within(3000, () => connectBus({ datastore, webserver: "web1", dir: temporaryFolder(t) }));
+    await using bus = await within(20_000, () => connectBus({ datastore, webserver: "web1", dir: temporaryFolder(t) }));
     const { state, generation, head, cursor, peers } = bus.status();
     assert.deepEqual(
       { state, generation, head, cursor, peers },
       { state: "degraded", generation: null, head: null, cursor: 0, peers: [] },
     );
-    for (const write of writesOf(bus))
+    for (const write of sensitiveOf(bus))
       await within(2000, () => assert.rejects(write, { name: "FrontsyncError", code: "DATASTORE_UNREACHABLE", retryable: true }));
+    const [put, ...edits] = writesOf(bus);
+    for (const write of edits) await within(2000, () => assert.rejects(write, { code: "NOT_FOUND", retryable: false }));
+    assert.equal(((await within(2000, put as () => Promise<Written>)) as Written).revision, null);
     const results = await within(2000, () => bus.collection("dashboards").putMany([{ name: "a" }, { name: "b" }]));
     assert.deepEqual(
-      results.map((result) => (result as FrontsyncError).code),
-      ["DATASTORE_UNREACHABLE", "DATASTORE_UNREACHABLE"],
+      results.map((result) => (result as Written).revision),
+      [null, null],
     );
     assert.equal(await bus.collection("dashboards").get("a"), undefined);
-    assert.deepEqual((await bus.collection("dashboards").list()).items, []);
-    assert.deepEqual(await bus.outbox.list(), []);
+    const { items } = await bus.collection("dashboards").list({ sort: "name" });
+    assert.deepEqual(
+      items.map(({ doc, pending }) => [doc.name, pending]),
+      [
+        ["a", true],
+        ["b", true],
+        ["n", true],
+      ],
+    );
+    assert.equal((await bus.outbox.list()).length, 3);
     for (const revision of [undefined, null, 5])
       await within(3000, () => assert.rejects(bus.caughtUp(revision, { timeoutMs: 100 }), { code: "TIMEOUT" }));
     await within(2000, () => bus.close());
@@ -72,13 +92,18 @@ describe("a bus without a datastore", () => {
     await bus.collection("dashboards").put({ id: "there", name: "n" });
     await deployment.stopDatastore();
     await eventually("the bus notices", 5000, () => bus.status().state === "degraded");
-    for (const write of writesOf(bus)) await within(2000, () => assert.rejects(write, { code: "DATASTORE_UNREACHABLE" }));
+    for (const write of sensitiveOf(bus)) await within(2000, () => assert.rejects(write, { code: "DATASTORE_UNREACHABLE" }));
     assert.equal((await bus.collection("dashboards").get("there"))?.doc.name, "n");
     assert.equal(bus.status().pending, 0);
+    for (const write of writesOf(bus)) await within(2000, write);
+    assert.equal(bus.status().pending, 3);
     await deployment.restartDatastore();
     await bus.caughtUp();
+    assert.equal(bus.status().pending, 0);
+    assert.equal((await bus.collection("dashboards").get("new"))?.pending, false);
+    await bus.collection("dashboards").put({ id: "there", name: "again" });
     for (const write of writesOf(bus)) await write();
-    assert.deepEqual(bus.status().warnings, []);
+    assert.deepEqual(warned(bus), ["DEFAULT_PASSWORD"]);
   });
 });
 
@@ -179,9 +204,9 @@ describe("a wrong Control-Auth", () => {
       assert.equal(warning?.code, "AUTH_REFUSED");
       assert.ok(warning?.message.includes("Control-Auth") && !warning.message.includes(controlAuth));
       assert.equal(bus.status().state, "degraded");
-      for (const write of writesOf(bus)) await within(2000, () => assert.rejects(write, { code: "DATASTORE_UNREACHABLE" }));
+      for (const write of sensitiveOf(bus)) await within(2000, () => assert.rejects(write, { code: "DATASTORE_UNREACHABLE" }));
     }
     await using bus = await deployment.connect("web2");
-    assert.deepEqual(bus.status().warnings, []);
+    assert.deepEqual(warned(bus), ["DEFAULT_PASSWORD"]);
   });
 });

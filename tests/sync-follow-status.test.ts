@@ -13,6 +13,8 @@ import { eventually } from "./support/nats-server-kit.ts";
 
 const dashboards = (bus: Bus) => bus.collection("dashboards");
 
+const warned = (bus: Bus) => bus.status().warnings.map(({ code }) => code);
+
 /** The states that a bus goes through from now on, without repetitions. */
 function states(bus: Bus): Status["state"][] {
   const seen = [bus.status().state];
@@ -58,7 +60,7 @@ describe("the state of a webserver", { concurrency: 3 }, () => {
       await offline.caughtUp(revision);
       await assert.rejects(offline.caughtUp((revision ?? 0) + 1, { timeoutMs: 100 }), { code: "TIMEOUT" });
       await assert.rejects(offline.caughtUp(null, { timeoutMs: 100 }), { code: "TIMEOUT" });
-      await assert.rejects(dashboards(offline).put({ name: "no" }), { code: "DATASTORE_UNREACHABLE", retryable: true });
+      await assert.rejects(offline.collection("groups").put({ name: "no" }), { code: "DATASTORE_UNREACHABLE", retryable: true });
       await deployment.restartDatastore();
       await until(offline, "synced", 10_000);
       assert.equal((await dashboards(offline).put({ id: "again", name: "yes" })).id, "again");
@@ -75,7 +77,7 @@ describe("the state of a webserver", { concurrency: 3 }, () => {
     {
       using _frozen = freeze([deployment.datastore.pids.natsServer]);
       await Promise.all([until(a, "degraded", 2000), until(b, "degraded", 2000)]);
-      await assert.rejects(dashboards(a).put({ name: "no" }), { code: "DATASTORE_UNREACHABLE" });
+      await assert.rejects(a.collection("groups").put({ name: "no" }), { code: "DATASTORE_UNREACHABLE" });
       assert.equal(await dashboards(a).get("nothing"), undefined);
     }
     await Promise.all([until(a, "synced", 10_000), until(b, "synced", 10_000)]);
@@ -87,7 +89,7 @@ describe("the state of a webserver", { concurrency: 3 }, () => {
     await dashboards(b).put({ id: "after the kill", name: "x" });
     assert.deepEqual(seen, ["synced", "degraded", "catching-up", "synced", "degraded", "catching-up", "synced"]);
     await assertEqualReplicas([a, b]);
-    for (const bus of [a, b]) assert.deepEqual(bus.status().warnings, []);
+    for (const bus of [a, b]) assert.deepEqual(warned(bus), ["DEFAULT_PASSWORD"]);
   });
 
   it("is degraded when no function answers, and synced again when one does", async () => {
@@ -116,10 +118,7 @@ describe("the state of a webserver", { concurrency: 3 }, () => {
   it("says what the deployment does not guarantee", async () => {
     await using deployment = await deploy({ webservers: 1, sync: "default" });
     const [bus] = deployment.buses as [Bus];
-    assert.deepEqual(
-      bus.status().warnings.map(({ code }) => code),
-      ["NOT_DURABLE"],
-    );
+    assert.deepEqual(warned(bus).sort(), ["DEFAULT_PASSWORD", "NOT_DURABLE"]);
     await using other = await connectBus({ ...busOf(deployment, "web2"), controlAuth: "another secret" });
     await eventually("it says that it is refused", 5000, () =>
       other.status().warnings.some(({ code }) => code === "AUTH_REFUSED"),

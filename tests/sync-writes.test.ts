@@ -108,6 +108,9 @@ describe("writes", () => {
     const { revision } = await dashboards(a).put({ id: "waits", name: "before" });
     const frozen = freeze(deployment.datastore.pids.handlers);
     const writing = dashboards(a).put({ id: "waits", name: "after" });
+    await eventually("it is shown", 5000, async () => (await dashboards(a).get("waits"))?.pending);
+    const entry = await dashboards(a).get("waits");
+    assert.deepEqual([entry?.pending, entry?.revision, entry?.doc.name], [true, revision, "after"]);
     const second = dashboards(a).delete("waits");
     try {
       const queued = (await a?.outbox.list()) ?? [];
@@ -120,8 +123,7 @@ describe("writes", () => {
       );
       assert.ok(queued.every(({ mutationId, at }) => mutationId.startsWith("web1.") && Date.parse(at) > 0));
       assert.equal(a?.status().pending, 2);
-      const entry = await dashboards(a).get("waits");
-      assert.deepEqual([entry?.pending, entry?.revision, entry?.doc.name], [true, revision, "before"]);
+      assert.equal(await dashboards(a).get("waits"), undefined, "its deletion is shown at once");
     } finally {
       frozen.thaw();
     }

@@ -47,9 +47,26 @@ export async function writeLane({ bus, lane, from, everyMs, signal, ...options }
   for (let n = from, next = performance.now(); !signal.aborted; n++, next += everyMs) {
     await sleep(Math.max(0, next - performance.now()));
     options.onStart?.(n);
-    const { id, revision, mutationId } = await untilAcknowledged(bus, lane, n, options);
-    if (revision === null) throw new Error(`write ${n} of ${lane} was queued, not stored`);
-    await options.onAcknowledged({ lane, n, id, revision, mutationId });
+    await options.onAcknowledged(await untilStored(bus, lane, n, options));
+  }
+}
+
+/** A write that was queued is waited for, and asked again under its own mutation id: for the revision that it has. */
+async function untilStored(
+  bus: Bus,
+  lane: string,
+  n: number,
+  { mutationIdOf, onRetry }: Pick<LaneOptions, "mutationIdOf" | "onRetry">,
+): Promise<Acknowledged> {
+  for (let given = mutationIdOf; ; ) {
+    const { id, revision, mutationId } = await untilAcknowledged(bus, lane, n, {
+      ...(given && { mutationIdOf: given }),
+      ...(onRetry && { onRetry }),
+    });
+    if (revision !== null) return { lane, n, id, revision, mutationId };
+    onRetry?.("QUEUED");
+    await bus.caughtUp(null, { timeoutMs: GIVE_UP_MS });
+    given = () => mutationId;
   }
 }
 
