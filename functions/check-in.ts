@@ -17,7 +17,7 @@ export default defineFunction({
   async handle(
     { digests: _given, position, externalAddr, ...said },
     { webserver },
-    { connection, epochs, follower, presence, warnings },
+    { connection, contents, epochs, follower, presence, warnings },
   ) {
     await epochs.ready();
     const head = (await streamInfo(connection))?.state.last_seq ?? 0;
@@ -32,6 +32,7 @@ export default defineFunction({
       intervalMs,
       at: clock.now(),
     });
+    const wantedContents = contents.wanted();
     const digests = position && follower.digests.at(position.cursor);
     return {
       version: VERSION,
@@ -43,6 +44,8 @@ export default defineFunction({
       peers: presence.peersOf(webserver),
       intervalMs: presence.size * MS_PER_CHECK_IN,
       warnings: await warnings(),
+      resourceMaxBytes: contents.maxBytes,
+      ...(wantedContents.length > 0 && { wantedContents }),
     };
   },
 });

@@ -8,6 +8,7 @@ import type { Warning } from "../../schemas/types.ts";
 import { Committer } from "../commit/committer.ts";
 import { defaultPasswordWarning, makeFirstUser } from "../rules/first-user.ts";
 import { loadRules } from "../rules/index.ts";
+import { Contents, type ContentsOptions } from "../store/contents.ts";
 import { Epochs } from "../store/epochs.ts";
 import { Follower } from "../store/follower.ts";
 import { Presence } from "../store/presence.ts";
@@ -24,6 +25,7 @@ export interface HandlerConfig {
   /** Hex; signs versions. */
   signingKey: string;
   schemas: readonly string[];
+  contents: ContentsOptions;
   /** undefined: a NATS that we did not configure, and whose sync setting can't be seen. */
   sync: "always" | "default" | undefined;
   /** For the embedded server, which asks us whom to let in. */
@@ -53,6 +55,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     if (event === "disconnected") {
       epochs.disconnected();
       views.forget();
+      contents.disconnected();
     }
     if (event === "connected") connected();
     else if (!draining) log.warn({ event, detail }, "the handler's connection");
@@ -61,6 +64,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const follower = new Follower(connection);
   const presence = new Presence(connection, schemas);
   const views = new Views(connection, follower);
+  const contents = new Contents(connection, config.contents);
   const signingKey = Buffer.from(config.signingKey, "hex");
   const committer = new Committer({ connection, epochs, follower, views, rules, signingKey });
   const context: Context = {
@@ -71,6 +75,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     presence,
     committer,
     views,
+    contents,
     rules,
     warnings: async () => [...warningsOf(config, epochs, connection, observed), ...(await defaultPasswordWarning(views))],
   };
