@@ -4,10 +4,10 @@ import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
 import type { Calls, CheckInReply, CheckInRequest, Peer, Warning } from "../schemas/types.ts";
 import { ActingUser } from "./acting.ts";
-import type { Bus, CallOptions, Collection, Counters, Queued, Scope, State, Status, Wait } from "./api.ts";
-import { call } from "./calls.ts";
+import type { Bus, CallOptions, Collection, Counters, Queued, Resources, Scope, Status, Wait } from "./api.ts";
+import { type CallParts, call } from "./calls.ts";
 import { readChanges } from "./changes.ts";
-import { CheckIn } from "./check-in.ts";
+import { CheckIn, differing } from "./check-in.ts";
 import { openCollection } from "./collection.ts";
 import { Follow } from "./follow.ts";
 import { Link } from "./link.ts";
@@ -17,7 +17,9 @@ import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { VERSION } from "./platform/package.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
+import { ContentSync } from "./resources/index.ts";
 import { Sender } from "./sender.ts";
+import { HELD, REACHABLE } from "./states.ts";
 import { Waiters } from "./waiters.ts";
 import { storeSubject } from "./wire/subjects.ts";
 import { Writes } from "./writes.ts";
@@ -27,8 +29,6 @@ const CHECK_IN_TIMEOUT_MS = 3000;
 const GRACE_MS = 250;
 /** A write's own live change may be lost: after this long the head is looked for, ms. */
 const IMPATIENT_MS = 500;
-const REACHABLE = new Set<State>(["synced", "catching-up"]);
-const NO_DIGEST = "0".repeat(32);
 
 export class EmbeddedBus implements Bus {
   readonly #options: CheckedOptions;
@@ -45,6 +45,9 @@ export class EmbeddedBus implements Bus {
   /** Users' writes on their way to `#writes`. */
   readonly #userWrites = new KeyedQueue();
   readonly #checkIn: CheckIn;
+  readonly #calling: CallParts;
+  readonly transfers: ContentSync;
+  readonly resources: Resources;
   #follow: Follow;
   #told: Warning[] = [];
   #peers: Peer[] = [];
@@ -81,18 +84,28 @@ export class EmbeddedBus implements Bus {
     );
     this.#link = new Link({ ...options, schemas, onEvent: (event, detail) => this.#onConnection(event, detail) });
     this.#follow = this.#newFollow({ epoch: undefined, cursor: 0, consistent: 0 });
+    const state = () => this.#follow.state;
+    const holds = (revision: number, signal: AbortSignal) => this.#holds(revision, signal);
+    const reachable = (signal: AbortSignal) => this.#waiters.until(() => REACHABLE.has(this.#follow.state), signal);
+    const read = (collection: string, id: string) => this.#row(collection, id);
     this.#writes = new Writes({
       webserver: options.webserver,
       sender: new Sender(this.#link, schemas),
       maxPayload: () => this.#link.maxPayload,
-      read: (collection, id) => this.#row(collection, id),
       isHeld: (revision) => this.#isHeld(revision),
-      holds: (revision, signal) => this.#holds(revision, signal),
-      state: () => this.#follow.state,
-      reachable: (signal) => this.#waiters.until(() => REACHABLE.has(this.#follow.state), signal),
+      ...{ read, holds, state, reachable },
       onLost: () => this.#lost(),
       onPending: () => this.#changed(),
     });
+    const mutationId = (given: string | undefined) => this.#writes.nextCallId(given);
+    this.#calling = { schemas, link: this.#link, state, mutationId, holds };
+    this.transfers = new ContentSync({
+      ...options,
+      ...{ ...this.#calling, reachable, row: read },
+      changes: (signal) => this.#collection("resources", undefined).changes({ since: 0, signal }),
+      warn: (code, message) => this.#warn(code, message),
+    });
+    this.resources = this.transfers.as(undefined);
     this.#checkIn = new CheckIn(options.updateInterval, {
       describe: () => this.#describe(),
       send: async (request) =>
@@ -111,16 +124,14 @@ export class EmbeddedBus implements Bus {
     for (const text of setAside) this.#warn("REPLICA_REBUILT", text);
     this.#follow = this.#newFollow(position);
     this.#follow.listen();
+    this.transfers.start();
     void this.#link.open();
   }
 
   #newFollow(position: ReplicaPosition): Follow {
-    const { link, schemas, counters } = { link: this.#link, schemas: this.#schemas, counters: this.#counters };
     return new Follow(
       {
-        link,
-        schemas,
-        counters,
+        ...{ link: this.#link, schemas: this.#schemas, counters: this.#counters },
         apply: (records, next) => this.#replica.call("apply", { records, position: next }, [records.buffer as ArrayBuffer]),
         move: (next) => void this.#replica.call("move", next).catch(() => {}),
         onState: (state) => {
@@ -142,7 +153,7 @@ export class EmbeddedBus implements Bus {
 
   asUser(uid: number): Scope {
     const user = new ActingUser(uid, (collection, id) => this.#row(collection, id), this.#userWrites);
-    return { collection: (name: string) => this.#collection(name, user) };
+    return { collection: (name: string) => this.#collection(name, user), resources: this.transfers.as(user) };
   }
 
   #collection(name: string, user: ActingUser | undefined): Collection<never> {
@@ -174,14 +185,7 @@ export class EmbeddedBus implements Bus {
 
   async call<N extends keyof Calls>(name: N, request: Calls[N]["request"], options?: CallOptions): Promise<Calls[N]["reply"]> {
     this.#reader();
-    const parts = {
-      schemas: this.#schemas,
-      link: this.#link,
-      state: () => this.#follow.state,
-      mutationId: (given: string | undefined) => this.#writes.nextCallId(given),
-      holds: (revision: number, signal: AbortSignal) => this.#holds(revision, signal),
-    };
-    return await call(parts, name, request, options);
+    return await call(this.#calling, name, request, options);
   }
 
   async caughtUp(revision: number | null = null, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Wait = {}): Promise<void> {
@@ -247,6 +251,7 @@ export class EmbeddedBus implements Bus {
     this.#follow.settle();
     this.#follow.close();
     this.#writes.close();
+    this.transfers.close();
     this.#waiters.close(new FrontsyncError("CLOSED", "The bus is closed."));
     await this.#link.close();
     try {
@@ -331,6 +336,7 @@ export class EmbeddedBus implements Bus {
     this.#link.synchronizeClock(reply.now);
     this.#peers = reply.peers;
     this.#told = reply.warnings;
+    this.transfers.onCheckIn(reply);
     this.#warn("INCOMPATIBLE", undefined);
     if (this.#follow.meet(reply.epochs, reply.head)) {
       this.#generation = this.#follow.generation ?? null;
@@ -343,9 +349,7 @@ export class EmbeddedBus implements Bus {
 
   /** What the replica has at its position, and what it should have. */
   #compare(expected: Record<string, string>, given: Record<string, string>): void {
-    const different = Object.keys({ ...expected, ...given }).filter(
-      (name) => (expected[name] ?? NO_DIGEST) !== (given[name] ?? NO_DIGEST),
-    );
+    const different = differing(expected, given);
     const differs = different.length > 0 && Object.keys(given).length > 0;
     const again = differs && this.#diverged;
     this.#diverged = differs;
@@ -394,6 +398,3 @@ export class EmbeddedBus implements Bus {
     }
   }
 }
-
-const HELD =
-  "This webserver's data and the datastore's do not belong together: the datastore is empty, older or another one. It serves what it has, keeps everything and writes nothing. Bring the right datastore back.";

@@ -10,10 +10,10 @@ export default defineFunction({
   description: "Some chunks of a resource's content; the JSON is followed by their bytes.",
   reply: "content-read.reply",
   errors: ["NOT_FOUND", "CONTENT_MISSING"],
-  async handle({ id, by, sha256, from, known }, _caller, context) {
+  async handle({ id, by, sha256, from, limit, known }, _caller, context) {
     const resource = await readableResource(id, by, context);
     if (resource.sha256 !== sha256) throw new FrontsyncError("NOT_FOUND", "The resource has another content now.");
-    const { size, chunks } = await context.contents.read(sha256, from, known);
+    const { size, chunks } = await context.contents.read(sha256, from, { limit, known });
     const head = { size, from, chunks: chunks.length, sequence: chunks.at(-1)?.sequence ?? 0 };
     return encodeFrame(head, ...chunks.map(({ bytes }) => bytes));
   },

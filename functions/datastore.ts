@@ -92,7 +92,10 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
           });
     if (server) stops.push(() => server.stop());
     const address = server ? `${reachable(listen)}:${server.port}` : parseAddress(options.nats as string);
-    const config = { ...handlerConfig(address, schemas, keys, controlAuth, server ? sync : undefined), contents: contentsOf(options) };
+    const config = {
+      ...handlerConfig(address, schemas, keys, controlAuth, server ? sync : undefined),
+      contents: contentsOf(options),
+    };
     if (!server) await checkGivenNats(address, config.user, config.password);
     const pool = new HandlerPool(handlers, config);
     stops.push(() => pool.stop());
@@ -147,7 +150,8 @@ function check(options: DatastoreOptions): DatastoreOptions {
   checkControlAuth(controlAuth);
   const { maxBytes, graceMs } = contentsOf(options);
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 0) refuse(`\`resourceMaxBytes\` must be a number of bytes, not ${maxBytes}.`);
-  if (!(graceMs >= 100 && graceMs <= MAX_GRACE_MS)) refuse(`\`resourceGraceSeconds\` must be 0.1 to 2592000, not ${graceMs / 1000}.`);
+  if (!(graceMs >= 100 && graceMs <= MAX_GRACE_MS))
+    refuse(`\`resourceGraceSeconds\` must be 0.1 to 2592000, not ${graceMs / 1000}.`);
   if (nats === undefined && !LOOPBACK.test(listen) && controlAuth === DEFAULT_CONTROL_AUTH) {
     refuse(
       `Off loopback (listen ${listen}) the well-known default of Control-Auth is no secret: give \`controlAuth\`, the same on every webserver.`,
@@ -157,7 +161,10 @@ function check(options: DatastoreOptions): DatastoreOptions {
 }
 
 /** What is kept of resources' contents. */
-function contentsOf({ resourceMaxBytes = RESOURCE_MAX_BYTES, resourceGraceSeconds = RESOURCE_GRACE_S }: DatastoreOptions): ContentsOptions {
+function contentsOf({
+  resourceMaxBytes = RESOURCE_MAX_BYTES,
+  resourceGraceSeconds = RESOURCE_GRACE_S,
+}: DatastoreOptions): ContentsOptions {
   return { maxBytes: resourceMaxBytes, graceMs: resourceGraceSeconds * 1000 };
 }
 

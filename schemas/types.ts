@@ -699,6 +699,10 @@ export interface ContentReadRequest {
    * The number of the first chunk that is wanted.
    */
   from: number;
+  /**
+   * How many chunks at most; absent: as many as a message of 8 MiB is meant for.
+   */
+  limit?: number;
   known?: KnownChunk;
 }
 /**

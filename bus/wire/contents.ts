@@ -5,7 +5,7 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import { headerValue } from "./envelope.ts";
 import { type Connection, headerBlock, type Msg, rawHeaders } from "./nats.ts";
 import { collect } from "./reader.ts";
-import { ack, API_TIMEOUT_MS, api, failed, isApiError, NAME_IN_USE, readSubject } from "./stream.ts";
+import { API_TIMEOUT_MS, ack, api, failed, isApiError, NAME_IN_USE, readSubject } from "./stream.ts";
 import { headerText } from "./version.ts";
 
 export const CONTENTS_STREAM = "OBJ_resources";
@@ -192,7 +192,10 @@ async function directGet(connection: Connection, which: object): Promise<Chunk |
   return asChunk(message);
 }
 
-async function directBatch(connection: Connection, which: { batch: number; seq: number; next_by_subj: string }): Promise<Chunk[]> {
+async function directBatch(
+  connection: Connection,
+  which: { batch: number; seq: number; next_by_subj: string },
+): Promise<Chunk[]> {
   const subject = `$JS.API.DIRECT.GET.${CONTENTS_STREAM}`;
   // One more than there can be: the message that says that this was all.
   const messages = await collect(connection, which.batch + 1, (inbox) =>

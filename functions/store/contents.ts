@@ -165,13 +165,17 @@ export class Contents {
   }
 
   /** Some chunks of a visible content. Throws CONTENT_MISSING. */
-  async read(sha256: string, from: number, known: KnownChunk | undefined): Promise<{ size: number; chunks: Chunk[] }> {
+  async read(
+    sha256: string,
+    from: number,
+    { limit = CHUNKS_AT_ONCE, known }: { limit?: number | undefined; known?: KnownChunk | undefined },
+  ): Promise<{ size: number; chunks: Chunk[] }> {
     const record = await this.record(sha256);
     if (!record || record.deleted) {
       this.want(sha256);
       throw missing("the store does not have it");
     }
-    const left = Math.min(CHUNKS_AT_ONCE, record.chunks - from);
+    const left = Math.min(limit, record.chunks - from);
     if (left <= 0) return { size: record.size, chunks: [] };
     const chunks = await this.#reading.run(() => readChunks(this.#connection, record.nuid, from, left, known));
     if (chunks.length < left || chunks.some(({ number }, index) => number !== from + index)) {
