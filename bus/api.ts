@@ -196,7 +196,7 @@ export interface Uploaded extends Written {
 
 /** Contents on their way to and from the datastore. */
 export interface Transfers {
-  /** Bytes since the bus was opened, and contents that come or wait to. */
+  /** Bytes since the bus was opened, each try counted, and contents that come or wait to. */
   status(): { sentBytes: number; receivedBytes: number; fetching: number; waiting: number };
   /** Called after each step of each content. Returns the unsubscriber. */
   onProgress(listener: (transfer: Transfer) => void): () => void;

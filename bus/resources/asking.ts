@@ -51,6 +51,9 @@ type Verb = "content-begin" | "content-chunks" | "content-end" | "content-commit
 
 export class Asking {
   readonly #parts: AskingParts;
+  /** Of contents, each try counted. */
+  sentBytes = 0;
+  receivedBytes = 0;
 
   constructor(parts: AskingParts) {
     this.#parts = parts;
@@ -85,7 +88,11 @@ export class Asking {
       try {
         if (state() === "held") this.check();
         const timeoutMs = Math.max(tryMs, Math.min(TRY_MS.first * 2 ** attempt, TRY_MS.most));
-        return await within(link.ask(verb, undefined, request, timeoutMs, bytes), verb, { timeoutMs: timeoutMs + 1000, signal });
+        const asking = link.ask(verb, undefined, request, timeoutMs, bytes);
+        this.sentBytes += bytes?.length ?? 0;
+        const reply = await within(asking, verb, { timeoutMs: timeoutMs + 1000, signal });
+        if (verb === "content-read") this.receivedBytes += reply.length;
+        return reply;
       } catch (thrown) {
         signal.throwIfAborted();
         const error = asFrontsyncError(thrown);
@@ -93,7 +100,8 @@ export class Asking {
         const { leftMs } = patience;
         if (leftMs <= 0) throw error;
         await pause(Math.min(RETRY_MS.first * 2 ** attempt, RETRY_MS.most, leftMs), signal);
-        if (state() === "degraded") await reachable(AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, patience.leftMs))]));
+        if (state() === "degraded")
+          await reachable(AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.ceil(patience.leftMs)))]));
       }
     }
   }

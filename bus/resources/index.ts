@@ -52,8 +52,6 @@ export class ContentSync implements Transfers {
   readonly #uses = new Map<string, number>();
   #maxBytes: number | undefined;
   #healing: Promise<void> | undefined;
-  #sent = 0;
-  #received = 0;
 
   constructor(parts: ContentSyncParts) {
     this.#parts = parts;
@@ -61,7 +59,7 @@ export class ContentSync implements Transfers {
     this.#store = new LocalStore(join(parts.dir, RESOURCES));
     this.#fetcher = new Fetcher({
       receive: async (what) => {
-        const onProgress = (here: number, bytes: number) => this.#progressed("down", what, here, bytes);
+        const onProgress = (here: number) => this.#progressed("down", what, here);
         await receiveContent(this.#asking, parts.schemas, this.#store, { ...what, signal: this.#stop.signal, onProgress }).then(
           () => parts.warn("DISK_FULL", undefined),
           (error: unknown) => {
@@ -81,7 +79,7 @@ export class ContentSync implements Transfers {
       mutationId: (given) => parts.mutationId(given),
       holds: (revision, signal) => parts.holds(revision, signal),
       maxBytes: () => this.#maxBytes,
-      onProgress: (what, stored, bytes) => this.#progressed("up", what, stored, bytes),
+      onProgress: (what, stored) => this.#progressed("up", what, stored),
     });
   }
 
@@ -105,7 +103,8 @@ export class ContentSync implements Transfers {
 
   status(): { sentBytes: number; receivedBytes: number; fetching: number; waiting: number } {
     const { running: fetching, waiting } = this.#fetcher;
-    return { sentBytes: this.#sent, receivedBytes: this.#received, fetching, waiting };
+    const { sentBytes, receivedBytes } = this.#asking;
+    return { sentBytes, receivedBytes, fetching, waiting };
   }
 
   onProgress(listener: (transfer: Transfer) => void): () => void {
@@ -206,7 +205,7 @@ export class ContentSync implements Transfers {
         // Hashed again: what goes up must be what it is called, whatever became of it here since.
         if (path === undefined || (await hashFile(path)) !== sha256) continue;
         const { size } = await stat(path);
-        const onProgress = (stored: number, bytes: number) => this.#progressed("up", { id: "", sha256, size }, stored, bytes);
+        const onProgress = (stored: number) => this.#progressed("up", { id: "", sha256, size }, stored);
         const patience = new Patience(PATIENCE_MS);
         await sendContent(this.#asking, { sha256, size, path, patience, signal: this.#stop.signal, onProgress });
         log.warn({ sha256 }, "a content that the datastore had lost was given back to it");
@@ -216,9 +215,7 @@ export class ContentSync implements Transfers {
     }
   }
 
-  #progressed(direction: Transfer["direction"], what: Omit<Transfer, "direction" | "done">, done: number, bytes: number): void {
-    if (direction === "up") this.#sent += bytes;
-    else this.#received += bytes;
+  #progressed(direction: Transfer["direction"], what: Omit<Transfer, "direction" | "done">, done: number): void {
     const { id, sha256, size } = what;
     for (const listener of this.#listeners) {
       try {

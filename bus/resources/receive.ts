@@ -19,8 +19,8 @@ export interface Receiving {
   size: number;
   patience: Patience;
   signal: AbortSignal;
-  /** Bytes that are here, and how many of them came just now. */
-  onProgress(here: number, received: number): void;
+  /** Bytes that are here. */
+  onProgress(here: number): void;
 }
 
 /** Throws NOT_FOUND, NOT_ALLOWED, CONTENT_MISSING, DISK_FULL; when there is no progress for too long, why. */
@@ -55,13 +55,13 @@ async function receiveOnce(asking: Asking, schemas: Schemas, store: LocalStore, 
       if (reply.sequence > 0) known = { chunk: from + reply.chunks - 1, sequence: reply.sequence };
       return bytes;
     };
-    onProgress(file.bytes, 0);
+    onProgress(file.bytes);
     const chunks = file.bytes === size ? 0 : chunkCount(size) - first;
     const start = (n: number) => read(first + n * perMessage, Math.min(perMessage, chunks - n * perMessage));
     await inOrder(Math.ceil(chunks / perMessage), UNDERWAY, start, async (bytes) => {
       await file.write(bytes);
       patience.progressed();
-      onProgress(file.bytes, bytes.length);
+      onProgress(file.bytes);
     });
     if (file.digest() !== sha256) {
       sealed = true;

@@ -19,8 +19,8 @@ export interface Sending {
   path: string;
   patience: Patience;
   signal: AbortSignal;
-  /** Bytes that the store has, and how many of them were sent just now. */
-  onProgress(stored: number, sent: number): void;
+  /** Bytes that the store has. */
+  onProgress(stored: number): void;
 }
 
 /** Resolves when the store has all of it, verified. Throws TOO_LARGE, DISK_FULL, CONTENT_MISMATCH; when there is no progress for too long, why. */
@@ -28,7 +28,7 @@ export async function sendContent(asking: Asking, sending: Sending): Promise<voi
   const { sha256, size, path, patience, signal, onProgress } = sending;
   for (let round = 0; ; round++) {
     const { complete, chunks } = await asking.ask("content-begin", { sha256, size }, { patience, signal });
-    onProgress(complete ? size : Math.min(size, chunks * CHUNK_BYTES), 0);
+    onProgress(complete ? size : Math.min(size, chunks * CHUNK_BYTES));
     if (complete) return;
     try {
       await sendChunks(asking, sending, chunks);
@@ -59,12 +59,12 @@ export async function sendContent(asking: Asking, sending: Sending): Promise<voi
         const bytes = (buffers[n % UNDERWAY] as Buffer).subarray(0, length);
         await readFully(file, bytes, start);
         const { chunks } = await of.ask("content-chunks", { sha256, size, from }, { patience, signal, bytes });
-        return { chunks, end: from + chunkCount(length), length };
+        return { chunks, end: from + chunkCount(length) };
       };
-      await inOrder(count, UNDERWAY, send, ({ chunks, end, length }) => {
+      await inOrder(count, UNDERWAY, send, ({ chunks, end }) => {
         if (chunks < end) throw new FrontsyncError("CONTENT_MISSING", "Chunks that were stored are there no more.");
         patience.progressed();
-        told(Math.min(size, end * CHUNK_BYTES), length);
+        told(Math.min(size, end * CHUNK_BYTES));
       });
     } finally {
       await file.close();

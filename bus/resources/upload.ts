@@ -32,7 +32,7 @@ export interface UploadParts {
   holds(revision: number, signal: AbortSignal): Promise<void>;
   /** The datastore's limit, when it is known. */
   maxBytes(): number | undefined;
-  onProgress(what: { id: string; sha256: string; size: number }, stored: number, sent: number): void;
+  onProgress(what: { id: string; sha256: string; size: number }, stored: number): void;
   /** Aborts when the bus is closed. */
   stop: AbortSignal;
 }
@@ -168,8 +168,8 @@ export class Uploads {
     const { sha256, size } = source;
     let { path, file } = source;
     for (let round = 0; ; round++) {
-      const told = (stored: number, justSent: number) => {
-        this.#parts.onProgress({ id: plan.id, sha256, size }, stored, justSent);
+      const told = (stored: number) => {
+        this.#parts.onProgress({ id: plan.id, sha256, size }, stored);
         onProgress?.(stored);
       };
       await sendContent(asking, { sha256, size, path, patience: plan.patience, signal: plan.signal, onProgress: told });

@@ -5,7 +5,7 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import { headerValue } from "./envelope.ts";
 import { type Connection, headerBlock, type Msg, rawHeaders } from "./nats.ts";
 import { collect } from "./reader.ts";
-import { API_TIMEOUT_MS, ack, api, failed, isApiError, NAME_IN_USE, readSubject } from "./stream.ts";
+import { API_TIMEOUT_MS, ack, api, failed, isApiError, NAME_IN_USE, readSubject, STREAM_MISSING } from "./stream.ts";
 import { headerText } from "./version.ts";
 
 export const CONTENTS_STREAM = "OBJ_resources";
@@ -40,6 +40,8 @@ export type StoredRecord = ContentRecord & { sequence: number };
 export interface Chunk {
   number: number;
   sequence: number;
+  /** When it was stored, RFC 3339. */
+  at: string;
   bytes: Uint8Array;
 }
 
@@ -159,6 +161,28 @@ export async function readChunks(
   }
 }
 
+/** Every content that has a record, and every life that has chunks. */
+export async function listContents(connection: Connection): Promise<{ names: string[]; lives: string[] }> {
+  const subjects: string[] = [];
+  for (;;) {
+    const answer = await api<{ total: number; state: { subjects?: Record<string, number> } }>(
+      connection,
+      `STREAM.INFO.${CONTENTS_STREAM}`,
+      { subjects_filter: `$O.${BUCKET}.>`, offset: subjects.length },
+    );
+    // Nobody has uploaded anything yet.
+    if (isApiError(answer) && answer.err_code === STREAM_MISSING) break;
+    if (isApiError(answer)) throw failed("The contents can't be listed", answer);
+    const page = Object.keys(answer.state.subjects ?? {});
+    subjects.push(...page);
+    if (page.length === 0 || subjects.length >= (answer.total ?? 0)) break;
+  }
+  const [chunks, records] = [chunkSubject(""), `$O.${BUCKET}.M.`];
+  const after = (prefix: string) =>
+    subjects.filter((subject) => subject.startsWith(prefix)).map((subject) => subject.slice(prefix.length));
+  return { names: after(records).map((name) => Buffer.from(name, "base64url").toString()), lives: after(chunks) };
+}
+
 /** Takes every chunk of a life away. */
 export async function purgeLife(connection: Connection, life: string): Promise<void> {
   const answer = await api<object>(connection, `STREAM.PURGE.${CONTENTS_STREAM}`, { filter: chunkSubject(life) });
@@ -209,6 +233,7 @@ function asChunk(message: Msg): Chunk {
   return {
     number: Number(headerValue(headers, CHUNK_HEADER) ?? Number.NaN),
     sequence: Number(headerValue(headers, "Nats-Sequence")),
+    at: headerValue(headers, "Nats-Time-Stamp") ?? "",
     bytes: message.data,
   };
 }

@@ -8,7 +8,7 @@ import { StoredVersion } from "./version.ts";
 
 /** JetStream's error codes that mean something to us. */
 const NOT_FOUND = 10037;
-const STREAM_MISSING = 10059;
+export const STREAM_MISSING = 10059;
 export const NAME_IN_USE = 10058;
 const WRONG_LAST_SEQUENCE = [10071, 10164];
 /** Unfinished batches fill the server, or batches are not possible now. */

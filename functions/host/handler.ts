@@ -8,6 +8,7 @@ import type { Warning } from "../../schemas/types.ts";
 import { Committer } from "../commit/committer.ts";
 import { defaultPasswordWarning, makeFirstUser } from "../rules/first-user.ts";
 import { loadRules } from "../rules/index.ts";
+import { Collector } from "../store/collector.ts";
 import { Contents, type ContentsOptions } from "../store/contents.ts";
 import { Epochs } from "../store/epochs.ts";
 import { Follower } from "../store/follower.ts";
@@ -99,6 +100,8 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   await connection.open();
   await epochs.ready();
   await makeFirstUser(context);
+  const collector = new Collector(connection, contents);
+  void collector.start();
   const served = await serveFunctions(connection, functions, context, observed);
   await connection.flush();
   return {
@@ -108,6 +111,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     async drain() {
       draining = true;
       follower.stop();
+      collector.stop();
       await served.settled();
       await connection.drain();
       await authentication?.close();
