@@ -6,6 +6,7 @@ import type { CollectionSchema } from "../../schemas/index.ts";
 import type { ContentCommitReply } from "../../schemas/types.ts";
 import type { ActingUser } from "../acting.ts";
 import type { Uploaded, UploadOptions, WriteOptions } from "../api.ts";
+import { Limiter } from "../platform/limiter.ts";
 import { toBase32 } from "../platform/random.ts";
 import type { Row } from "../replica/index.ts";
 import { liveDoc } from "../replica/row.ts";
@@ -19,6 +20,8 @@ export const RESOURCES = "resources";
 export const PATIENCE_MS = 30_000;
 /** How often a content that is collected between its upload and its document is uploaded again. */
 const MAX_ROUNDS = 10;
+/** Contents on their way up at once: each has a few chunks in memory. */
+const SENDING = 4;
 const SHA256 = /^[0-9a-f]{64}$/;
 
 export interface UploadParts {
@@ -59,6 +62,7 @@ interface Source {
 
 export class Uploads {
   readonly #parts: UploadParts;
+  readonly #sending = new Limiter(SENDING);
 
   constructor(parts: UploadParts) {
     this.#parts = parts;
@@ -172,7 +176,11 @@ export class Uploads {
         this.#parts.onProgress({ id: plan.id, sha256, size }, stored);
         onProgress?.(stored);
       };
-      await sendContent(asking, { sha256, size, path, patience: plan.patience, signal: plan.signal, onProgress: told });
+      const from = path;
+      await this.#sending.run(async () => {
+        plan.patience.progressed();
+        await sendContent(asking, { sha256, size, path: from, patience: plan.patience, signal: plan.signal, onProgress: told });
+      });
       plan.patience.progressed();
       if (file) {
         // Somebody else's upload or a download of it may have been faster: the same bytes.
