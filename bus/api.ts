@@ -1,4 +1,5 @@
 /** The public types of the bus: what a webserver that embeds frontsync sees. */
+import type { Readable } from "node:stream";
 import type { ErrorCode, FrontsyncError } from "../schemas/errors.ts";
 import type { Calls, Collections, Peer, Warning } from "../schemas/types.ts";
 
@@ -17,6 +18,8 @@ export interface BusOptions {
   controlAuth?: string;
   /** Folders with schema files of further collections. */
   schemas?: readonly string[];
+  /** When contents of resources come here: eager (default): as soon as their documents do, in the background. lazy: at their first use. */
+  resources?: "eager" | "lazy";
 }
 
 /** What may be done as somebody. The bus itself acts as the system: it sees everything, may do everything, and writes as uid 0. */
@@ -24,6 +27,8 @@ export interface Scope {
   /** A collection by its name; one that no schema declares fails with UNKNOWN_COLLECTION on use. */
   collection<N extends keyof Collections>(name: N): Collection<Collections[N]>;
   collection(name: string): Collection<Record<string, unknown>>;
+  /** The contents of the documents in `resources`. */
+  readonly resources: Resources;
 }
 
 export interface Bus extends Scope {
@@ -62,6 +67,8 @@ export interface Bus extends Scope {
     resolve(id: string, doc: object): Promise<Written>;
     discard(id: string): Promise<void>;
   };
+  /** Contents of resources on their way. */
+  readonly transfers: Transfers;
   /** Stops, and writes the snapshot. Calls in flight reject CLOSED, iterators end. Idempotent. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -192,6 +199,62 @@ export interface Conflict {
   winner: number;
   by: number;
   at: string;
+}
+
+/** Contents go in chunks, a few at a time; what is stored or here already is not sent again: after a break call again. `timeoutMs`: without any
+ *  progress, default 30000. Offline DATASTORE_UNREACHABLE. */
+export interface Resources {
+  /** Streams; the document appears when every byte is stored and verified. With `id`: a new version of it, its other fields stay. `version`
+   *  rises with each new content. A known `sha256`: as the system `content` is not read when the store has it; as a user it is read, and not
+   *  sent. TOO_LARGE (Resource-Max-Size, before anything is sent), CONTENT_MISMATCH, DISK_FULL; BAD_MESSAGE when `content` fails. */
+  upload(
+    content: Readable | AsyncIterable<Uint8Array>,
+    meta: { name: string; [field: string]: unknown },
+    options?: UploadOptions,
+  ): Promise<Uploaded>;
+  /** A new document with the content of the document `id`, without sending it. */
+  clone(
+    id: string,
+    meta: { name: string; [field: string]: unknown },
+    options?: WriteOptions & { id?: string },
+  ): Promise<Uploaded>;
+  /** Bytes start..end (inclusive) of verified content, fetched first if it is not here. NOT_FOUND, CONTENT_MISSING, DISK_FULL. */
+  open(id: string, options?: OpenOptions): Promise<Readable>;
+  /** The path of the verified copy; undefined: it is not here yet. Do not change the file. NOT_FOUND. */
+  local(id: string): Promise<string | undefined>;
+}
+
+export interface UploadOptions extends WriteOptions {
+  id?: string;
+  /** Hex. */
+  sha256?: string;
+  /** Bytes that the store has. */
+  onProgress?: (bytes: number) => void;
+}
+
+export type OpenOptions = Wait & { start?: number; end?: number };
+
+export interface Uploaded extends Written {
+  sha256: string;
+  size: number;
+  version: number;
+}
+
+/** Contents on their way to and from the datastore. */
+export interface Transfers {
+  /** Bytes since the bus was opened, each try counted, and contents that come or wait to. */
+  status(): { sentBytes: number; receivedBytes: number; fetching: number; waiting: number };
+  /** Called after each step of each content. Returns the unsubscriber. */
+  onProgress(listener: (transfer: Transfer) => void): () => void;
+}
+
+/** `done`: bytes of `size` that have arrived. `id`: a document that it is for. */
+export interface Transfer {
+  direction: "up" | "down";
+  id: string;
+  sha256: string;
+  size: number;
+  done: number;
 }
 
 export type State = Peer["state"];

@@ -4,8 +4,20 @@ import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
 import type { Calls, CheckInReply, CheckInRequest, Peer } from "../schemas/types.ts";
 import { ActingUser } from "./acting.ts";
-import type { Bus, CallOptions, Collection, Counters, DeadLetter, Queued, Scope, State, Status, Wait, Written } from "./api.ts";
-import { call } from "./calls.ts";
+import type {
+  Bus,
+  CallOptions,
+  Collection,
+  Counters,
+  DeadLetter,
+  Queued,
+  Resources,
+  Scope,
+  Status,
+  Wait,
+  Written,
+} from "./api.ts";
+import { type CallParts, call } from "./calls.ts";
 import { CheckIn } from "./check-in.ts";
 import { Conflicts } from "./conflicts.ts";
 import { Drift } from "./drift.ts";
@@ -19,9 +31,10 @@ import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { VERSION } from "./platform/package.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
+import { ContentSync } from "./resources/index.ts";
 import { collectionOf } from "./scope.ts";
 import { Sender } from "./sender.ts";
-import { HELD } from "./states.ts";
+import { HELD, REACHABLE } from "./states.ts";
 import { Waiters } from "./waiters.ts";
 import { storeSubject } from "./wire/subjects.ts";
 import { Writes } from "./writes.ts";
@@ -31,7 +44,6 @@ const CHECK_IN_TIMEOUT_MS = 3000;
 const GRACE_MS = 250;
 /** A write's own live change may be lost: after this long the head is looked for, ms. */
 const IMPATIENT_MS = 500;
-const REACHABLE = new Set<State>(["synced", "catching-up"]);
 
 export class EmbeddedBus implements Bus {
   readonly #options: CheckedOptions;
@@ -47,6 +59,9 @@ export class EmbeddedBus implements Bus {
   /** Users' writes on their way to `#writes`. */
   readonly #userWrites = new KeyedQueue();
   readonly #checkIn: CheckIn;
+  readonly #calling: CallParts;
+  readonly transfers: ContentSync;
+  readonly resources: Resources;
   #follow: Follow;
   #peers: Peer[] = [];
   #generation: string | null = null;
@@ -92,21 +107,31 @@ export class EmbeddedBus implements Bus {
     );
     this.#link = new Link({ ...options, schemas, onEvent: (event, detail) => this.#onConnection(event, detail) });
     this.#follow = this.#newFollow({ epoch: undefined, cursor: 0, consistent: 0 });
+    const state = () => this.#follow.state;
+    const holds = (revision: number, signal: AbortSignal) => this.#holds(revision, signal);
+    const reachable = (signal: AbortSignal) => this.#waiters.until(() => REACHABLE.has(this.#follow.state), signal);
+    const read = (collection: string, id: string) => this.#row(collection, id);
     const writes = {
       webserver: options.webserver,
       schemas,
       sender: new Sender(this.#link, schemas),
       maxPayload: () => this.#link.maxPayload,
       takesSchema: () => this.#link.takesSchema,
-      read: (collection: string, id: string) => this.#row(collection, id),
       isHeld: (revision: number) => this.#isHeld(revision),
-      holds: (revision: number, signal: AbortSignal) => this.#holds(revision, signal),
-      state: () => this.#follow.state,
-      reachable: (signal: AbortSignal) => this.#waiters.until(() => REACHABLE.has(this.#follow.state), signal),
+      ...{ read, holds, state, reachable },
       onLost: () => this.#follow.lost(),
       onPending: () => this.#notices.changed(),
     };
     this.#writes = new Writes(writes, outbox);
+    const mutationId = (given: string | undefined) => this.#writes.nextCallId(given);
+    this.#calling = { schemas, link: this.#link, state, mutationId, holds };
+    this.transfers = new ContentSync({
+      ...options,
+      ...{ ...this.#calling, reachable, row: read },
+      changes: (signal) => this.#collection("resources", undefined).changes({ since: 0, signal }),
+      warn: (code, message) => this.#notices.warn(code, message),
+    });
+    this.resources = this.transfers.as(undefined);
     this.#checkIn = new CheckIn(options.updateInterval, {
       describe: () => this.#describe(),
       send: async (request) =>
@@ -126,16 +151,14 @@ export class EmbeddedBus implements Bus {
     await this.conflicts.load();
     this.#follow = this.#newFollow(position);
     this.#follow.listen();
+    this.transfers.start();
     void this.#link.open();
   }
 
   #newFollow(position: ReplicaPosition): Follow {
-    const { link, schemas, counters } = { link: this.#link, schemas: this.#schemas, counters: this.#counters };
     return new Follow(
       {
-        link,
-        schemas,
-        counters,
+        ...{ link: this.#link, schemas: this.#schemas, counters: this.#counters },
         apply: (records, next) => this.#replica.call("apply", { records, position: next }, [records.buffer as ArrayBuffer]),
         move: (next) => void this.#replica.call("move", next).catch(() => {}),
         onState: (state) => {
@@ -165,7 +188,10 @@ export class EmbeddedBus implements Bus {
 
   asUser(uid: number): Scope {
     const user = new ActingUser(uid, (collection, id) => this.#held(collection, id), this.#userWrites);
-    return { collection: (name: string) => this.#collection(name, user) as unknown as Collection<never> };
+    return {
+      collection: (name: string) => this.#collection(name, user) as unknown as Collection<never>,
+      resources: this.transfers.as(user),
+    };
   }
 
   #collection(name: string, user: ActingUser | undefined): Collection<Doc> {
@@ -188,14 +214,7 @@ export class EmbeddedBus implements Bus {
 
   async call<N extends keyof Calls>(name: N, request: Calls[N]["request"], options?: CallOptions): Promise<Calls[N]["reply"]> {
     this.#reader();
-    const parts = {
-      schemas: this.#schemas,
-      link: this.#link,
-      state: () => this.#follow.state,
-      mutationId: (given: string | undefined) => this.#writes.nextCallId(given),
-      holds: (revision: number, signal: AbortSignal) => this.#holds(revision, signal),
-    };
-    return await call(parts, name, request, options);
+    return await call(this.#calling, name, request, options);
   }
 
   async caughtUp(revision: number | null = null, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Wait = {}): Promise<void> {
@@ -260,6 +279,7 @@ export class EmbeddedBus implements Bus {
     this.#follow.settle();
     this.#follow.close();
     const written = this.#writes.close();
+    this.transfers.close();
     this.#waiters.close(new FrontsyncError("CLOSED", "The bus is closed."));
     await this.#link.close();
     try {
@@ -347,6 +367,7 @@ export class EmbeddedBus implements Bus {
     this.#peers = reply.peers;
     this.#notices.told(reply.warnings);
     this.#notices.warn("INCOMPATIBLE", undefined);
+    this.transfers.onCheckIn(reply);
     if (this.#follow.meet(reply.epochs, reply.head)) {
       this.#generation = this.#follow.generation ?? null;
       void this.#follow.expect(reply.head, GRACE_MS);

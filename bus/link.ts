@@ -3,6 +3,7 @@ import type { Schemas } from "../schemas/index.ts";
 import type { CheckInReply, Messages } from "../schemas/types.ts";
 import { clock } from "./platform/clock.ts";
 import { asError } from "./refusal.ts";
+import { encodeFrame } from "./wire/frame.ts";
 import { hooks } from "./wire/hooks.ts";
 import { Connection, type ConnectionEvent, type Msg, makeHeaders } from "./wire/nats.ts";
 import { ALL_COLLECTIONS, inboxPrefix, LIVE_ALL, requestSubject } from "./wire/subjects.ts";
@@ -74,12 +75,14 @@ export class Link {
   }
 
   /** Asks a function and waits for its answer's bytes. Throws what the function refuses with; DATASTORE_UNREACHABLE when nothing was
-   *  sent; TIMEOUT when it was, and no answer came. `collection` undefined: a function for all of them, or a named one. */
+   *  sent; TIMEOUT when it was, and no answer came. `collection` undefined: a function for all of them, or a named one.
+   *  `bytes`: behind the request, of a function that is framed. */
   async ask<V extends Verb>(
     verb: V,
     collection: string | undefined,
     request: Messages[`${V}.request`],
     timeoutMs: number,
+    bytes?: Uint8Array,
   ): Promise<Uint8Array> {
     const [of, named] = verb.split(".");
     const subject = named
@@ -88,7 +91,8 @@ export class Link {
     const headers = makeHeaders();
     if (this.#clockOffset !== undefined)
       headers.set("Fs-Deadline", String(Math.round(clock.now() + this.#clockOffset + timeoutMs)));
-    const reply = await this.#connection.request(subject, JSON.stringify(request), { timeoutMs, headers });
+    const body = bytes ? encodeFrame(request, bytes) : JSON.stringify(request);
+    const reply = await this.#connection.request(subject, body, { timeoutMs, headers });
     if (reply.headers?.has("Nats-Service-Error-Code")) throw asError(this.#schemas.read("error.reply", reply.data));
     return reply.data;
   }

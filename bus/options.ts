@@ -20,6 +20,8 @@ export interface CheckedOptions {
   updateInterval: number;
   controlAuth: string;
   schemas: readonly string[];
+  /** Contents of resources come before somebody asks for them. */
+  eager: boolean;
 }
 
 /** Throws BAD_CONFIG that names the option. */
@@ -32,6 +34,7 @@ export function checkOptions(options: BusOptions): CheckedOptions {
     updateInterval = DEFAULT_INTERVAL_S,
     controlAuth = DEFAULT_CONTROL_AUTH,
     schemas,
+    resources = "eager",
   } = options;
   const addresses = typeof datastore === "string" ? [datastore] : datastore;
   if (!Array.isArray(addresses) || addresses.length === 0)
@@ -49,7 +52,10 @@ export function checkOptions(options: BusOptions): CheckedOptions {
   if (externalAddr !== undefined && (typeof externalAddr !== "string" || externalAddr === "" || externalAddr.length > MAX_ADDR)) {
     throw new FrontsyncError("BAD_CONFIG", `\`externalAddr\` must be an address of 1 to ${MAX_ADDR} characters.`);
   }
+  if (resources !== "eager" && resources !== "lazy")
+    throw new FrontsyncError("BAD_CONFIG", `\`resources\` must be "eager" or "lazy", not ${JSON.stringify(resources)}.`);
   return {
+    eager: resources === "eager",
     servers: addresses.map(parseAddress),
     webserver,
     dir: resolve(dir),

@@ -13,6 +13,13 @@ export type Event =
   /** The datastore answered, and this replica's position does not belong to it. */
   | "mismatch";
 
+/** The right datastore answers. */
+export const REACHABLE: ReadonlySet<State> = new Set<State>(["synced", "catching-up"]);
+
+/** Why a bus is held, and what to do. */
+export const HELD =
+  "This webserver's data and the datastore's do not belong together: the datastore is empty, older or another one. It serves what it has, keeps everything and writes nothing. Bring the right datastore back.";
+
 export const TRANSITIONS: Record<State, Record<Event, State>> = {
   degraded: { reached: "catching-up", behind: "degraded", "caught-up": "degraded", lost: "degraded", mismatch: "held" },
   "catching-up": { reached: "catching-up", behind: "catching-up", "caught-up": "synced", lost: "degraded", mismatch: "held" },
@@ -20,7 +27,3 @@ export const TRANSITIONS: Record<State, Record<Event, State>> = {
   // Only the datastore that this replica belongs to ends it: nothing is given up by inference.
   held: { reached: "catching-up", behind: "held", "caught-up": "held", lost: "held", mismatch: "held" },
 };
-
-/** What `held` means, for whoever runs this webserver. */
-export const HELD =
-  "This webserver's data and the datastore's do not belong together: the datastore is empty, older or another one. It serves what it has, keeps everything and writes nothing. Bring the right datastore back.";

@@ -17,7 +17,7 @@ export default defineFunction({
   async handle(
     { digests: _given, position, externalAddr, ...said },
     { webserver },
-    { connection, epochs, follower, presence, schemas, warnings },
+    { connection, contents, epochs, follower, presence, schemas, warnings },
   ) {
     await epochs.ready();
     const head = (await streamInfo(connection))?.state.last_seq ?? 0;
@@ -32,6 +32,7 @@ export default defineFunction({
       intervalMs,
       at: clock.now(),
     });
+    const wantedContents = contents.wanted();
     const digests = position && follower.digests.at(position.cursor);
     return {
       version: VERSION,
@@ -46,6 +47,8 @@ export default defineFunction({
       schemas: Object.fromEntries(
         [...schemas.collections].filter(([, { version }]) => version > 1).map(([name, { version }]) => [name, version]),
       ),
+      resourceMaxBytes: contents.maxBytes,
+      ...(wantedContents.length > 0 && { wantedContents }),
     };
   },
 });

@@ -6,6 +6,7 @@ import { checkControlAuth, DEFAULT_CONTROL_AUTH, parseAddress } from "../bus/wir
 import { FrontsyncError } from "../schemas/errors.ts";
 import { loadSchemas, schemaFolders } from "../schemas/index.ts";
 import type { HandlerConfig } from "./host/handler.ts";
+import type { ContentsOptions } from "./store/contents.ts";
 import { checkGivenNats } from "./supervise/given-nats.ts";
 import { HandlerPool } from "./supervise/handler-pool.ts";
 import { type Keys, loadKeys } from "./supervise/keys.ts";
@@ -29,6 +30,10 @@ export interface DatastoreOptions {
   /** always (default): a write is acknowledged after its fsync. default: after nats-server has it; a power cut can lose the last
    *  two minutes. */
   sync?: "always" | "default";
+  /** The largest content of a resource, bytes; default 512 MiB. */
+  resourceMaxBytes?: number;
+  /** How long a content that no document refers to is kept, seconds, 0.1 to 30 days; default an hour. */
+  resourceGraceSeconds?: number;
   /** Folders with schema files of further collections. */
   schemas?: readonly string[];
   /** Gets a line for people while something takes its time, such as fetching nats-server. */
@@ -49,6 +54,9 @@ export interface Datastore {
 
 const DEFAULT_PORT = 9405;
 const MAX_HANDLERS = 64;
+const RESOURCE_MAX_BYTES = 512 * 1024 * 1024;
+const RESOURCE_GRACE_S = 3600;
+const MAX_GRACE_MS = 30 * 24 * 3600 * 1000;
 const LOOPBACK = /^(localhost|127\.|::1$|\[::1\]$)/;
 
 /** Resolves when a request would be answered. A handler or nats-server that dies is started again until stop(). Throws BAD_CONFIG,
@@ -84,7 +92,10 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
           });
     if (server) stops.push(() => server.stop());
     const address = server ? `${reachable(listen)}:${server.port}` : parseAddress(options.nats as string);
-    const config = handlerConfig(address, schemas, keys, controlAuth, server ? sync : undefined);
+    const config = {
+      ...handlerConfig(address, schemas, keys, controlAuth, server ? sync : undefined),
+      contents: contentsOf(options),
+    };
     if (!server) await checkGivenNats(address, config.user, config.password);
     const pool = new HandlerPool(handlers, config);
     stops.push(() => pool.stop());
@@ -114,7 +125,7 @@ function handlerConfig(
   keys: Keys,
   controlAuth: string,
   sync: "always" | "default" | undefined,
-): HandlerConfig {
+): Omit<HandlerConfig, "contents"> {
   const common = { server, user: "functions", signingKey: keys.signingKey, schemas, sync };
   // A NATS of one's own has its own users: the functions come as `functions`, with Control-Auth as their password.
   if (sync === undefined) return { ...common, password: controlAuth };
@@ -137,12 +148,24 @@ function check(options: DatastoreOptions): DatastoreOptions {
     refuse(`\`handlers\` must be 1 to ${MAX_HANDLERS}, not ${handlers}.`);
   if (sync !== "always" && sync !== "default") refuse(`\`sync\` must be "always" or "default", not ${JSON.stringify(sync)}.`);
   checkControlAuth(controlAuth);
+  const { maxBytes, graceMs } = contentsOf(options);
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < 0) refuse(`\`resourceMaxBytes\` must be a number of bytes, not ${maxBytes}.`);
+  if (!(graceMs >= 100 && graceMs <= MAX_GRACE_MS))
+    refuse(`\`resourceGraceSeconds\` must be 0.1 to 2592000, not ${graceMs / 1000}.`);
   if (nats === undefined && !LOOPBACK.test(listen) && controlAuth === DEFAULT_CONTROL_AUTH) {
     refuse(
       `Off loopback (listen ${listen}) the well-known default of Control-Auth is no secret: give \`controlAuth\`, the same on every webserver.`,
     );
   }
   return { ...options, dir: resolve(dir) };
+}
+
+/** What is kept of resources' contents. */
+function contentsOf({
+  resourceMaxBytes = RESOURCE_MAX_BYTES,
+  resourceGraceSeconds = RESOURCE_GRACE_S,
+}: DatastoreOptions): ContentsOptions {
+  return { maxBytes: resourceMaxBytes, graceMs: resourceGraceSeconds * 1000 };
 }
 
 /** An address to connect to, for one to listen on. */

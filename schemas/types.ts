@@ -436,6 +436,16 @@ export interface CheckInReply {
   schemas?: {
     [k: string]: number;
   };
+  /**
+   * The largest content of a resource that is taken.
+   */
+  resourceMaxBytes?: number;
+  /**
+   * SHA-256 of contents that are referred to and missing in the store: whoever has one uploads it.
+   *
+   * @maxItems 100
+   */
+  wantedContents?: string[];
   [k: string]: unknown;
 }
 export interface Peer {
@@ -491,6 +501,240 @@ export interface Position {
    * It holds every change up to this revision.
    */
   cursor: number;
+}
+/**
+ * What the store has of a content.
+ */
+export interface ContentBeginReply {
+  /**
+   * All of it, verified.
+   */
+  complete: boolean;
+  /**
+   * How many chunks of an unfinished upload are stored: go on with this one.
+   */
+  chunks: number;
+  /**
+   * The largest content that this datastore takes.
+   */
+  maxBytes: number;
+  [k: string]: unknown;
+}
+/**
+ * Asks what the store has of a content, before any of it is sent.
+ */
+export interface ContentBeginRequest {
+  /**
+   * SHA-256 of the whole content, hex: its name in the store.
+   */
+  sha256: string;
+  /**
+   * Bytes of the whole content; absent: only whether it is there.
+   */
+  size?: number;
+}
+/**
+ * What the check found.
+ */
+export interface ContentCheckReply {
+  /**
+   * The store's copy is whole. If not, a webserver that has it is asked for it.
+   */
+  good: boolean;
+  [k: string]: unknown;
+}
+/**
+ * A webserver could not read a content, or read something else than its hash says: asks for the store's copy to be checked, and taken away when it is damaged.
+ */
+export interface ContentCheckRequest {
+  /**
+   * The resource's document.
+   */
+  id: string;
+  /**
+   * uid that asks; 0 is the system.
+   */
+  by: number;
+  /**
+   * SHA-256 of the whole content, hex: its name in the store.
+   */
+  sha256: string;
+}
+/**
+ * How far the upload is.
+ */
+export interface ContentChunksReply {
+  /**
+   * How many chunks are stored now.
+   */
+  chunks: number;
+  [k: string]: unknown;
+}
+/**
+ * Some chunks of a content, in order: this head, then their bytes (bus/wire/frame.ts). All are of 256 KiB but the content's last one.
+ */
+export interface ContentChunksRequest {
+  /**
+   * SHA-256 of the whole content, hex: its name in the store.
+   */
+  sha256: string;
+  /**
+   * Bytes of the whole content.
+   */
+  size: number;
+  /**
+   * The number of the first of these chunks; 0: the content's first.
+   */
+  from: number;
+}
+/**
+ * The document as it is stored.
+ */
+export interface ContentCommitReply {
+  /**
+   * The resource's document.
+   */
+  id: string;
+  /**
+   * A revision that contains it.
+   */
+  revision: number;
+  /**
+   * SHA-256 of the whole content, hex: its name in the store.
+   */
+  sha256: string;
+  /**
+   * Bytes of the whole content.
+   */
+  size: number;
+  /**
+   * Of the content: rises by 1 with each new one.
+   */
+  version: number;
+  [k: string]: unknown;
+}
+/**
+ * Gives a resource's document a content that is in the store.
+ */
+export interface ContentCommitRequest {
+  /**
+   * The mutation's id: the caller's own, or one of a call.
+   */
+  mutation: string;
+  /**
+   * uid that asks; 0 is the system.
+   */
+  by: number;
+  /**
+   * The resource's document.
+   */
+  id: string;
+  /**
+   * Fields of the document that are set with it.
+   */
+  fields: {
+    [k: string]: unknown;
+  };
+  /**
+   * The document was there when the upload began: one that was deleted meanwhile does not come back.
+   */
+  existed: boolean;
+  /**
+   * SHA-256 of the whole content, hex: its name in the store.
+   */
+  sha256?: string;
+  /**
+   * Instead of `sha256`: the document whose content it is to have, too.
+   */
+  from?: string;
+  /**
+   * Refuse unless the document is at this revision; 0: it must not exist.
+   */
+  ifRevision?: number;
+}
+/**
+ * The content is verified and can be read.
+ */
+export interface ContentEndReply {
+  /**
+   * Bytes of the whole content.
+   */
+  size: number;
+  [k: string]: unknown;
+}
+/**
+ * Every chunk is stored: asks for the content to be verified and made visible.
+ */
+export interface ContentEndRequest {
+  /**
+   * SHA-256 of the whole content, hex: its name in the store.
+   */
+  sha256: string;
+  /**
+   * Bytes of the whole content.
+   */
+  size: number;
+}
+/**
+ * Some chunks of a content: this head, then their bytes (bus/wire/frame.ts).
+ */
+export interface ContentReadReply {
+  /**
+   * Bytes of the whole content.
+   */
+  size: number;
+  /**
+   * The number of the first chunk.
+   */
+  from: number;
+  /**
+   * How many chunks follow.
+   */
+  chunks: number;
+  /**
+   * Where the last of them is in the stream; 0: none.
+   */
+  sequence: number;
+  [k: string]: unknown;
+}
+/**
+ * Asks for some chunks of a document's content. A hash alone gives nobody anything: the document is named, and who reads it.
+ */
+export interface ContentReadRequest {
+  /**
+   * The resource's document.
+   */
+  id: string;
+  /**
+   * uid that asks; 0 is the system.
+   */
+  by: number;
+  /**
+   * SHA-256 of the whole content, hex: its name in the store.
+   */
+  sha256: string;
+  /**
+   * The number of the first chunk that is wanted.
+   */
+  from: number;
+  /**
+   * How many chunks at most; absent: as many as a message of 8 MiB is meant for.
+   */
+  limit?: number;
+  known?: KnownChunk;
+}
+/**
+ * Where an earlier chunk is in the stream, as a reply said: it makes this one quicker to find.
+ */
+export interface KnownChunk {
+  /**
+   * Its number.
+   */
+  chunk: number;
+  /**
+   * Its sequence in the stream.
+   */
+  sequence: number;
 }
 /**
  * What is said of a version beside its body: NATS headers on the wire, one JSON column in the replica.
@@ -1324,6 +1568,18 @@ export interface Messages {
   "changes.request": ChangesRequest;
   "check-in.reply": CheckInReply;
   "check-in.request": CheckInRequest;
+  "content-begin.reply": ContentBeginReply;
+  "content-begin.request": ContentBeginRequest;
+  "content-check.reply": ContentCheckReply;
+  "content-check.request": ContentCheckRequest;
+  "content-chunks.reply": ContentChunksReply;
+  "content-chunks.request": ContentChunksRequest;
+  "content-commit.reply": ContentCommitReply;
+  "content-commit.request": ContentCommitRequest;
+  "content-end.reply": ContentEndReply;
+  "content-end.request": ContentEndRequest;
+  "content-read.reply": ContentReadReply;
+  "content-read.request": ContentReadRequest;
   "delete.request": DeleteRequest;
   envelope: Envelope;
   epochs: Epochs;

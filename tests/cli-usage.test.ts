@@ -11,7 +11,7 @@ import { VERSION } from "../bus/platform/package.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 
 const COMMAND = fileURLToPath(new URL("../scripts/frontsync.js", import.meta.url));
-const COMMANDS = [["demo"], ["datastore"], ["status"], ["import", "dashboards"]];
+const COMMANDS = [["demo"], ["datastore"], ["status"], ["import", "dashboards"], ["resources", "put"]];
 
 interface Ended {
   code: number | string;

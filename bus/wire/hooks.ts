@@ -1,5 +1,7 @@
-/** For tests: what happens to messages on the wire. Nothing else sets these. */
+/** For tests: what happens to messages on the wire, and to files. Nothing else sets these. */
 export const hooks: {
   /** Returns true for a live message that is to be lost. */
   loseLive: ((subject: string) => boolean) | undefined;
-} = { loseLive: undefined };
+  /** Returns true for a file of a content that has no room for what is to be written. */
+  diskFull: ((file: string) => boolean) | undefined;
+} = { loseLive: undefined, diskFull: undefined };

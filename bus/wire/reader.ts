@@ -87,7 +87,7 @@ function pull(connection: Connection, subject: string, limit: number, maxBytes: 
 }
 
 /** Asks for messages and waits for them: until `limit` of them are here, or a status message says that no more will come. */
-function collect(connection: Connection, limit: number, ask: (inbox: string) => void): Promise<Msg[]> {
+export function collect(connection: Connection, limit: number, ask: (inbox: string) => void): Promise<Msg[]> {
   const messages: Msg[] = [];
   const inbox = connection.createInbox();
   return new Promise((resolve, reject) => {

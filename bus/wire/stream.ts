@@ -8,8 +8,8 @@ import { StoredVersion } from "./version.ts";
 
 /** JetStream's error codes that mean something to us. */
 const NOT_FOUND = 10037;
-const STREAM_MISSING = 10059;
-const NAME_IN_USE = 10058;
+export const STREAM_MISSING = 10059;
+export const NAME_IN_USE = 10058;
 const WRONG_LAST_SEQUENCE = [10071, 10164];
 /** Unfinished batches fill the server, or batches are not possible now. */
 const BATCHES_REFUSED = [10176, 10210];
@@ -93,8 +93,12 @@ export async function createStream(connection: Connection, firstSeq: number, gen
 }
 
 /** The current version of a subject from the stream's leader: the truth. undefined: never written, or purged. */
-export async function readSubject(connection: Connection, subject: string): Promise<StoredVersion | undefined> {
-  return await readMessage(connection, { last_by_subj: subject });
+export async function readSubject(
+  connection: Connection,
+  subject: string,
+  stream: string = STREAM,
+): Promise<StoredVersion | undefined> {
+  return await readMessage(connection, { last_by_subj: subject }, stream);
 }
 
 /** A version by its revision, as long as the store keeps it. */
@@ -110,10 +114,11 @@ export async function hasMessage(connection: Connection, revision: number): Prom
 async function readMessage(
   connection: Connection,
   which: { last_by_subj: string } | { seq: number },
+  stream: string = STREAM,
 ): Promise<StoredVersion | undefined> {
   const answer = await api<{ message: { subject: string; seq: number; hdrs?: string; data?: string } }>(
     connection,
-    `STREAM.MSG.GET.${STREAM}`,
+    `STREAM.MSG.GET.${stream}`,
     which,
   );
   if (isApiError(answer)) {
@@ -171,7 +176,8 @@ function storeLines({ expected, guard, deleted, envelope, rollup }: StoreWrite):
   return `${envelopeLines(envelope, deleted)}Nats-Expected-Last-Subject-Sequence: ${expected}\r\n${of}${rolling}`;
 }
 
-function ack(reply: Msg): { seq: number } | Refusal {
+/** What the stream says to a message. Throws DISK_FULL, INTERNAL. */
+export function ack(reply: Msg): { seq: number } | Refusal {
   const answer = reply.json<{ seq: number; error?: ApiError }>();
   if (!answer.error) return answer;
   const code = answer.error.err_code ?? 0;

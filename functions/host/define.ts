@@ -7,6 +7,7 @@ import type { Schemas } from "../../schemas/index.ts";
 import type { Messages, Warning } from "../../schemas/types.ts";
 import type { Committer } from "../commit/committer.ts";
 import type { Rules } from "../rules/define.ts";
+import type { Contents } from "../store/contents.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
 import type { Presence } from "../store/presence.ts";
@@ -21,6 +22,7 @@ export interface Context {
   readonly presence: Presence;
   readonly committer: Committer;
   readonly views: Views;
+  readonly contents: Contents;
   readonly rules: ReadonlyMap<string, Rules>;
   /** What this deployment does not guarantee. */
   warnings(): Promise<Warning[]>;
@@ -33,6 +35,8 @@ export interface Caller {
   readonly collection: string;
   /** ms since 1970; the answer is of no use after it. */
   readonly deadline: number;
+  /** What followed the request, when it is `framed`; else empty. */
+  readonly bytes: Uint8Array;
 }
 
 /** The names of the messages that are requests, without `.request`. */
@@ -45,6 +49,8 @@ export interface DatastoreFunction<N extends RequestName = RequestName> {
    *  `users.login` is the verb `login` of the one collection `users`. */
   readonly scope: "collection" | "all" | "named";
   readonly description: string;
+  /** The request is JSON with bytes behind it (bus/wire/frame.ts). */
+  readonly framed?: true;
   /** The reply's schema; `bytes`: a page (bus/wire/page.ts). */
   readonly reply: keyof Messages;
   /** The codes that it refuses with, beside those of any function (refusal.ts). Another one is answered, too, and logged as a fault. */

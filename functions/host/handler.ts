@@ -10,6 +10,8 @@ import { ConflictCopies } from "../commit/conflict-copies.ts";
 import { defaultPasswordWarning, makeFirstUser } from "../rules/first-user.ts";
 import { loadRules } from "../rules/index.ts";
 import { Audit } from "../store/audit.ts";
+import { Collector } from "../store/collector.ts";
+import { Contents, type ContentsOptions } from "../store/contents.ts";
 import { Epochs } from "../store/epochs.ts";
 import { Follower } from "../store/follower.ts";
 import { Presence } from "../store/presence.ts";
@@ -26,6 +28,7 @@ export interface HandlerConfig {
   /** Hex; signs versions. */
   signingKey: string;
   schemas: readonly string[];
+  contents: ContentsOptions;
   /** undefined: a NATS that we did not configure, and whose sync setting can't be seen. */
   sync: "always" | "default" | undefined;
   /** For the embedded server, which asks us whom to let in. */
@@ -55,6 +58,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     if (event === "disconnected") {
       epochs.disconnected();
       views.forget();
+      contents.disconnected();
     }
     if (event === "connected") connected();
     else if (!draining) log.warn({ event, detail }, "the handler's connection");
@@ -64,6 +68,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const follower = new Follower(connection, (version) => audit.note(version));
   const presence = new Presence(connection, schemas);
   const views = new Views(connection, follower);
+  const contents = new Contents(connection, config.contents);
   const signingKey = Buffer.from(config.signingKey, "hex");
   const copies = new ConflictCopies(connection, schemas.collection("conflicts"));
   const committer = new Committer({ connection, epochs, follower, views, rules, copies, signingKey });
@@ -75,6 +80,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     presence,
     committer,
     views,
+    contents,
     rules,
     warnings: async () => [...warningsOf(config, epochs, connection, observed), ...(await defaultPasswordWarning(views))],
   };
@@ -99,6 +105,8 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   await connection.open();
   await epochs.ready();
   await makeFirstUser(context);
+  const collector = new Collector(connection, contents);
+  void collector.start();
   const served = await serveFunctions(connection, functions, context, observed);
   await connection.flush();
   return {
@@ -108,6 +116,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     async drain() {
       draining = true;
       follower.stop();
+      collector.stop();
       await served.settled();
       await audit.drain();
       await connection.drain();

@@ -3,6 +3,7 @@ import { clock } from "../../bus/platform/clock.ts";
 import { DEFAULT_TIMEOUT_MS } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
 import { VERSION } from "../../bus/platform/package.ts";
+import { decodeFrame } from "../../bus/wire/frame.ts";
 import { type Connection, makeHeaders, type ServiceMsg } from "../../bus/wire/nats.ts";
 import { ALL_COLLECTIONS, inboxPrefix, parseRequestSubject, requestSubject, WEBSERVER_ID } from "../../bus/wire/subjects.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
@@ -18,6 +19,7 @@ export const DEADLINE_HEADER = "Fs-Deadline";
 const MAPPED_REPLY = "_R_.";
 /** Requests that are being answered; more are refused, so that a flood can't fill the memory. */
 const MAX_UNDERWAY = 20_000;
+const NO_BYTES = new Uint8Array(0);
 
 /** What the requests show of the deployment: whether any came from within the functions' own account. */
 export interface Observed {
@@ -66,8 +68,10 @@ async function answer(definition: DatastoreFunction, message: ServiceMsg, contex
     // Nobody waits for the answer any more, and its sender may have moved on.
     if (caller.deadline <= clock.now()) return;
     if (definition.scope === "collection") context.schemas.collection(caller.collection);
-    const request = context.schemas.read(`${definition.name}.request`, message.data);
-    const reply = await definition.handle(request as Messages[`${typeof definition.name}.request`], caller, context);
+    const { head, bytes } = definition.framed ? decodeFrame(message.data) : { head: message.data, bytes: NO_BYTES };
+    const request = context.schemas.read(`${definition.name}.request`, head);
+    const asked = request as Messages[`${typeof definition.name}.request`];
+    const reply = await definition.handle(asked, { ...caller, bytes }, context);
     message.respond(reply instanceof Uint8Array ? reply : JSON.stringify(reply));
   } catch (error) {
     refuse(definition, message, error);
@@ -75,7 +79,7 @@ async function answer(definition: DatastoreFunction, message: ServiceMsg, contex
 }
 
 /** Who asks; throws BAD_MESSAGE. */
-function callerOf(message: ServiceMsg): Caller {
+function callerOf(message: ServiceMsg): Omit<Caller, "bytes"> {
   const { webserver, collection } = parseRequestSubject(message.subject);
   if (!WEBSERVER_ID.test(webserver)) throw new FrontsyncError("BAD_MESSAGE", "The subject's last token is no webserver's id.");
   const deadline = Number(message.headers?.get(DEADLINE_HEADER) || clock.now() + DEFAULT_TIMEOUT_MS);

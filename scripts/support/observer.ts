@@ -25,6 +25,8 @@ export async function connectObserver(purpose: string, options: ObserverOptions)
     datastore,
     webserver: `${purpose}-${randomId().slice(0, 8)}`,
     dir,
+    // It does not live long enough to need them all.
+    resources: "lazy",
     ...(controlAuth === undefined ? {} : { controlAuth }),
   });
   try {

@@ -5,6 +5,7 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import { addDatastore } from "../datastore.ts";
 import { addDemo } from "../demo.ts";
 import { addImport } from "../import.ts";
+import { addResources } from "../resources.ts";
 import { addStatus } from "../status.ts";
 import { type Cli, createCli } from "./cli.ts";
 import { createOutput } from "./output.ts";
@@ -41,7 +42,7 @@ export function buildProgram(cli: Cli): Command {
       "after",
       "\n`frontsync <command> --help` has the flags of a command, with examples.\nFRONTSYNC_LOG=debug shows what happens inside (JSON lines on stderr).",
     );
-  for (const add of [addDemo, addDatastore, addImport, addStatus]) add(program, cli);
+  for (const add of [addDemo, addDatastore, addImport, addResources, addStatus]) add(program, cli);
   return program;
 }
 

@@ -1,0 +1,228 @@
+/** Resources: documents with a content. Their contents come here in the background, or at their first use; readers read them from the disk, so
+ *  a slow one holds nothing in memory. */
+import { open as openFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { checkId, type Doc } from "../../schemas/document.ts";
+import { asFrontsyncError, FrontsyncError } from "../../schemas/errors.ts";
+import type { Schemas } from "../../schemas/index.ts";
+import type { CheckInReply, Resource } from "../../schemas/types.ts";
+import type { ActingUser } from "../acting.ts";
+import type { Change, OpenOptions, Resources, Transfer, Transfers } from "../api.ts";
+import { within } from "../platform/deadline.ts";
+import { log } from "../platform/log.ts";
+import type { Row } from "../replica/index.ts";
+import { liveDoc } from "../replica/row.ts";
+import { see } from "../sight.ts";
+import { Asking, type AskingParts, Patience } from "./asking.ts";
+import { hashFile } from "./content-file.ts";
+import { Fetcher } from "./fetcher.ts";
+import { LocalStore } from "./local-store.ts";
+import { receiveContent } from "./receive.ts";
+import { sendContent } from "./send.ts";
+import { PATIENCE_MS, RESOURCES, type UploadParts, Uploads } from "./upload.ts";
+
+/** How long a content stays here after the last document that referred to it, ms: somebody may have made a mistake, and the datastore heals
+ *  from here. */
+const KEEP_MS = 10 * 60_000;
+
+export interface ContentSyncParts extends AskingParts, Pick<UploadParts, "mutationId" | "holds"> {
+  /** The replica's folder. */
+  dir: string;
+  schemas: Schemas;
+  /** Whether contents come before somebody asks for them. */
+  eager: boolean;
+  row(collection: string, id: string): Promise<Row | undefined>;
+  /** Every resource, and then every change of one. */
+  changes(signal: AbortSignal): AsyncIterable<Change<Doc>>;
+  /** What is wrong with the contents here; undefined: nothing any more. */
+  warn(code: string, message: string | undefined): void;
+}
+
+export class ContentSync implements Transfers {
+  readonly #parts: ContentSyncParts;
+  readonly #stop = new AbortController();
+  readonly #asking: Asking;
+  readonly #store: LocalStore;
+  readonly #fetcher: Fetcher;
+  readonly #uploads: Uploads;
+  readonly #listeners = new Set<(transfer: Transfer) => void>();
+  /** The content of each document, and how many documents have it. */
+  readonly #contentOf = new Map<string, string>();
+  readonly #uses = new Map<string, number>();
+  #maxBytes: number | undefined;
+  #healing: Promise<void> | undefined;
+
+  constructor(parts: ContentSyncParts) {
+    this.#parts = parts;
+    this.#asking = new Asking(parts);
+    this.#store = new LocalStore(join(parts.dir, RESOURCES));
+    this.#fetcher = new Fetcher({
+      receive: async (what) => {
+        const onProgress = (here: number) => this.#progressed("down", what, here);
+        await receiveContent(this.#asking, parts.schemas, this.#store, { ...what, signal: this.#stop.signal, onProgress }).then(
+          () => parts.warn("DISK_FULL", undefined),
+          (error: unknown) => {
+            const { code, message } = asFrontsyncError(error);
+            if (code === "DISK_FULL") parts.warn("DISK_FULL", message);
+            throw error;
+          },
+        );
+      },
+      reachable: (signal) => parts.reachable(signal),
+      signal: this.#stop.signal,
+    });
+    this.#uploads = new Uploads({
+      ...{ asking: this.#asking, store: this.#store, stop: this.#stop.signal },
+      schema: parts.schemas.collection(RESOURCES),
+      row: (id) => parts.row(RESOURCES, id),
+      mutationId: (given) => parts.mutationId(given),
+      holds: (revision, signal) => parts.holds(revision, signal),
+      maxBytes: () => this.#maxBytes,
+      onProgress: (what, stored) => this.#progressed("up", what, stored),
+    });
+  }
+
+  /** The replica is open. */
+  start(): void {
+    void this.#follow();
+  }
+
+  /** As somebody sees and changes them; undefined: the system. */
+  as(user: ActingUser | undefined): Resources {
+    return {
+      upload: async (content, meta, options = {}) => await this.#uploads.upload(user, content, meta, options),
+      clone: async (id, meta, options = {}) => await this.#uploads.clone(user, id, meta, options),
+      open: async (id, options = {}) => await this.#open(user, id, options),
+      local: async (id) => {
+        const { sha256 } = await this.#visible(user, id);
+        return sha256 === undefined ? undefined : await this.#store.verified(sha256);
+      },
+    };
+  }
+
+  status(): { sentBytes: number; receivedBytes: number; fetching: number; waiting: number } {
+    const { running: fetching, waiting } = this.#fetcher;
+    const { sentBytes, receivedBytes } = this.#asking;
+    return { sentBytes, receivedBytes, fetching, waiting };
+  }
+
+  onProgress(listener: (transfer: Transfer) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  onCheckIn({ resourceMaxBytes, wantedContents = [] }: CheckInReply): void {
+    this.#maxBytes = resourceMaxBytes;
+    const here = wantedContents.filter((sha256) => this.#store.has(sha256) && this.#uses.has(sha256));
+    if (here.length > 0) this.#healing ??= this.#heal(here).finally(() => (this.#healing = undefined));
+  }
+
+  close(): void {
+    this.#stop.abort(new FrontsyncError("CLOSED", "The bus is closed."));
+  }
+
+  async #visible(user: ActingUser | undefined, id: string): Promise<Resource> {
+    const { schemas, row } = this.#parts;
+    this.#stop.signal.throwIfAborted();
+    const actor = await user?.actor();
+    const held = liveDoc(schemas.collection(RESOURCES), await row(RESOURCES, checkId(id)));
+    const doc = held && see(schemas.collection(RESOURCES), actor, held);
+    if (!doc) throw new FrontsyncError("NOT_FOUND", "There is no such resource.");
+    return doc as unknown as Resource;
+  }
+
+  async #open(user: ActingUser | undefined, id: string, options: OpenOptions): Promise<Readable> {
+    const { start = 0, end = Number.MAX_SAFE_INTEGER, timeoutMs = PATIENCE_MS, signal } = options;
+    signal?.throwIfAborted();
+    for (const [name, value] of Object.entries({ start, end })) {
+      if (!Number.isSafeInteger(value) || value < 0)
+        throw new FrontsyncError("BAD_MESSAGE", `\`${name}\` must be the number of a byte, not ${value}.`, { path: `/${name}` });
+    }
+    for (let attempt = 0; ; attempt++) {
+      const { sha256, size = 0 } = await this.#visible(user, id);
+      if (sha256 === undefined) throw new FrontsyncError("CONTENT_MISSING", "The resource has no content yet.");
+      const path = await this.#store.verified(sha256);
+      if (path === undefined) {
+        this.#asking.check();
+        const fetching = this.#fetcher.fetch(id, user?.uid ?? 0, sha256, size, new Patience(timeoutMs));
+        await within(fetching, "Fetching a content", { timeoutMs: Number.MAX_SAFE_INTEGER, ...(signal && { signal }) });
+        continue;
+      }
+      try {
+        const file = await openFile(path, "r");
+        if (start < size && start <= end) return file.createReadStream({ start, end: Math.min(end, size - 1) });
+        await file.close();
+        return Readable.from([]);
+      } catch (error) {
+        // It was taken away by somebody else than us.
+        if (attempt > 1 || (error as NodeJS.ErrnoException).code !== "ENOENT") throw asFrontsyncError(error);
+        await this.#store.remove(sha256);
+      }
+    }
+  }
+
+  /** Knows which contents the documents refer to, and wants those that are not here. */
+  async #follow(): Promise<void> {
+    const { signal } = this.#stop;
+    try {
+      for await (const { id, doc } of this.#parts.changes(signal)) {
+        const { sha256, size = 0 } = (doc ?? {}) as Partial<Resource>;
+        this.#refer(id, sha256);
+        if (sha256 !== undefined && this.#parts.eager && !this.#store.has(sha256)) this.#fetcher.want(id, sha256, size);
+      }
+    } catch (error) {
+      if (!signal.aborted) log.error({ err: error }, "the resources can't be followed");
+    }
+  }
+
+  #refer(id: string, sha256: string | undefined): void {
+    const before = this.#contentOf.get(id);
+    if (before === sha256) return;
+    if (sha256 === undefined) this.#contentOf.delete(id);
+    else {
+      this.#contentOf.set(id, sha256);
+      this.#uses.set(sha256, (this.#uses.get(sha256) ?? 0) + 1);
+    }
+    if (before === undefined) return;
+    const left = (this.#uses.get(before) ?? 1) - 1;
+    if (left > 0) {
+      this.#uses.set(before, left);
+      return;
+    }
+    this.#uses.delete(before);
+    this.#fetcher.forget(before);
+    setTimeout(() => {
+      if (!this.#uses.has(before) && !this.#stop.signal.aborted) void this.#store.remove(before).catch(() => {});
+    }, KEEP_MS).unref();
+  }
+
+  /** Gives the datastore contents that it has lost. */
+  async #heal(wanted: readonly string[]): Promise<void> {
+    for (const sha256 of wanted) {
+      try {
+        const path = await this.#store.verified(sha256);
+        // Hashed again: what goes up must be what it is called, whatever became of it here since.
+        if (path === undefined || (await hashFile(path)) !== sha256) continue;
+        const { size } = await stat(path);
+        const onProgress = (stored: number) => this.#progressed("up", { id: "", sha256, size }, stored);
+        const patience = new Patience(PATIENCE_MS);
+        await sendContent(this.#asking, { sha256, size, path, patience, signal: this.#stop.signal, onProgress });
+        log.warn({ sha256 }, "a content that the datastore had lost was given back to it");
+      } catch (error) {
+        log.warn({ err: error, sha256 }, "a content could not be given back to the datastore");
+      }
+    }
+  }
+
+  #progressed(direction: Transfer["direction"], what: Omit<Transfer, "direction" | "done">, done: number): void {
+    const { id, sha256, size } = what;
+    for (const listener of this.#listeners) {
+      try {
+        listener({ direction, id, sha256, size, done });
+      } catch (error) {
+        log.error({ err: error }, "a listener of transfers failed");
+      }
+    }
+  }
+}

@@ -1,0 +1,121 @@
+/** The commands of `frontsync resources`, on a bus of their own. */
+import { createReadStream, createWriteStream } from "node:fs";
+import { rename, rm, stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
+import type { Bus, Entry } from "../../../bus/api.ts";
+import { clock } from "../../../bus/platform/clock.ts";
+import { FrontsyncError } from "../../../schemas/errors.ts";
+import type { Resource } from "../../../schemas/types.ts";
+import type { Context } from "../cli.ts";
+import { alignedRows, count, formatBytes } from "../numbers.ts";
+import { connectObserver } from "../observer.ts";
+import { startProgress } from "../progress.ts";
+import { inTemporaryFolder } from "../temporary-folder.ts";
+
+export type Job =
+  | { do: "ls" }
+  | { do: "put"; file: string; name: string | undefined }
+  | { do: "get"; name: string; output: string | undefined }
+  | { do: "rm"; name: string };
+
+export interface ResourcesOptions {
+  datastore: readonly string[];
+  controlAuth: string | undefined;
+}
+
+/** Throws NOT_FOUND for a name that nothing has, BAD_CONFIG for a file that can't be read, and what the bus throws. */
+export async function runResources(job: Job, options: ResourcesOptions, context: Context): Promise<void> {
+  const { signal } = context.stop;
+  await inTemporaryFolder(async (dir) => {
+    const { bus } = await connectObserver("resources", { ...options, dir, signal });
+    try {
+      await bus.caughtUp(null, { signal });
+      if (job.do === "ls") await list(bus, context);
+      else if (job.do === "put") await put(bus, job.file, job.name ?? basename(job.file), context);
+      else if (job.do === "get") await get(bus, job.name, job.output, context);
+      else await remove(bus, job.name, context);
+    } finally {
+      await bus.close();
+    }
+  });
+}
+
+async function list(bus: Bus, { output }: Context): Promise<void> {
+  const rows: Resource[] = [];
+  let after: string | undefined;
+  do {
+    const page = await bus.collection("resources").list({ sort: "name", limit: 1000, ...(after !== undefined && { after }) });
+    rows.push(...page.items.map(({ doc }) => doc));
+    after = page.next;
+  } while (after !== undefined);
+  const cells = rows.map(({ name, id, size, version = 0, updatedAt = "" }) => {
+    return [printable(name), size === undefined ? "-" : formatBytes(size), String(version), updatedAt, printable(id)];
+  });
+  for (const line of alignedRows([["NAME", "SIZE", "VERSION", "UPDATED", "ID"], ...cells], [1, 2])) output.line(line);
+  output.figures({ resources: rows });
+}
+
+async function put(bus: Bus, file: string, name: string, { output, stop }: Context): Promise<void> {
+  const { size } = await stat(file).catch((cause: Error) => {
+    throw new FrontsyncError("BAD_CONFIG", `The file ${file} can't be read: ${cause.message}`, { cause });
+  });
+  const before = await bus.collection("resources").find(name);
+  const progress = startProgress("byte", process.stderr, clock.monotonic);
+  try {
+    const onProgress = (bytes: number) => progress.update(bytes, size);
+    const options = { onProgress, signal: stop.signal, ...(before && { id: before.id }) };
+    const uploaded = await bus.resources.upload(createReadStream(file), { name }, options);
+    progress.end();
+    output.line(`${printable(name)}: ${formatBytes(uploaded.size)}, version ${uploaded.version}, ${uploaded.sha256}`);
+    output.figures({ ok: true, name, ...uploaded });
+  } finally {
+    progress.end();
+  }
+}
+
+async function get(bus: Bus, wanted: string, to: string | undefined, { output, stop }: Context): Promise<void> {
+  const { id, doc } = await found(bus, wanted);
+  const progress = startProgress("byte", process.stderr, clock.monotonic);
+  bus.transfers.onProgress(({ done, size }) => progress.update(done, size));
+  try {
+    const { signal } = stop;
+    const stream = await bus.resources.open(id, { signal });
+    progress.end();
+    if (to === "-") return await pipeline(stream, process.stdout, { end: false, signal });
+    const file = resolve(to ?? basename(doc.name));
+    const part = `${file}.part`;
+    try {
+      await pipeline(stream, createWriteStream(part), { signal });
+      await rename(part, file);
+    } catch (cause) {
+      await rm(part, { force: true });
+      signal.throwIfAborted();
+      throw new FrontsyncError("BAD_CONFIG", `The file ${file} can't be written: ${(cause as Error).message}`, { cause });
+    }
+    output.line(`${file}: ${count(doc.size ?? 0, "byte")}, version ${doc.version ?? 0}`);
+    output.figures({ ok: true, file, id, name: doc.name, size: doc.size, version: doc.version, sha256: doc.sha256 });
+  } finally {
+    progress.end();
+  }
+}
+
+async function remove(bus: Bus, wanted: string, { output }: Context): Promise<void> {
+  const { id, doc } = await found(bus, wanted);
+  await bus.collection("resources").delete(id);
+  output.line(`${printable(doc.name)} is deleted.`);
+  output.figures({ ok: true, id, name: doc.name });
+}
+
+/** By its id, or its name. Throws NOT_FOUND. */
+async function found(bus: Bus, wanted: string): Promise<Entry<Resource>> {
+  const resources = bus.collection("resources");
+  const entry = wanted === "" ? undefined : ((await resources.get(wanted)) ?? (await resources.find(wanted)));
+  if (entry) return entry;
+  throw new FrontsyncError("NOT_FOUND", `There is no resource '${printable(wanted)}'. \`frontsync resources ls\` lists them.`);
+}
+
+/** A name may hold any character; a terminal is not to obey it. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, "\ufffd");
+}

@@ -1,0 +1,63 @@
+// Goal: contents come in the background, small ones first, and what somebody opens at once; a webserver that starts with many is usable meanwhile;
+// one that is lazy fetches what is opened and nothing else. Method: 300 resources and three large ones, and fresh webservers.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { type Bus, connectBus, type Transfer } from "../bus/index.ts";
+import { content, digest, sha256Of } from "./support/contents.ts";
+import { type Deployment, deploy } from "./support/deployment.ts";
+import { eventually } from "./support/nats-server-kit.ts";
+
+const MANY = 300;
+const LARGE = [40_000_000, 30_000_000, 35_000_000];
+
+describe("contents of many resources", { timeout: 120_000 }, () => {
+  let deployment: Deployment;
+  let web1: Bus;
+  before(async () => {
+    deployment = await deploy({ webservers: 1 });
+    [web1] = deployment.buses as [Bus];
+    const large = LARGE.map((size) => web1.resources.upload(content(size, size), { name: `${size}` }, { id: `${size}` }));
+    const small = Array.from({ length: MANY }, (_, n) =>
+      web1.resources.upload(content(2000, n + 1), { name: `${n}` }, { id: `${n}` }),
+    );
+    await Promise.all([...large, ...small]);
+  });
+  after(async () => await deployment[Symbol.asyncDispose]());
+
+  const done = ({ done: bytes, size }: Transfer) => bytes === size;
+
+  it("come in the background, the largest last, and what is opened first", async () => {
+    const dir = join(deployment.dir, "eager");
+    await using bus = await connectBus({ datastore: deployment.datastore.address, webserver: "eager", dir });
+    const finished: string[] = [];
+    bus.transfers.onProgress((transfer) => done(transfer) && finished.push(transfer.id));
+    await bus.caughtUp();
+    await eventually("they wait for their turn", 10_000, () => bus.transfers.status().waiting > MANY / 3);
+    assert.ok(bus.transfers.status().fetching <= 5, "a few at a time");
+    const [largest = 0] = LARGE;
+    assert.equal((await digest(await bus.resources.open(String(largest)))).size, largest);
+    await eventually("all are here", 60_000, () => finished.length === MANY + LARGE.length);
+    assert.deepEqual(finished.slice(-2), ["30000000", "35000000"], "the others of the large ones are the last");
+    assert.deepEqual(
+      { ...bus.transfers.status(), receivedBytes: 0 },
+      { sentBytes: 0, receivedBytes: 0, fetching: 0, waiting: 0 },
+    );
+    for (const id of ["0", "150", "299", "30000000"]) assert.ok(await bus.resources.local(id));
+  });
+
+  it("are fetched when they are opened, where a webserver is lazy", async () => {
+    const bus = await deployment.connect("lazy", { resources: "lazy" });
+    assert.deepEqual(bus.transfers.status(), { sentBytes: 0, receivedBytes: 0, fetching: 0, waiting: 0 });
+    assert.equal(await bus.resources.local("7"), undefined);
+    const all = await Promise.all(["7", "7", "7"].map(async (id) => await digest(await bus.resources.open(id))));
+    for (const one of all) assert.deepEqual(one, { sha256: sha256Of(2000, 8), size: 2000 });
+    assert.ok(await bus.resources.local("7"));
+    assert.equal(await bus.resources.local("8"), undefined);
+    assert.ok(bus.transfers.status().receivedBytes < 4000, "once");
+    await deployment.stopDatastore();
+    await eventually("it is noticed", 10_000, () => bus.status().state === "degraded");
+    assert.equal((await digest(await bus.resources.open("7"))).size, 2000);
+    await assert.rejects(bus.resources.open("8"), { code: "DATASTORE_UNREACHABLE" });
+  });
+});
