@@ -52,7 +52,7 @@ export class EmbeddedBus implements Bus {
   readonly #counters: Counters = { checkIns: 0, gaps: 0, catchUps: 0, resyncs: 0, dropped: 0 };
   readonly #waiters = new Waiters();
   readonly #notices = new Notices(() => this.status());
-  readonly #drift = new Drift();
+  readonly #drift: Drift;
   readonly #replica: Replica;
   readonly #link: Link;
   readonly #writes: Writes;
@@ -125,13 +125,14 @@ export class EmbeddedBus implements Bus {
     this.#writes = new Writes(writes, outbox);
     const mutationId = (given: string | undefined) => this.#writes.nextCallId(given);
     this.#calling = { schemas, link: this.#link, state, mutationId, holds };
+    const warn = (code: string, message: string | undefined) => this.#notices.warn(code, message);
     this.transfers = new ContentSync({
       ...options,
-      ...{ ...this.#calling, reachable, row: read },
+      ...{ ...this.#calling, reachable, row: read, warn },
       changes: (signal) => this.#collection("resources", undefined).changes({ since: 0, signal }),
-      warn: (code, message) => this.#notices.warn(code, message),
     });
     this.resources = this.transfers.as(undefined);
+    this.#drift = new Drift({ webserver: options.webserver, warn, resync: () => this.#follow.resync() });
     this.#checkIn = new CheckIn(options.updateInterval, {
       describe: () => this.#describe(),
       send: async (request) =>
@@ -371,25 +372,10 @@ export class EmbeddedBus implements Bus {
     if (this.#follow.meet(reply.epochs, reply.head)) {
       this.#generation = this.#follow.generation ?? null;
       void this.#follow.expect(reply.head, GRACE_MS);
-      if (reply.digests && sent.position) this.#compare(reply.digests, sent.digests);
+      if (reply.digests && sent.position) this.#drift.compare(reply.digests, sent.digests);
     }
     this.#notices.changed();
     this.#waiters.wake();
-  }
-
-  /** What the replica has at its position, and what it should have. */
-  #compare(expected: Record<string, string>, given: Record<string, string>): void {
-    const found = this.#drift.compare(expected, given);
-    const again = found.kind === "differs-again";
-    this.#notices.warn(
-      "DIVERGED",
-      again
-        ? `The replica still differs from the datastore in ${found.collections.join(", ")} after a resynchronisation. Nothing was deleted.`
-        : undefined,
-    );
-    if (found.kind === "same") return;
-    log.error({ webserver: this.#options.webserver, different: found.collections }, "the replica differs from the datastore");
-    if (!again) this.#follow.resync();
   }
 
   #onCheckInFailed(thrown: unknown): void {

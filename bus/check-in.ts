@@ -100,9 +100,3 @@ export class CheckIn {
     }
   }
 }
-
-/** The collections whose digests are not as expected; one without a digest is empty. */
-export function differing(expected: Record<string, string>, given: Record<string, string>): string[] {
-  const empty = "0".repeat(32);
-  return Object.keys({ ...expected, ...given }).filter((name) => (expected[name] ?? empty) !== (given[name] ?? empty));
-}
