@@ -1,5 +1,6 @@
 /** Resources: documents with a content. Their contents come here in the background, or at their first use; readers read them from the disk, so
  *  a slow one holds nothing in memory. */
+import { setMaxListeners } from "node:events";
 import { open as openFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -55,6 +56,8 @@ export class ContentSync implements Transfers {
 
   constructor(parts: ContentSyncParts) {
     this.#parts = parts;
+    // Each transfer listens to it.
+    setMaxListeners(0, this.#stop.signal);
     this.#asking = new Asking(parts);
     this.#store = new LocalStore(join(parts.dir, RESOURCES));
     this.#fetcher = new Fetcher({
