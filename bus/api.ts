@@ -220,7 +220,7 @@ export interface Resources {
   ): Promise<Uploaded>;
   /** Bytes start..end (inclusive) of verified content, fetched first if it is not here. NOT_FOUND, CONTENT_MISSING, DISK_FULL. */
   open(id: string, options?: OpenOptions): Promise<Readable>;
-  /** The path of the verified copy; undefined: it is not here yet. Do not change the file. NOT_FOUND. */
+  /** The path of the verified copy; undefined: it is not here yet, or the document is absent, deleted or not visible. Do not change the file. */
   local(id: string): Promise<string | undefined>;
 }
 

@@ -39,7 +39,7 @@ describe("resources of users", () => {
         assert.ok(await on.asUser(uid).resources.local(id));
       }
       assert.equal(await refused(on.asUser(stranger).resources.open(id)), "NOT_FOUND");
-      assert.equal(await refused(on.asUser(stranger).resources.local(id)), "NOT_FOUND");
+      assert.equal(await on.asUser(stranger).resources.local(id), undefined);
       assert.equal(await refused(on.asUser(stranger).resources.clone(id, { name: "mine" })), "NOT_FOUND");
       assert.equal(await refused(on.asUser(9999).resources.open(id)), "NOT_ALLOWED");
     }

@@ -9,6 +9,8 @@ import type { Receiving } from "./receive.ts";
 const BACKGROUND = 3;
 const URGENT = 2;
 const BACKGROUND_PATIENCE_MS = 30_000;
+/** After the first document that is known at a start, ms: with it come many, and the small contents are to be the first. */
+const GATHER_MS = 200;
 const RETRY_MS = { first: 500, most: 60_000 };
 /** Sizes are told apart by their powers of two. */
 const SIZES = 54;
@@ -43,6 +45,8 @@ export class Fetcher {
   /** The last bucket: urgent. A job may be in several; it is started once. */
   readonly #buckets: string[][] = Array.from({ length: SIZES + 1 }, () => []);
   #running = 0;
+  #gathering: Promise<void> | undefined;
+  #gathered = false;
 
   constructor(parts: FetcherParts) {
     this.#parts = parts;
@@ -61,6 +65,10 @@ export class Fetcher {
 
   /** In the background, until it is here. */
   want(id: string, sha256: string, size: number): void {
+    this.#gathering ??= pause(GATHER_MS, this.#parts.signal).then(() => {
+      this.#gathered = true;
+      this.#start();
+    });
     this.#add(sha256, size, { id, by: 0, patience: new Patience(BACKGROUND_PATIENCE_MS) }, false);
   }
 
@@ -110,7 +118,10 @@ export class Fetcher {
 
   #next(): Job | undefined {
     if (this.#parts.signal.aborted) return undefined;
-    const order = [this.#buckets[SIZES] as string[], ...(this.#running < BACKGROUND ? this.#buckets.slice(0, SIZES) : [])];
+    const order = [
+      this.#buckets[SIZES] as string[],
+      ...(this.#gathered && this.#running < BACKGROUND ? this.#buckets.slice(0, SIZES) : []),
+    ];
     if (this.#running >= BACKGROUND + URGENT) return undefined;
     for (const bucket of order) {
       while (bucket.length > 0) {

@@ -1,5 +1,6 @@
 /** Resources: documents with a content. Their contents come here in the background, or at their first use; readers read them from the disk, so
  *  a slow one holds nothing in memory. */
+import { setMaxListeners } from "node:events";
 import { open as openFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -55,6 +56,8 @@ export class ContentSync implements Transfers {
 
   constructor(parts: ContentSyncParts) {
     this.#parts = parts;
+    // Each transfer listens to it.
+    setMaxListeners(0, this.#stop.signal);
     this.#asking = new Asking(parts);
     this.#store = new LocalStore(join(parts.dir, RESOURCES));
     this.#fetcher = new Fetcher({
@@ -95,7 +98,7 @@ export class ContentSync implements Transfers {
       clone: async (id, meta, options = {}) => await this.#uploads.clone(user, id, meta, options),
       open: async (id, options = {}) => await this.#open(user, id, options),
       local: async (id) => {
-        const { sha256 } = await this.#visible(user, id);
+        const sha256 = (await this.#seen(user, id))?.sha256;
         return sha256 === undefined ? undefined : await this.#store.verified(sha256);
       },
     };
@@ -122,14 +125,12 @@ export class ContentSync implements Transfers {
     this.#stop.abort(new FrontsyncError("CLOSED", "The bus is closed."));
   }
 
-  async #visible(user: ActingUser | undefined, id: string): Promise<Resource> {
+  async #seen(user: ActingUser | undefined, id: string): Promise<Resource | undefined> {
     const { schemas, row } = this.#parts;
     this.#stop.signal.throwIfAborted();
     const actor = await user?.actor();
     const held = liveDoc(schemas.collection(RESOURCES), await row(RESOURCES, checkId(id)));
-    const doc = held && see(schemas.collection(RESOURCES), actor, held);
-    if (!doc) throw new FrontsyncError("NOT_FOUND", "There is no such resource.");
-    return doc as unknown as Resource;
+    return (held && see(schemas.collection(RESOURCES), actor, held)) as Resource | undefined;
   }
 
   async #open(user: ActingUser | undefined, id: string, options: OpenOptions): Promise<Readable> {
@@ -140,7 +141,9 @@ export class ContentSync implements Transfers {
         throw new FrontsyncError("BAD_MESSAGE", `\`${name}\` must be the number of a byte, not ${value}.`, { path: `/${name}` });
     }
     for (let attempt = 0; ; attempt++) {
-      const { sha256, size = 0 } = await this.#visible(user, id);
+      const doc = await this.#seen(user, id);
+      if (!doc) throw new FrontsyncError("NOT_FOUND", "There is no such resource.");
+      const { sha256, size = 0 } = doc;
       if (sha256 === undefined) throw new FrontsyncError("CONTENT_MISSING", "The resource has no content yet.");
       const path = await this.#store.verified(sha256);
       if (path === undefined) {
