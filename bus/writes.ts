@@ -164,16 +164,12 @@ export class Writes {
 
   /** Contact is lost: what is under way waits in the outbox, and its callers need not. */
   lost(): void {
-    for (const pending of this.#pending.values()) {
+    for (const pending of [...this.#pending.values()]) {
       const { wish, delivery, accepted } = pending;
       const { collection, offline } = wish.schema;
       if (offline) this.#keep(pending);
       else if (delivery.mayBeStored) accepted.reject(outcomeUnknown(collection));
-      else {
-        const error = unreachable(collection);
-        delivery.giveUp(error);
-        accepted.reject(error);
-      }
+      else this.#giveUp(pending, unreachable(collection));
     }
   }
 
@@ -246,18 +242,27 @@ export class Writes {
     if (others) others.push(pending);
     else this.#ofDocument.set(key, [pending]);
     this.#pendingBytes += bytes;
-    pending.done = this.#queue
-      .run(key, () => this.#settle(pending))
-      .finally(() => {
-        this.#pending.delete(pendingKey);
-        const all = this.#ofDocument.get(key) ?? [];
-        all.splice(all.indexOf(pending), 1);
-        if (all.length === 0) this.#ofDocument.delete(key);
-        this.#pendingBytes -= bytes;
-        this.#options.onPending();
-      });
+    pending.done = this.#queue.run(key, () => this.#settle(pending)).finally(() => this.#forget(pending));
     pending.done.catch(() => {});
     return pending;
+  }
+
+  #forget(pending: Pending): void {
+    const { key, wish } = pending;
+    const all = this.#ofDocument.get(key) ?? [];
+    if (!all.includes(pending)) return;
+    this.#pending.delete(`${wish.mutation} ${key}`);
+    all.splice(all.indexOf(pending), 1);
+    if (all.length === 0) this.#ofDocument.delete(key);
+    this.#pendingBytes -= wish.bytes;
+    this.#options.onPending();
+  }
+
+  /** Nothing of it was sent, and nothing will be. It is shown no longer, also when others of its document wait before it. */
+  #giveUp(pending: Pending, error: FrontsyncError): void {
+    pending.delivery.giveUp(error);
+    this.#forget(pending);
+    pending.accepted.reject(error);
   }
 
   /** Brings a write to its end: stored, or refused. */
@@ -313,10 +318,7 @@ export class Writes {
     pending.keeping = keep().catch((error: FrontsyncError) => {
       // Its caller is told that nothing was stored: so nothing must be sent; unless it was sent already.
       if (delivery.mayBeStored) accepted.reject(outcomeUnknown(wish.schema.collection, error));
-      else {
-        delivery.giveUp(error);
-        accepted.reject(error);
-      }
+      else this.#giveUp(pending, error);
       throw error;
     });
     pending.keeping.catch(() => {});
