@@ -81,9 +81,10 @@ export class EmbeddedBus implements Bus {
   });
 
   static async open(options: CheckedOptions, schemas: Schemas, lock: { release(): void }): Promise<EmbeddedBus> {
-    const bus = new EmbeddedBus(options, schemas, lock, Outbox.open(options.dir, schemas));
+    const outbox = Outbox.open(options.dir, schemas);
+    const bus = new EmbeddedBus(options, schemas, lock, outbox);
     try {
-      await bus.#start();
+      await bus.#start(outbox.damage);
     } catch (error) {
       await bus.#writes.close();
       await bus.#replica.close();
@@ -120,7 +121,11 @@ export class EmbeddedBus implements Bus {
       isHeld: (revision: number) => this.#isHeld(revision),
       ...{ read, holds, state, reachable },
       onLost: () => this.#follow.lost(),
-      onPending: () => this.#notices.changed(),
+      onSilence: () => void this.#checkIn.now(),
+      onPending: () => {
+        this.#notices.changed();
+        if (this.#writes.pending === 0) this.#waiters.wake();
+      },
     };
     this.#writes = new Writes(writes, outbox);
     const mutationId = (given: string | undefined) => this.#writes.nextCallId(given);
@@ -142,13 +147,14 @@ export class EmbeddedBus implements Bus {
     });
   }
 
-  async #start(): Promise<void> {
+  async #start(damage: string | undefined): Promise<void> {
     const { position, setAside } = await this.#replica.call("open", {
       dir: this.#options.dir,
       schemas: this.#options.schemas,
       known: this.#replica.known.buffer,
     });
     for (const text of setAside) this.#notices.warn("REPLICA_REBUILT", text);
+    this.#notices.warn("OUTBOX_DAMAGED", damage);
     await this.conflicts.load();
     this.#follow = this.#newFollow(position);
     this.#follow.listen();
@@ -325,7 +331,7 @@ export class EmbeddedBus implements Bus {
 
   /** Nothing is pending, and what was the head after this call is held. */
   async #atHead(signal: AbortSignal): Promise<void> {
-    await this.#writes.settled();
+    await this.#waiters.until(() => this.#writes.pending === 0, signal);
     while (!signal.aborted) {
       const answered = this.#counters.checkIns;
       await this.#checkIn.fresh();

@@ -19,6 +19,9 @@ export interface LinkOptions {
 /** The names of the messages that are requests, without `.request`. */
 type Verb = keyof Messages extends infer K ? (K extends `${infer Name}.request` ? Name : never) : never;
 
+/** Of a NATS that nobody has configured, bytes. */
+const USUAL_MAX_PAYLOAD = 1024 * 1024;
+
 export class Link {
   readonly #connection: Connection;
   readonly #webserver: string;
@@ -26,6 +29,7 @@ export class Link {
   /** The datastore's clock minus ours, ms; undefined: not known yet. */
   #clockOffset: number | undefined;
   #told: CheckInReply | undefined;
+  #maxPayload = USUAL_MAX_PAYLOAD;
 
   constructor({ servers, webserver, controlAuth, schemas, onEvent }: LinkOptions) {
     this.#webserver = webserver;
@@ -38,9 +42,10 @@ export class Link {
     return this.#connection.connected;
   }
 
-  /** Bytes of the largest message; 0 without a connection. */
+  /** Bytes of the largest message; without a connection, of the last one. */
   get maxPayload(): number {
-    return this.#connection.connected ? this.#connection.info.maxPayload : 0;
+    if (this.#connection.connected) this.#maxPayload = this.#connection.info.maxPayload;
+    return this.#maxPayload;
   }
 
   open(): Promise<void> {

@@ -6,7 +6,7 @@ import { mutationId } from "../schemas/mutation.ts";
 import type { DeadLetter, Queued, State, WriteOptions, Written } from "./api.ts";
 import { Delivery, type DeliveryParts } from "./outbox/delivery.ts";
 import type { Outbox } from "./outbox/outbox.ts";
-import { asKept, asWish, type Kept, type Shown, shown, type Wish, type WriteBody } from "./outbox/request.ts";
+import { asKept, asWish, checkEdit, type Kept, type Shown, shown, type Wish, type WriteBody } from "./outbox/request.ts";
 import { clock } from "./platform/clock.ts";
 import { DEFAULT_TIMEOUT_MS, type Deferred, deferred, within } from "./platform/deadline.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
@@ -14,6 +14,7 @@ import { log } from "./platform/log.ts";
 import { randomId } from "./platform/random.ts";
 import { RecentMap } from "./platform/recent-map.ts";
 import type { Row } from "./replica/index.ts";
+import { readEnvelope } from "./wire/envelope.ts";
 
 export type { WriteBody };
 
@@ -44,6 +45,8 @@ interface Pending {
   /** It is being written to the outbox, or is there. */
   keeping?: Promise<void>;
   inOutbox: boolean;
+  /** From the outbox of a process before this one: it may have been asked there. */
+  readonly restored: boolean;
   readonly delivery: Delivery;
   /** Resolved when it is in the outbox; rejected when it can't be. */
   readonly accepted: Deferred<Written>;
@@ -78,6 +81,8 @@ export class Writes {
       if (schema) this.#add(asWish(schema, kept), kept);
       else void outbox.dead(kept, "UNKNOWN_COLLECTION", `No schema declares ${kept.collection} here any more.`);
     }
+    for (const { mutationId: mutation, collection, id } of outbox.deadLetters)
+      this.#refused.set(`${mutation} ${collection}/${id || ` ${mutation}`}`, {});
   }
 
   get pending(): number {
@@ -107,11 +112,6 @@ export class Writes {
 
   list(): Queued[] {
     return [...this.#pending.values()].map(({ wish }) => asQueued(wish));
-  }
-
-  /** Resolves when nothing is pending any more. */
-  async settled(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.allSettled([...this.#pending.values()].map(({ done }) => done));
   }
 
   async close(): Promise<void> {
@@ -167,7 +167,11 @@ export class Writes {
   /** Contact is lost: what is under way waits in the outbox, and its callers need not. What may not wait there is asked again as long as somebody
    *  waits for it, if it was sent. */
   lost(): void {
-    for (const pending of this.#pending.values()) if (pending.wish.schema.offline) this.#keep(pending);
+    for (const pending of [...this.#pending.values()]) {
+      const { schema } = pending.wish;
+      if (schema.offline) this.#keep(pending);
+      else if (!pending.delivery.mayBeStored) this.#giveUp(pending, unreachable(schema.collection));
+    }
   }
 
   /** Asks for a dead letter again, on what is there now. Throws NOT_FOUND, and what it is refused with. */
@@ -227,28 +231,39 @@ export class Writes {
       key,
       ...(kept && { kept: Promise.resolve(kept) }),
       inOutbox: kept !== undefined,
+      restored: kept !== undefined,
       delivery,
       accepted: deferred<Written>(),
       done: NOT_BEGUN,
     };
     pending.accepted.promise.catch(() => {});
+    if (kept) pending.accepted.resolve(queued(wish));
     this.#pending.set(pendingKey, pending);
     const others = this.#ofDocument.get(key);
     if (others) others.push(pending);
     else this.#ofDocument.set(key, [pending]);
     this.#pendingBytes += bytes;
-    pending.done = this.#queue
-      .run(key, () => this.#settle(pending))
-      .finally(() => {
-        this.#pending.delete(pendingKey);
-        const all = this.#ofDocument.get(key) ?? [];
-        all.splice(all.indexOf(pending), 1);
-        if (all.length === 0) this.#ofDocument.delete(key);
-        this.#pendingBytes -= bytes;
-        this.#options.onPending();
-      });
+    pending.done = this.#queue.run(key, () => this.#settle(pending)).finally(() => this.#forget(pending));
     pending.done.catch(() => {});
     return pending;
+  }
+
+  #forget(pending: Pending): void {
+    const { key, wish } = pending;
+    const all = this.#ofDocument.get(key) ?? [];
+    if (!all.includes(pending)) return;
+    this.#pending.delete(`${wish.mutation} ${key}`);
+    all.splice(all.indexOf(pending), 1);
+    if (all.length === 0) this.#ofDocument.delete(key);
+    this.#pendingBytes -= wish.bytes;
+    this.#options.onPending();
+  }
+
+  /** Nothing of it was sent, and nothing will be. It is shown no longer, also when others of its document wait before it. */
+  #giveUp(pending: Pending, error: FrontsyncError): void {
+    pending.delivery.giveUp(error);
+    this.#forget(pending);
+    pending.accepted.reject(error);
   }
 
   /** Brings a write to its end: stored, or refused. */
@@ -257,11 +272,12 @@ export class Writes {
     try {
       const kept = await this.#basis(pending);
       const { id, revision, handedOver } = await delivery.deliver(wish, kept, () => {
-        if (!pending.keeping) this.#checkState(this.#options.state(), wish.schema);
-        return pending.inOutbox || pending.keeping !== undefined;
+        const waits = pending.inOutbox || pending.keeping !== undefined;
+        if (!waits) this.#checkState(this.#options.state(), wish.schema);
+        return waits;
       });
       await pending.keeping?.catch(() => {});
-      if (pending.inOutbox) await this.#outbox.stored(kept, revision);
+      if (pending.inOutbox) await this.#outbox.stored(kept, (await this.#isOwn(pending, revision)) ? revision : undefined);
       return { id, revision, mutationId: wish.mutation, ...(handedOver && { handedOver }) };
     } catch (thrown) {
       const error = thrown as FrontsyncError;
@@ -273,13 +289,22 @@ export class Writes {
     }
   }
 
-  async #bury({ kept, wish }: Pending, { code, message }: FrontsyncError): Promise<void> {
+  async #bury({ kept, wish, key }: Pending, { code, message }: FrontsyncError): Promise<void> {
     log.warn(
       { mutation: wish.mutation, collection: wish.schema.collection, code },
       "a write that waited was refused: see the dead letters",
     );
     const record = await kept;
     if (record) await this.#outbox.dead(record, code, message);
+    this.#refused.set(`${wish.mutation} ${key}`, {});
+  }
+
+  /** Whether a revision is the write's own, and not that of a later version that has it in it: what comes next was not made on that. */
+  async #isOwn({ wish, delivery, restored }: Pending, revision: number): Promise<boolean> {
+    const { id, schema, mutation } = wish;
+    if (id === undefined || (!restored && !delivery.askedAgain)) return true;
+    const row = await this.#options.read(schema.collection, id).catch(() => undefined);
+    return row?.revision === revision && readEnvelope(row.headers)?.version === mutation;
   }
 
   /** Writes it to the outbox, once. */
@@ -287,18 +312,14 @@ export class Writes {
     if (pending.inOutbox || pending.keeping) return;
     const { wish, accepted, delivery } = pending;
     const keep = async () => {
-      const { id, body, schema } = wish;
-      const kept = await this.#basis(pending);
-      if (id !== undefined && body.op !== "put" && kept.base === undefined && kept.ifRevision === undefined)
-        throw new FrontsyncError("NOT_FOUND", `${schema.collection} has no document '${id.slice(0, 80)}' here.`);
-      await this.#outbox.keep(kept);
+      await this.#outbox.keep(await this.#basis(pending));
       pending.inOutbox = true;
-      accepted.resolve({ id: id ?? "", revision: null, mutationId: wish.mutation });
+      accepted.resolve(queued(wish));
     };
     pending.keeping = keep().catch((error: FrontsyncError) => {
-      // Its caller is told that nothing was stored: so nothing must be sent.
-      delivery.giveUp(error);
-      accepted.reject(error);
+      // Its caller is told that nothing was stored: so nothing must be sent; unless it was sent already.
+      if (delivery.mayBeStored) accepted.reject(outcomeUnknown(wish.schema.collection, error));
+      else this.#giveUp(pending, error);
       throw error;
     });
     pending.keeping.catch(() => {});
@@ -306,12 +327,13 @@ export class Writes {
 
   /** What it is based on is what is held now, with the writes of its document that wait before it. */
   #basis(pending: Pending): Promise<Kept> {
-    const { wish, key } = pending;
+    const { wish, key, delivery } = pending;
     pending.kept ??= (async () => {
       const all = this.#ofDocument.get(key) ?? [];
       const before = all.slice(0, all.indexOf(pending)).map((other) => other.wish);
       const { schema, id } = wish;
       const row = id === undefined ? undefined : await this.#options.read(schema.collection, id);
+      if (pending.keeping && !delivery.mayBeStored) checkEdit(wish, row, before);
       return asKept(wish, row, before, this.#options.maxPayload());
     })();
     return pending.kept;
@@ -341,17 +363,27 @@ export class Writes {
         "HELD",
         "This webserver's data and the datastore's do not belong together; nothing is written. See status().warnings.",
       );
-    if (state === "degraded" && !offline)
-      throw new FrontsyncError(
-        "DATASTORE_UNREACHABLE",
-        `There is no contact with the datastore, and ${collection} needs it; nothing was sent. Try again when status().state is synced.`,
-      );
+    if (state === "degraded" && !offline) throw unreachable(collection);
   }
+}
+
+function unreachable(collection: string): FrontsyncError {
+  const what = `There is no contact with the datastore, and ${collection} needs it; nothing was sent.`;
+  return new FrontsyncError("DATASTORE_UNREACHABLE", `${what} Try again when status().state is synced.`);
+}
+
+function outcomeUnknown(collection: string, cause?: unknown): FrontsyncError {
+  const what = `A write to ${collection} was sent, and contact was lost before the answer.`;
+  return new FrontsyncError("OUTCOME_UNKNOWN", `${what} Try again with its mutation id.`, { cause });
 }
 
 /** Writes of one document follow each other; a new one without an id follows none. */
 function keyOf({ collection }: CollectionSchema, id: string | undefined, mutation: string): string {
   return `${collection}/${id ?? ` ${mutation}`}`;
+}
+
+function queued({ id = "", mutation }: Wish): Written {
+  return { id, revision: null, mutationId: mutation };
 }
 
 function asQueued({ mutation, schema, id = "", body, at, by }: Wish): Queued {

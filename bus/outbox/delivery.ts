@@ -27,6 +27,8 @@ export interface DeliveryParts {
   reachable(signal: AbortSignal): Promise<void>;
   /** No function answers. */
   onLost(): void;
+  /** One may be there and hang: an answer did not come in time. */
+  onSilence(): void;
   stop: AbortSignal;
 }
 
@@ -39,6 +41,11 @@ export class Delivery {
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
+  }
+
+  /** It was asked again: an answer may be of a later version, with this in it. */
+  get askedAgain(): boolean {
+    return this.#unanswered;
   }
 
   /** It was sent, and no answer has come (yet). */
@@ -95,8 +102,10 @@ export class Delivery {
   /** Throws when the error is the end of it. */
   #judge(error: FrontsyncError, waits: () => boolean, attempt: number): void {
     const { code } = error;
-    if (code === "TIMEOUT") this.#unanswered = true;
-    else if (code === "DATASTORE_UNREACHABLE") {
+    if (code === "TIMEOUT") {
+      this.#unanswered = true;
+      this.#parts.onSilence();
+    } else if (code === "DATASTORE_UNREACHABLE") {
       this.#parts.onLost();
       if (!this.#unanswered && !waits()) throw error;
     } else {

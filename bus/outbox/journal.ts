@@ -1,55 +1,57 @@
 /** An append-only file of JSON lines, each with its checksum. What `append` has resolved for is on the disk. A line that was torn by a crash is
- *  cut off when the file is opened again: nobody was told that it was written. */
+ *  cut off when the file is opened again: nobody was told that it was written. A line that was damaged later is set aside. */
 import { createHash } from "node:crypto";
-import { closeSync, fdatasync, ftruncateSync, openSync, readFileSync, write as writeFile } from "node:fs";
+import { closeSync, existsSync, fdatasync, ftruncateSync, openSync, readFileSync, write as writeFile } from "node:fs";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { FrontsyncError } from "../../schemas/errors.ts";
+import { clock } from "../platform/clock.ts";
 import { type Deferred, deferred } from "../platform/deadline.ts";
-import { writeAtomically } from "../platform/files.ts";
+import { syncFolder, writeAtomically } from "../platform/files.ts";
 import { log } from "../platform/log.ts";
 
 const CHECKSUM = 16;
+const NEWLINE = 0x0a;
 const sync = promisify(fdatasync);
 const write = promisify(writeFile);
 
 export class Journal {
   readonly #file: string;
-  #descriptor: number;
+  /** undefined: it is opened at the next write. */
+  #descriptor: number | undefined;
   #size: number;
+  /** A part of a line is at the end of the file, and could not be taken away. */
+  #torn = false;
   #waiting: { line: string; done: Deferred<void> }[] = [];
   #writing: Promise<void> | undefined;
+  /** What was wrong with the file, for who runs this webserver. */
+  readonly damage: string | undefined;
 
-  private constructor(file: string, descriptor: number, size: number) {
+  private constructor(file: string, descriptor: number, size: number, damage: string | undefined) {
     this.#file = file;
     this.#descriptor = descriptor;
     this.#size = size;
+    this.damage = damage;
   }
 
-  /** Opens the file, or makes it. `read` gets each record; what it throws ends the file there, like a torn line. */
+  /** Opens the file, or makes it. `read` gets each record; a line that it throws for is set aside, as a damaged one is, and the others count. */
   static open(file: string, read: (json: string) => void): Journal {
+    const made = !existsSync(file);
     const descriptor = openSync(file, "a+", 0o600);
+    if (made) syncFolder(dirname(file));
     const bytes = readFileSync(file);
-    let end = 0;
-    for (let at = 0; at < bytes.length; ) {
-      const newline = bytes.indexOf(0x0a, at);
-      if (newline < 0) break;
-      const line = bytes.toString("utf8", at, newline);
-      const json = line.slice(CHECKSUM + 1);
-      if (checksum(json) !== line.slice(0, CHECKSUM)) break;
-      try {
-        read(json);
-      } catch (error) {
-        log.error({ err: error, file }, "the outbox has a line that can't be read");
-        break;
-      }
-      at = newline + 1;
-      end = at;
-    }
+    const end = bytes.lastIndexOf(NEWLINE) + 1;
+    const { whole, damaged } = readLines(bytes.subarray(0, end), read);
     if (end < bytes.length) {
-      setAside(file, bytes.subarray(end));
+      keepTorn(file, bytes.subarray(end));
       ftruncateSync(descriptor, end);
     }
-    return new Journal(file, descriptor, end);
+    if (damaged.length === 0) return new Journal(file, descriptor, end, undefined);
+    const kept = keepDamaged(file, damaged, whole);
+    const damage = `${damaged.length} lines of ${file} could not be read. ${kept ?? "They stay where they are."}`;
+    const journal = new Journal(file, descriptor, end, damage);
+    if (kept !== undefined) journal.#reopen(Buffer.concat(whole).length);
+    return journal;
   }
 
   /** Bytes. */
@@ -59,54 +61,106 @@ export class Journal {
 
   /** Resolves when the record is on the disk; what is appended meanwhile shares the next fsync. Throws DISK_FULL, INTERNAL: then it is not there. */
   append(record: object): Promise<void> {
-    const json = JSON.stringify(record);
     const done = deferred<void>();
-    this.#waiting.push({ line: `${checksum(json)} ${json}\n`, done });
-    this.#writing ??= this.#flush().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#waiting.push({ line: lineOf(record), done });
+    this.#writing ??= this.#flush();
     return done.promise;
   }
 
-  /** Replaces the whole file by the records that there are when nothing is being written. */
+  /** Replaces the whole file by the records that there are when nothing is being written. Throws what the file system says: then nothing has
+   *  changed. */
   async rewrite(records: () => readonly object[]): Promise<void> {
     // From here on nothing is awaited: what is appended meanwhile would go to the old file.
     while (this.#writing) await this.#writing;
-    const lines = records().map((record) => {
-      const json = JSON.stringify(record);
-      return `${checksum(json)} ${json}\n`;
-    });
-    const text = lines.join("");
+    const text = records().map(lineOf).join("");
     writeAtomically(this.#file, text);
-    closeSync(this.#descriptor);
-    this.#descriptor = openSync(this.#file, "a", 0o600);
-    this.#size = Buffer.byteLength(text);
+    this.#reopen(Buffer.byteLength(text));
   }
 
   async close(): Promise<void> {
     while (this.#writing) await this.#writing;
-    closeSync(this.#descriptor);
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+
+  /** There is another file under the name. */
+  #reopen(size: number): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+    this.#size = size;
+    this.#torn = false;
   }
 
   async #flush(): Promise<void> {
-    // What comes in this turn of the event loop goes together.
-    await Promise.resolve();
     while (this.#waiting.length > 0) {
+      // What comes in this turn of the event loop goes together.
+      await Promise.resolve();
       const group = this.#waiting.splice(0);
-      const bytes = Buffer.from(group.map(({ line }) => line).join(""));
-      try {
-        for (let written = 0; written < bytes.length; )
-          written += (await write(this.#descriptor, bytes, written, bytes.length - written)).bytesWritten;
-        await sync(this.#descriptor);
-        this.#size += bytes.length;
-        for (const { done } of group) done.resolve();
-      } catch (cause) {
-        // Half of a record must not stay: the next one would be lost with it.
-        ftruncateSync(this.#descriptor, this.#size);
-        for (const { done } of group) done.reject(asError(cause));
+      const error = await this.#store(Buffer.from(group.map(({ line }) => line).join("")));
+      for (const { done } of group) {
+        if (error) done.reject(error);
+        else done.resolve();
       }
     }
+    // In the same breath as the look at what waits: an append either finds this at work, or begins anew.
+    this.#writing = undefined;
   }
+
+  async #store(lines: Buffer): Promise<FrontsyncError | undefined> {
+    try {
+      this.#descriptor ??= openSync(this.#file, "a", 0o600);
+      const bytes = this.#torn ? Buffer.concat([Buffer.of(NEWLINE), lines]) : lines;
+      for (let written = 0; written < bytes.length; )
+        written += (await write(this.#descriptor, bytes, written, bytes.length - written)).bytesWritten;
+      await sync(this.#descriptor);
+      this.#size += bytes.length;
+      this.#torn = false;
+      return undefined;
+    } catch (cause) {
+      this.#takeBack();
+      return asError(cause);
+    }
+  }
+
+  /** Half of a record must not stay: the next one would be lost with it. */
+  #takeBack(): void {
+    if (this.#descriptor === undefined) return;
+    try {
+      ftruncateSync(this.#descriptor, this.#size);
+    } catch (error) {
+      log.error({ err: error, file: this.#file }, "a part of a line stays in the outbox");
+      this.#torn = true;
+    }
+  }
+}
+
+function readLines(bytes: Buffer, read: (json: string) => void): { whole: Buffer[]; damaged: Buffer[] } {
+  const whole: Buffer[] = [];
+  const damaged: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const next = bytes.indexOf(NEWLINE, at) + 1;
+    const line = bytes.subarray(at, next);
+    (isRead(line.toString("utf8", 0, line.length - 1), read) ? whole : damaged).push(line);
+    at = next;
+  }
+  return { whole, damaged };
+}
+
+function isRead(line: string, read: (json: string) => void): boolean {
+  const json = line.slice(CHECKSUM + 1);
+  if (line !== `${checksum(json)} ${json}`) return false;
+  try {
+    read(json);
+    return true;
+  } catch (error) {
+    log.error({ err: error }, "the outbox has a line that can't be read");
+    return false;
+  }
+}
+
+function lineOf(record: object): string {
+  const json = JSON.stringify(record);
+  return `${checksum(json)} ${json}\n`;
 }
 
 function checksum(json: string): string {
@@ -114,9 +168,27 @@ function checksum(json: string): string {
 }
 
 /** What is cut off may still be of use to somebody who looks for it. */
-function setAside(file: string, torn: Uint8Array): void {
+function keepTorn(file: string, torn: Uint8Array): void {
   log.warn({ file, bytes: torn.length }, "the outbox ends with a torn line, which is cut off: its write was never acknowledged");
-  writeAtomically(`${file}.torn`, torn);
+  try {
+    writeAtomically(`${file}.torn`, torn);
+  } catch (error) {
+    log.warn({ err: error, file }, "the torn line could not be kept");
+  }
+}
+
+/** Takes damaged lines out of the file. Returns where they are now; undefined: they could not be moved. */
+function keepDamaged(file: string, damaged: readonly Buffer[], whole: readonly Buffer[]): string | undefined {
+  const aside = `${file}.damaged-${clock.now()}`;
+  log.error({ file, lines: damaged.length, aside }, "the outbox has damaged lines");
+  try {
+    writeAtomically(aside, Buffer.concat(damaged));
+    writeAtomically(file, Buffer.concat(whole));
+    return `They were kept as ${aside}; the other writes go on.`;
+  } catch (error) {
+    log.error({ err: error, file }, "the damaged lines could not be set aside");
+    return undefined;
+  }
 }
 
 function asError(cause: unknown): FrontsyncError {

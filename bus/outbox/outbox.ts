@@ -39,7 +39,7 @@ export class Outbox {
       else {
         const kept = waiting.get(key);
         waiting.delete(key);
-        if (record.kind === "stored" && kept) rebase(waiting.values(), kept, record.revision ?? 0);
+        if (record.kind === "stored" && kept && record.revision !== undefined) rebase(waiting.values(), kept, record.revision);
         if (record.kind === "dead" && kept) dead.set(key, deadLetter(kept, record));
       }
     });
@@ -58,8 +58,9 @@ export class Outbox {
     return [...this.#dead.values()];
   }
 
-  get deadCount(): number {
-    return this.#dead.size;
+  /** What was wrong with the file. */
+  get damage(): string | undefined {
+    return this.#journal.damage;
   }
 
   /** Resolves when it is on the disk. Throws DISK_FULL, INTERNAL: then nothing waits. */
@@ -73,14 +74,15 @@ export class Outbox {
     }
   }
 
-  /** The datastore has it. That this is forgotten in a crash does no harm: it is asked again, and has one effect. */
-  async stored(kept: Kept, revision: number): Promise<void> {
+  /** The datastore has it; as `revision`, if that is known to be its own and not that of a later version. That this is forgotten in a crash, or
+   *  by a disk that is full, does no harm: it is asked again, and has one effect. */
+  async stored(kept: Kept, revision: number | undefined): Promise<void> {
     this.#waiting.delete(keyOf(kept));
-    rebase(this.#waiting.values(), kept, revision);
-    await this.#end({ ...named(kept), kind: "stored", revision });
+    if (revision !== undefined) rebase(this.#waiting.values(), kept, revision);
+    await this.#end({ ...named(kept), kind: "stored", ...(revision !== undefined && { revision }) });
   }
 
-  /** The datastore refused it. */
+  /** The datastore refused it. That this is forgotten does no harm either: it is asked again, and refused, or taken after all. */
   async dead(kept: Kept, code: string, message: string): Promise<void> {
     const record = { ...named(kept), kind: "dead" as const, code, message, at: new Date(clock.now()).toISOString() };
     this.#waiting.delete(keyOf(kept));
@@ -88,20 +90,26 @@ export class Outbox {
     await this.#end(record);
   }
 
-  /** Takes a dead letter out. */
+  /** Takes a dead letter out. Throws DISK_FULL, INTERNAL: then it stays. */
   async discard(letter: DeadLetter): Promise<void> {
     const { mutationId: mutation, collection, id } = letter;
-    this.#dead.delete(keyOf({ mutation, collection, ...(id !== "" && { id }) }));
-    await this.#end({ kind: "gone", mutation, collection, ...(id !== "" && { id }) });
+    const name = { mutation, collection, ...(id !== "" && { id }) };
+    await this.#journal.append({ ...name, kind: "gone" });
+    this.#dead.delete(keyOf(name));
   }
 
   async close(): Promise<void> {
     await this.#journal.close();
   }
 
+  /** Never throws: what could not be written here is only done again after a restart. */
   async #end(record: OutboxRecord): Promise<void> {
-    await this.#journal.append(record);
-    await this.#compact(COMPACT_BYTES);
+    try {
+      await this.#journal.append(record);
+      await this.#compact(COMPACT_BYTES);
+    } catch (error) {
+      log.warn({ err: error, kind: record.kind, mutation: record.mutation }, "the end of a write is not in the outbox");
+    }
   }
 
   async #compact(above: number): Promise<void> {

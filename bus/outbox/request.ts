@@ -1,9 +1,19 @@
 /** A write as it is asked for: what it is based on, as a record of the outbox and as a request. */
-import { type Doc, isObject, mergePatch, stamp, withKept, withoutReadOnly } from "../../schemas/document.ts";
+import {
+  type Doc,
+  documentId,
+  encodeBody,
+  isObject,
+  mergePatch,
+  stamp,
+  withKept,
+  withoutReadOnly,
+} from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { diff } from "../../schemas/merge.ts";
 import type { BatchWrite, FieldChange, OutboxRecord } from "../../schemas/types.ts";
+import { upcast, upcastPatch } from "../../schemas/upcast.ts";
 import type { Row } from "../replica/index.ts";
 import { liveDoc } from "../replica/row.ts";
 
@@ -85,6 +95,26 @@ export function asKept(wish: Wish, row: Row | undefined, before: readonly Wish[]
   };
 }
 
+/** An edit that is to wait is judged by what is shown here: nobody else can. Throws NOT_FOUND, SCHEMA_INVALID, BAD_ID, TOO_LARGE. */
+export function checkEdit({ schema, id, body, ifRevision }: Wish, row: Row | undefined, before: readonly Wish[]): void {
+  if (id === undefined || body.op === "put") return;
+  const { doc } = shown(schema, row, before);
+  if (!doc) {
+    // One that names a revision may know of a version that is not here yet.
+    if (ifRevision !== undefined) return;
+    throw new FrontsyncError("NOT_FOUND", `${schema.collection} has no document '${id.slice(0, 80)}' here.`);
+  }
+  if (body.op !== "patch") return;
+  const next = withoutReadOnly(schema, mergePatch(withoutReadOnly(schema, doc), body.merge) as Doc);
+  schema.validate(next);
+  if (documentId(schema, next) !== id)
+    throw new FrontsyncError(
+      "BAD_ID",
+      `The edit would change the id of '${id.slice(0, 80)}' in ${schema.collection}; an id stays.`,
+    );
+  encodeBody(schema, next);
+}
+
 /** The edit as its single changes, where the collection merges by field. */
 function singleChanges({ schema, body, bytes }: Wish, before: Doc, room: number): FieldChange[] | undefined {
   if (schema.policy !== "merge" || body.op === "delete") return undefined;
@@ -109,10 +139,15 @@ export function asRequest(kept: Kept, takesSchema: boolean): BatchWrite {
   return { collection, delete: { ...common, id } };
 }
 
-/** What a kept write was. */
+/** What a kept write was, as the schema has it now. */
 export function asWish(schema: CollectionSchema, kept: Kept): Wish {
-  const { mutation, id, by, at, op, body = {}, ifRevision } = kept;
-  const what: WriteBody = op === "put" ? { op, doc: body } : op === "patch" ? { op, merge: body } : { op };
+  const { mutation, id, by, at, op, body = {}, ifRevision, schema: version = 1 } = kept;
+  const what: WriteBody =
+    op === "put"
+      ? { op, doc: upcast(schema, body, version) }
+      : op === "patch"
+        ? { op, merge: upcastPatch(schema, body, version) }
+        : { op };
   const bytes = op === "delete" ? 0 : Buffer.byteLength(JSON.stringify(body));
   return { schema, id, body: what, bytes, mutation, by, ifRevision, at };
 }

@@ -14,10 +14,15 @@ export function writeAtomically(file: string, data: Uint8Array | string): void {
     closeSync(descriptor);
   }
   renameSync(temporary, file);
-  const folder = openSync(dirname(file), "r");
+  syncFolder(dirname(file));
+}
+
+/** Makes durable which files are in a folder. */
+export function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, "r");
   try {
-    fsyncSync(folder);
+    fsyncSync(descriptor);
   } finally {
-    closeSync(folder);
+    closeSync(descriptor);
   }
 }
