@@ -135,6 +135,11 @@ export const ERRORS = {
     meaning: "Only an admin may share a document with everyone.",
     todo: "Share it with users or groups, or ask an administrator.",
   },
+  BACKUP_DAMAGED: {
+    retryable: false,
+    meaning: "A backup, or a webserver's snapshot, is not whole or not what was written; nothing was restored from it.",
+    todo: "Use another backup, or the folder of another webserver.",
+  },
 } as const satisfies Record<string, { retryable: boolean; meaning: string; todo: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

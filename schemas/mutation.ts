@@ -38,6 +38,22 @@ export function addSeen(seen: string, mutation: string, webserver: string): stri
   );
 }
 
+/** What one or the other has seen: of a version that takes the place of another one that it does not come from. */
+export function joinSeen(held: string, added: string): string {
+  const marks = new Map<string, string>();
+  for (const entry of `${held} ${added}`.split(" ")) {
+    const at = entry.startsWith("~") ? entry.length : entry.lastIndexOf("=");
+    if (at <= 0) continue;
+    const [source, mark] = [entry.slice(0, at), entry.slice(at + 1)];
+    const known = marks.get(source);
+    marks.delete(source);
+    marks.set(source, known !== undefined && Number(known) > Number(mark) ? known : mark);
+  }
+  const own = [...marks.keys()].filter((source) => source.startsWith("~")).slice(-MAX_OWN_IDS);
+  const sources = [...marks].filter(([source]) => !source.startsWith("~")).slice(-MAX_SOURCES);
+  return [...sources.map(([source, mark]) => `${source}=${mark}`), ...own].join(" ");
+}
+
 function keep(entries: string[], added: string, own: boolean, limit: number): string {
   const alike = entries.filter((entry) => entry.startsWith("~") === own);
   const dropped = new Set(alike.slice(0, Math.max(0, alike.length + 1 - limit)));

@@ -165,6 +165,113 @@ export interface PasswordHash {
   hash: string;
 }
 /**
+ * What became of each document, in order.
+ */
+export interface BackupsRestoreReply {
+  /**
+   * @maxItems 200
+   */
+  results: RestoredResult[];
+  [k: string]: unknown;
+}
+/**
+ * What became of one document.
+ */
+export interface RestoredResult {
+  /**
+   * added: there was none; changed: an older one was there; deleted: so was this tombstone's document; marked: a tombstone where no document is; left: what is there is the same or newer; refused: see there.
+   */
+  outcome: "added" | "changed" | "deleted" | "marked" | "left" | "refused";
+  /**
+   * The user name that it was stored under, and locked, because another user has its own.
+   */
+  storedAs?: string;
+  refused?: ErrorReply;
+  [k: string]: unknown;
+}
+/**
+ * What a function answers when it refuses. The header Nats-Service-Error-Code has the code, too.
+ */
+export interface ErrorReply {
+  code: string;
+  message: string;
+  path?: string;
+  limit?: number;
+  /**
+   * REVISION_CONFLICT: the version that is there.
+   */
+  current?: Record<string, unknown>;
+  [k: string]: unknown;
+}
+/**
+ * Brings versions back as they were: of each document the newer one stays.
+ */
+export interface BackupsRestoreRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * Say what would be done, and write nothing.
+   */
+  dryRun?: boolean;
+  /**
+   * The documents come without their secret fields: what is there of those stays.
+   */
+  withoutSecrets?: boolean;
+  /**
+   * @minItems 1
+   * @maxItems 200
+   */
+  documents: RestoredVersion[];
+}
+/**
+ * A version as a backup or a webserver has it; without `doc` a tombstone.
+ */
+export interface RestoredVersion {
+  collection: string;
+  id: string;
+  doc?: {
+    [k: string]: unknown;
+  };
+  /**
+   * The id of the mutation that made it.
+   */
+  version: string;
+  /**
+   * Its commit time.
+   */
+  at: string;
+  /**
+   * Commit time of the document's first version.
+   */
+  created: string;
+  /**
+   * uid of its author; 0 is the system.
+   */
+  by: number;
+  /**
+   * Which webserver sent it.
+   */
+  webserver: string;
+  /**
+   * The mutations that are in it.
+   */
+  seen: string;
+  /**
+   * Where the datastore gives ids: the mutation that made the document.
+   */
+  origin?: string;
+  /**
+   * The schema version that it was written with, above 1.
+   */
+  schema?: number;
+}
+/**
  * One result for each write of a batch, in order.
  */
 export interface BatchReply {
@@ -200,20 +307,6 @@ export interface WriteReply {
   handedOver?: {
     [k: string]: number;
   };
-  [k: string]: unknown;
-}
-/**
- * What a function answers when it refuses. The header Nats-Service-Error-Code has the code, too.
- */
-export interface ErrorReply {
-  code: string;
-  message: string;
-  path?: string;
-  limit?: number;
-  /**
-   * REVISION_CONFLICT: the version that is there.
-   */
-  current?: Record<string, unknown>;
   [k: string]: unknown;
 }
 /**
@@ -1562,6 +1655,8 @@ export interface Collections {
 
 /** The messages, by the name of their schema file. */
 export interface Messages {
+  "backups.restore.reply": BackupsRestoreReply;
+  "backups.restore.request": BackupsRestoreRequest;
   "batch.reply": BatchReply;
   "batch.request": BatchRequest;
   "changes.reply": ChangesReply;
@@ -1611,6 +1706,7 @@ export interface Messages {
 
 /** The named functions: what they are asked, beside who asks, and what they answer. */
 export interface Calls {
+  "backups.restore": { request: Omit<BackupsRestoreRequest, "mutation" | "by">; reply: BackupsRestoreReply };
   "groups.setMembers": { request: Omit<GroupsSetMembersRequest, "mutation" | "by">; reply: GroupsSetMembersReply };
   "searches.clear": { request: Omit<SearchesClearRequest, "mutation" | "by">; reply: SearchesClearReply };
   "users.login": { request: Omit<UsersLoginRequest, "mutation" | "by">; reply: UsersLoginReply };

@@ -11,7 +11,18 @@ import { VERSION } from "../bus/platform/package.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 
 const COMMAND = fileURLToPath(new URL("../scripts/frontsync.js", import.meta.url));
-const COMMANDS = [["demo"], ["datastore"], ["status"], ["import", "dashboards"], ["resources", "put"]];
+const COMMANDS = [
+  ["demo"],
+  ["datastore"],
+  ["status"],
+  ["import", "dashboards"],
+  ["resources", "put"],
+  ["backup"],
+  ["restore"],
+  ["rescue", "unlock"],
+  ["rescue", "set-password"],
+  ["rescue", "clear-failures"],
+];
 
 interface Ended {
   code: number | string;
@@ -84,6 +95,8 @@ describe("frontsync", { concurrency: 4 }, () => {
     ["status", "--datastore", "host:0"],
     ["status", "extra"],
     ["import", "dashboards"],
+    ["backup"],
+    ["rescue", "unlock"],
   ]) {
     test(`refuses ${args.join(" ")}`, async () => {
       const { code, stderr } = await frontsync(args);

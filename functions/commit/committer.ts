@@ -12,12 +12,13 @@ import type { Doc } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { hasSeen } from "../../schemas/mutation.ts";
-import type { WriteReply } from "../../schemas/types.ts";
+import type { RestoredVersion, WriteReply } from "../../schemas/types.ts";
 import { actorBy, lookingTwice } from "../accounts/users.ts";
 import type { Rules } from "../rules/define.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
 import { type Held, type Scope, type View, type Views, wholeCollection } from "../store/views.ts";
+import { type BroughtBack, bringBack } from "./bring-back.ts";
 import type { ConflictCopies, Store } from "./conflict-copies.ts";
 import { type Asked, type Current, type Decision, decide, type Edit } from "./decide.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -52,6 +53,38 @@ export class Committer {
     await this.#parts.epochs.ready();
     const store: Store = (of, copy) => this.commit(of, copy, deadline);
     return await this.#parts.copies.refusing(schema, edit, store, () => this.#commit(schema, edit, deadline, store));
+  }
+
+  /** Stores a version that comes back, when it is later than what is there. `dryRun`: only says what would become of it. */
+  async bringBack(
+    schema: CollectionSchema,
+    given: RestoredVersion,
+    { dryRun, withoutSecrets, deadline }: { dryRun: boolean; withoutSecrets: boolean; deadline: number },
+  ): Promise<BroughtBack> {
+    const { epochs, rules, views, connection } = this.#parts;
+    await epochs.ready();
+    const { collection } = schema;
+    const subject = storeSubject(collection, given.id);
+    const rule = rules.get(collection)?.bringBack;
+    const scope = rule && wholeCollection(collection);
+    return await this.#queue.run(scope?.key ?? subject, async () => {
+      for (let attempt = 0; ; attempt++) {
+        if (attempt > 2) views.forget();
+        const view = scope && (await views.of(scope, { certain: true }));
+        const current = view ? view.held.get(subject) : await readSubject(connection, subject);
+        const check = (before: Doc | undefined, next: Doc | undefined) =>
+          rule && view ? rule({ id: given.id, before, next, by: given.by, now: clock.now() }, view) : next;
+        const judged = bringBack(schema, given, current, { withoutSecrets, rule: check });
+        if (!judged.write || dryRun) return judged;
+        if (clock.now() > deadline) throw late(given.id);
+        const guard = view && { subjects: storeSubjects(collection), revision: view.revision };
+        const edit = { id: given.id, mutation: given.version };
+        const outcome = await this.#store(schema, edit, subject, judged.write, guard);
+        if (outcome === "conflict") continue;
+        if (scope && view) views.stored(scope, view, outcome);
+        return judged;
+      }
+    });
   }
 
   async #commit(schema: CollectionSchema, edit: Asked, deadline: number, store: Store): Promise<WriteReply> {
@@ -170,7 +203,7 @@ export class Committer {
   /** Stores one version: if its document is at what was decided on, or, with a guard, if the guarded subjects are. */
   async #store(
     schema: CollectionSchema,
-    edit: Edit,
+    edit: Pick<Edit, "id" | "mutation">,
     subject: string,
     decision: Decision & { kind: "write" },
     guard?: { subjects: string; revision: number },
@@ -201,7 +234,7 @@ export class Committer {
 
   /** No answer to a write: what the subject has seen tells. If the write is only late, it and its repetition expect the same revision,
    *  so at most one of them is stored. */
-  async #lookAgain(subject: string, edit: Edit): Promise<Stored | "conflict"> {
+  async #lookAgain(subject: string, edit: Pick<Edit, "mutation">): Promise<Stored | "conflict"> {
     const { connection, epochs, follower } = this.#parts;
     await epochs.ready();
     const current = await readSubject(connection, subject);

@@ -25,6 +25,8 @@ export interface Rules {
   /** What is to be stored; throws what the change is refused with. `all`: the collection's documents, and it is made sure that nothing was stored
    *  among them meanwhile; `others`: those that `looksAt` names. */
   check?(change: Change, all: View, others: Readonly<Record<string, View>>): Doc | undefined;
+  /** The same for a version that comes back from a backup or a webserver, in the place of `check`. */
+  bringBack?(change: Change, all: View): Doc | undefined;
   /** Of a collection that allocates the second of two key fields: where a new document of an owner goes, and what is looked at for that. Without it: the number after the highest of the collection. */
   slots?: { scope(doc: Doc): Scope; choose(doc: Doc, held: View): number };
   /** Before a deletion that nothing speaks against, again when it is retried: what else has to happen. `afterwards` is called when the tombstone is

@@ -8,6 +8,8 @@ import { FIRST_UID } from "./first-user.ts";
 import { handOver } from "./hand-over.ts";
 
 const GROUPS = "groups";
+/** Characters, as the schema has it. */
+const MAX_NAME = 256;
 
 /** User names are unique; the default admin stays one; a lock ends the user's sessions; what a deleted user owns goes to the default admin. */
 export default defineRules({
@@ -23,6 +25,11 @@ export default defineRules({
     const locked = user.locked === true && (before as User | undefined)?.locked !== true;
     return locked ? { ...user, sessionsFrom: new Date(now).toISOString() } : (user as unknown as Doc);
   },
+  bringBack({ id, next }, all) {
+    const user = next as User | undefined;
+    if (id === String(FIRST_UID)) checkDefaultAdmin(user);
+    return user && namesake(id, user, all) ? (underAnotherName(user) as unknown as Doc) : next;
+  },
   beforeDelete: handOver,
 });
 
@@ -35,13 +42,27 @@ function checkDefaultAdmin(next: User | undefined): void {
   if (next?.locked) refuse("locked", "/locked");
 }
 
-function checkName(id: string, { user }: User, all: View): void {
+function checkName(id: string, user: User, all: View): void {
+  const other = namesake(id, user, all);
+  if (other)
+    throw new FrontsyncError("USER_NAME_TAKEN", `The user ${other.uid} is called '${other.user}' already.`, { path: "/user" });
+}
+
+/** Another user who has the name. */
+function namesake(id: string, { user }: User, all: View): User | undefined {
   const wanted = comparable(user);
   for (const { doc } of all.held.values()) {
     const other = doc as User | undefined;
-    if (other && String(other.uid) !== id && comparable(other.user) === wanted)
-      throw new FrontsyncError("USER_NAME_TAKEN", `The user ${other.uid} is called '${other.user}' already.`, { path: "/user" });
+    if (other && String(other.uid) !== id && comparable(other.user) === wanted) return other;
   }
+  return undefined;
+}
+
+/** Kept, and nobody logs in by it, until an admin has decided which of the two is who. The default admin stays unlocked. */
+function underAnotherName(user: User): User {
+  const end = `~${user.uid}`;
+  const renamed = { ...user, user: [...user.user].slice(0, MAX_NAME - end.length).join("") + end };
+  return user.uid === FIRST_UID ? renamed : { ...renamed, locked: true };
 }
 
 /** Groups that a user was in before may be gone by now. */

@@ -2,10 +2,13 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../../bus/platform/package.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
+import { addBackup } from "../backup.ts";
 import { addDatastore } from "../datastore.ts";
 import { addDemo } from "../demo.ts";
 import { addImport } from "../import.ts";
+import { addRescue } from "../rescue.ts";
 import { addResources } from "../resources.ts";
+import { addRestore } from "../restore.ts";
 import { addStatus } from "../status.ts";
 import { type Cli, createCli } from "./cli.ts";
 import { createOutput } from "./output.ts";
@@ -42,7 +45,8 @@ export function buildProgram(cli: Cli): Command {
       "after",
       "\n`frontsync <command> --help` has the flags of a command, with examples.\nFRONTSYNC_LOG=debug shows what happens inside (JSON lines on stderr).",
     );
-  for (const add of [addDemo, addDatastore, addImport, addResources, addStatus]) add(program, cli);
+  const commands = [addDemo, addDatastore, addImport, addResources, addBackup, addRestore, addRescue, addStatus];
+  for (const add of commands) add(program, cli);
   return program;
 }
 

@@ -1,0 +1,49 @@
+/** `frontsync backup FILE`: every document of a datastore in one file. */
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import type { Cli, Context } from "./support/cli.ts";
+import { datastoreOption, jsonOption, readControlAuth, withControlAuth } from "./support/options.ts";
+
+interface Flags {
+  datastore: readonly string[];
+  omitSecrets?: boolean;
+  schemas?: string[];
+  json?: boolean;
+  controlAuthFile?: string;
+}
+
+const HELP = `
+The file has every document of every collection as it was at one revision, deletions too, as JSON lines with a seal at the end. It
+appears under its name when it is whole and on disk; until then a file that is there already stays. Webservers go on meanwhile. What
+waits in the outbox of a webserver without contact is not in it, nor are the contents of resources and the datastore's keys.json.
+
+Examples:
+  frontsync backup /var/backups/frontsync.jsonl
+  frontsync backup shared.jsonl --omit-secrets
+  frontsync backup /var/backups/frontsync.jsonl --datastore store.example.com:9405 --json`;
+
+/** Adds the command to the program; `cli` runs it. */
+export function addBackup(program: Command, cli: Cli): void {
+  const command = program
+    .command("backup")
+    .summary("every document of the datastore in one file")
+    .description("Writes every document of the datastore to one file, for `frontsync restore`.")
+    .argument("<file>", "the file to write")
+    .addOption(datastoreOption())
+    .option("--omit-secrets", "leave out the users' password hashes, and every other secret field")
+    .option("--schemas <folder...>", "folders with schema files of further collections, for --omit-secrets")
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action((file: string, flags: Flags) =>
+      cli.run({ json: flags.json === true, staysUp: false }, (context) => run(file, flags, context)),
+    );
+  withControlAuth(command);
+}
+
+async function run(file: string, flags: Flags, context: Context): Promise<void> {
+  // Loaded here, so that the help of a command does not wait for what it needs to run.
+  const { runBackup } = await import("./support/backup/run.ts");
+  const { datastore, omitSecrets = false, schemas = [] } = flags;
+  const controlAuth = readControlAuth(flags.controlAuthFile);
+  await runBackup({ file: resolve(file), datastore, controlAuth, omitSecrets, schemas }, context);
+}

@@ -1,0 +1,94 @@
+/** What is in a backup: JSON lines. First the header, then one record for each document, tombstones too, at last the seal. */
+
+import type { SnapshotVersion } from "../../../bus/replica/snapshot.ts";
+import { isObject } from "../../../schemas/document.ts";
+import { FrontsyncError } from "../../../schemas/errors.ts";
+import type { CollectionSchema } from "../../../schemas/index.ts";
+import type { RestoredVersion } from "../../../schemas/types.ts";
+
+export const FORMAT = 1;
+/** Of a line that is read: above the largest document. */
+export const MAX_LINE_BYTES = 32 * 1024 * 1024;
+
+export interface BackupHeader {
+  frontsync: "backup";
+  format: number;
+  /** Of the frontsync that wrote it. */
+  version: string;
+  generation: string | null;
+  /** The datastore as it was at this revision, and nothing later. */
+  revision: number;
+  at: string;
+  /** Passwords and other secret fields are left out. */
+  withoutSecrets: boolean;
+}
+
+/** A document's last version; without `doc` a tombstone. */
+export type BackupRecord = RestoredVersion & { revision: number };
+
+export interface BackupSeal {
+  seal: {
+    records: number;
+    /** Of every byte before this line, hex. */
+    sha256: string;
+  };
+}
+
+/** A row of a replica as a record. `withoutSecrets`: the collection's schema, to leave its secret fields out. */
+export function recordOf(
+  { collection, id, revision, envelope, body }: SnapshotVersion,
+  withoutSecrets?: CollectionSchema,
+): BackupRecord {
+  const { version, at, created, by, webserver, seen, origin, schema } = envelope;
+  const doc = body === undefined ? undefined : (JSON.parse(body) as Record<string, unknown>);
+  if (doc) for (const field of withoutSecrets?.secret ?? []) delete doc[field];
+  return {
+    collection,
+    id,
+    revision,
+    version,
+    at,
+    created,
+    by,
+    webserver,
+    seen,
+    ...(origin !== undefined && { origin }),
+    ...(schema !== undefined && { schema }),
+    ...(doc && { doc }),
+  };
+}
+
+export function damaged(file: string, why: string, cause?: unknown): FrontsyncError {
+  return new FrontsyncError("BACKUP_DAMAGED", `${file} is no whole backup: ${why}. Nothing was restored; use another one.`, {
+    cause,
+  });
+}
+
+/** A line of a backup as an object. Throws BACKUP_DAMAGED. */
+export function parseLine(file: string, line: Uint8Array, number: number): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(line.buffer, line.byteOffset, line.length).toString());
+  } catch (cause) {
+    throw damaged(file, `line ${number} is not JSON`, cause);
+  }
+  if (isObject(value)) return value;
+  throw damaged(file, `line ${number} is no object`);
+}
+
+/** The first line. Throws BACKUP_DAMAGED; BAD_CONFIG for a backup of a later frontsync. */
+export function checkHeader(file: string, header: Record<string, unknown>): BackupHeader {
+  if (header.frontsync !== "backup" || typeof header.format !== "number" || typeof header.revision !== "number")
+    throw damaged(file, "its first line is not that of a backup");
+  if (header.format > FORMAT)
+    throw new FrontsyncError("BAD_CONFIG", `${file} was written by frontsync ${header.version}: use that version to restore it.`);
+  return header as unknown as BackupHeader;
+}
+
+/** Throws BACKUP_DAMAGED. What is in a record is judged by the datastore. */
+export function checkRecord(file: string, record: Record<string, unknown>, number: number): BackupRecord {
+  const texts = [record.collection, record.id, record.version, record.at, record.created, record.webserver, record.seen];
+  if (texts.every((text) => typeof text === "string") && typeof record.revision === "number")
+    return record as unknown as BackupRecord;
+  throw damaged(file, `line ${number} is no record`);
+}

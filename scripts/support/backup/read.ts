@@ -1,0 +1,97 @@
+/** Reads a backup: first the whole of it, to be sure that it is one, then record by record. */
+import { createHash } from "node:crypto";
+import { type FileHandle, open } from "node:fs/promises";
+import { FrontsyncError } from "../../../schemas/errors.ts";
+import {
+  type BackupHeader,
+  type BackupRecord,
+  type BackupSeal,
+  checkHeader,
+  checkRecord,
+  damaged,
+  MAX_LINE_BYTES,
+  parseLine,
+} from "./format.ts";
+
+const CHUNK_BYTES = 1024 * 1024;
+
+export interface Backup {
+  header: BackupHeader;
+  count: number;
+  records(): AsyncGenerator<BackupRecord, void>;
+  close(): Promise<void>;
+}
+
+/** Opens a backup and verifies it: its seal, its number of records, its hash. Throws BACKUP_DAMAGED, NOT_FOUND, BAD_CONFIG. */
+export async function openBackup(file: string, signal: AbortSignal): Promise<Backup> {
+  let handle: FileHandle;
+  try {
+    handle = await open(file, "r");
+  } catch (cause) {
+    throw new FrontsyncError("NOT_FOUND", `The backup can't be read: ${(cause as Error).message}`, { cause });
+  }
+  try {
+    const { header, count } = await verify(file, handle, signal);
+    return { header, count, records: () => recordsIn(file, handle), close: () => handle.close() };
+  } catch (error) {
+    await handle.close();
+    throw (error as NodeJS.ErrnoException).code === "EISDIR"
+      ? new FrontsyncError("BAD_CONFIG", `${file} is a folder. A webserver's folder is restored with --from-replica.`, {
+          cause: error,
+        })
+      : error;
+  }
+}
+
+async function verify(file: string, handle: FileHandle, signal: AbortSignal): Promise<{ header: BackupHeader; count: number }> {
+  const hash = createHash("sha256");
+  let header: BackupHeader | undefined;
+  let seal: Partial<BackupSeal["seal"]> | undefined;
+  let number = 0;
+  for await (const line of linesIn(file, handle)) {
+    signal.throwIfAborted();
+    number++;
+    if (seal) throw damaged(file, "something follows its seal");
+    const value = parseLine(file, line, number);
+    if (!header) header = checkHeader(file, value);
+    else if ("seal" in value) seal = value.seal as Partial<BackupSeal["seal"]>;
+    else checkRecord(file, value, number);
+    if (!seal) hash.update(line).update("\n");
+  }
+  if (!header) throw damaged(file, "it is empty");
+  if (!seal) throw damaged(file, "its end is missing");
+  const count = number - 2;
+  if (seal.records !== count) throw damaged(file, `it has ${count} records, and its seal says ${seal.records}`);
+  if (seal.sha256 !== hash.digest("hex")) throw damaged(file, "its bytes are not those that were sealed");
+  return { header, count };
+}
+
+async function* recordsIn(file: string, handle: FileHandle): AsyncGenerator<BackupRecord, void> {
+  let number = 0;
+  for await (const line of linesIn(file, handle)) {
+    if (number++ === 0) continue;
+    const value = parseLine(file, line, number);
+    if ("seal" in value) return;
+    yield checkRecord(file, value, number);
+  }
+}
+
+/** The lines of a file, from its beginning, without their ends. Throws BACKUP_DAMAGED for one without an end. */
+async function* linesIn(file: string, handle: FileHandle): AsyncGenerator<Buffer, void> {
+  let pieces: Buffer[] = [];
+  let waiting = 0;
+  for (let at = 0; ; ) {
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);
+    if (bytesRead === 0) break;
+    at += bytesRead;
+    let rest = buffer.subarray(0, bytesRead);
+    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
+      yield Buffer.concat([...pieces, rest.subarray(0, end)]);
+      [pieces, waiting, rest] = [[], 0, rest.subarray(end + 1)];
+    }
+    pieces.push(rest);
+    waiting += rest.length;
+    if (waiting > MAX_LINE_BYTES) throw damaged(file, "a line of it is too long");
+  }
+  if (waiting > 0) throw damaged(file, "its last line is cut off");
+}

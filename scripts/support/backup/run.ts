@@ -1,0 +1,138 @@
+/** A backup from start to end: a replica of its own, caught up and closed, so that its snapshots are the datastore at one revision. */
+import type { Bus, Status } from "../../../bus/api.ts";
+import { clock } from "../../../bus/platform/clock.ts";
+import { VERSION } from "../../../bus/platform/package.ts";
+import { openSnapshots, type Snapshots } from "../../../bus/replica/snapshot.ts";
+import { FrontsyncError } from "../../../schemas/errors.ts";
+import { loadSchemas } from "../../../schemas/index.ts";
+import type { Context } from "../cli.ts";
+import { count, formatBytes } from "../numbers.ts";
+import { connectObserver } from "../observer.ts";
+import { startProgress } from "../progress.ts";
+import { inTemporaryFolder } from "../temporary-folder.ts";
+import { type BackupHeader, type BackupRecord, FORMAT, recordOf } from "./format.ts";
+import { writeBackup } from "./write.ts";
+
+const CATCH_UP_MS = 1_800_000;
+const LOOK_MS = 100;
+const TRIES = 5;
+
+export interface BackupOptions {
+  file: string;
+  datastore: readonly string[];
+  controlAuth: string | undefined;
+  schemas: readonly string[];
+  omitSecrets: boolean;
+}
+
+/** Writes the backup and says what is in it. Throws what connectObserver throws, TIMEOUT, DISK_FULL, BAD_CONFIG. */
+export async function runBackup(options: BackupOptions, context: Context): Promise<void> {
+  await inTemporaryFolder(async (dir) => {
+    const { snapshots, status } = await readStore(dir, options, context);
+    try {
+      await write(options, snapshots, status, context);
+    } finally {
+      snapshots.close();
+    }
+  });
+}
+
+/** The datastore as it is at one revision: a bus that is closed between two pages has not read all of them, and is opened again. */
+async function readStore(
+  dir: string,
+  { datastore, controlAuth }: BackupOptions,
+  { stop }: Context,
+): Promise<{ snapshots: Snapshots; status: Status }> {
+  for (let attempt = 1; ; attempt++) {
+    const { bus } = await connectObserver("backup", { datastore, dir, controlAuth, signal: stop.signal });
+    let status: Status;
+    try {
+      await caughtUp(bus, stop.signal);
+      status = bus.status();
+    } finally {
+      await bus.close();
+    }
+    const snapshots = await openSnapshots(dir);
+    if (snapshots.settled && snapshots.revision >= status.cursor) return { snapshots, status };
+    snapshots.close();
+    if (attempt === TRIES)
+      throw new FrontsyncError("TIMEOUT", "The datastore changes faster than it can be read. Try again at a quieter time.");
+  }
+}
+
+async function caughtUp(bus: Bus, signal: AbortSignal): Promise<void> {
+  const progress = startProgress("revision", process.stderr, clock.monotonic);
+  const timer = setInterval(() => {
+    const { cursor, head } = bus.status();
+    progress.update(cursor, Math.max(cursor, head ?? 0));
+  }, LOOK_MS);
+  try {
+    await bus.caughtUp(null, { timeoutMs: CATCH_UP_MS, signal });
+  } finally {
+    clearInterval(timer);
+    progress.end();
+  }
+}
+
+async function write(options: BackupOptions, snapshots: Snapshots, status: Status, { output, stop }: Context): Promise<void> {
+  const { file, omitSecrets } = options;
+  const { revision } = snapshots;
+  const header: BackupHeader = {
+    frontsync: "backup",
+    format: FORMAT,
+    version: VERSION,
+    generation: status.generation,
+    revision,
+    at: new Date(clock.now()).toISOString(),
+    withoutSecrets: omitSecrets,
+  };
+  const [counts, records] = recordsOf(snapshots, options);
+  const progress = startProgress("document", process.stderr, clock.monotonic);
+  const onProgress = (done: number) => progress.update(done, snapshots.count);
+  const written = await writeBackup(file, header, records, { signal: stop.signal, onProgress })
+    .catch((error: unknown) => {
+      throw asFault(file, error);
+    })
+    .finally(() => progress.end());
+  const documents = [...counts.values()].reduce((sum, each) => sum + each.documents, 0);
+  output.line(
+    `${file}: ${count(documents, "document")} and ${count(written.records - documents, "tombstone")} at revision ${revision}, ${formatBytes(written.bytes)}.`,
+  );
+  output.line(
+    omitSecrets
+      ? "Without secrets (--omit-secrets)."
+      : "It holds the users' password hashes: keep it where nobody else reads it.",
+  );
+  output.figures({ ok: true, file, ...header, ...written, documents, collections: Object.fromEntries(counts) });
+}
+
+type Counts = Map<string, { documents: number; tombstones: number }>;
+
+/** The records, and what has been counted when all of them are read. */
+function recordsOf(snapshots: Snapshots, { omitSecrets, schemas: folders }: BackupOptions): [Counts, Iterable<BackupRecord>] {
+  const counts: Counts = new Map();
+  const schemas = loadSchemas(folders);
+  function* records(): Generator<BackupRecord> {
+    for (const version of snapshots.versions()) {
+      const { collection, body } = version;
+      const counted = counts.get(collection) ?? { documents: 0, tombstones: 0 };
+      counts.set(collection, counted);
+      counted[body === undefined ? "tombstones" : "documents"]++;
+      yield recordOf(version, omitSecrets ? schemas.collection(collection) : undefined);
+    }
+  }
+  return [counts, records()];
+}
+
+function asFault(file: string, error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return new FrontsyncError("DISK_FULL", `${file} can't be written: ${message}.`, { cause: error });
+  if (["ENOENT", "EACCES", "EPERM", "EISDIR", "ENOTDIR", "EROFS"].includes(code ?? ""))
+    return new FrontsyncError(
+      "BAD_CONFIG",
+      `${file} can't be written: ${message}. Name a file in a folder that you may write to.`,
+      { cause: error },
+    );
+  return error;
+}

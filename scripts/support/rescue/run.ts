@@ -1,0 +1,74 @@
+/** What helps a user back in, done as the system, for when no admin can. */
+import type { Bus, User } from "../../../bus/index.ts";
+import { comparable } from "../../../functions/accounts/users.ts";
+import { FrontsyncError } from "../../../schemas/errors.ts";
+import type { Context } from "../cli.ts";
+import { connectObserver } from "../observer.ts";
+import { inTemporaryFolder } from "../temporary-folder.ts";
+
+const CATCH_UP_MS = 120_000;
+const PAGE = 1000;
+
+export interface RescueOptions {
+  user: string;
+  datastore: readonly string[];
+  controlAuth: string | undefined;
+}
+
+export type Rescue = { what: "unlock" } | { what: "clear-failures" } | { what: "set-password"; password: string };
+
+/** Throws UNKNOWN_USER, and what connectObserver and the functions throw. */
+export async function runRescue(
+  rescue: Rescue,
+  { user: name, datastore, controlAuth }: RescueOptions,
+  context: Context,
+): Promise<void> {
+  const { output, stop } = context;
+  await inTemporaryFolder(async (dir) => {
+    const { bus } = await connectObserver("rescue", { datastore, dir, controlAuth, signal: stop.signal });
+    try {
+      await bus.caughtUp(null, { timeoutMs: CATCH_UP_MS, signal: stop.signal });
+      const user = await userCalled(bus, name);
+      output.line(await done(bus, rescue, user));
+      output.figures({ ok: true, what: rescue.what, uid: user.uid, user: user.user });
+    } finally {
+      await bus.close();
+    }
+  });
+}
+
+async function done(bus: Bus, rescue: Rescue, { uid, user, locked }: User): Promise<string> {
+  const who = `'${user}' (uid ${uid})`;
+  if (rescue.what === "unlock") {
+    await bus.call("users.setLocked", { uid, locked: false });
+    return `${who} is unlocked, and the failed logins are forgotten.`;
+  }
+  if (rescue.what === "set-password") {
+    await bus.call("users.setPassword", { uid, password: rescue.password });
+    const still = locked ? ` The user is still locked: frontsync rescue unlock ${user}` : "";
+    return `${who} has the new password; sessions from before are over.${still}`;
+  }
+  await clearFailures(bus, uid);
+  return `The failed logins of ${who} are forgotten.${locked ? ` An admin's lock stays: frontsync rescue unlock ${user}` : ""}`;
+}
+
+async function clearFailures(bus: Bus, uid: number): Promise<void> {
+  try {
+    await bus.collection("logins").patch(String(uid), { failures: 0, lockedUntil: null });
+  } catch (error) {
+    // Who has never tried to log in has nothing to forget.
+    if (!(error instanceof FrontsyncError) || error.code !== "NOT_FOUND") throw error;
+  }
+}
+
+/** As a login finds the user: names that look alike are the same name. */
+async function userCalled(bus: Bus, name: string): Promise<User> {
+  let after: string | undefined;
+  do {
+    const page = await bus.collection("users").list({ limit: PAGE, ...(after !== undefined && { after }) });
+    const found = page.items.find(({ doc }) => comparable(doc.user) === comparable(name));
+    if (found) return found.doc;
+    after = page.next;
+  } while (after !== undefined);
+  throw new FrontsyncError("UNKNOWN_USER", `There is no user called '${name.slice(0, 80)}'. Check the name.`);
+}
