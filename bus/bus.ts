@@ -4,19 +4,7 @@ import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
 import type { Calls, CheckInReply, CheckInRequest, Peer } from "../schemas/types.ts";
 import { ActingUser } from "./acting.ts";
-import type {
-  Bus,
-  CallOptions,
-  Collection,
-  Counters,
-  DeadLetter,
-  Queued,
-  Resources,
-  Scope,
-  Status,
-  Wait,
-  Written,
-} from "./api.ts";
+import type { Bus, CallOptions, Collection, Counters, Resources, Scope, Status, Wait } from "./api.ts";
 import { type CallParts, call } from "./calls.ts";
 import { CheckIn } from "./check-in.ts";
 import { Conflicts } from "./conflicts.ts";
@@ -67,11 +55,11 @@ export class EmbeddedBus implements Bus {
   #generation: string | null = null;
   #closing: Promise<void> | undefined;
 
-  readonly outbox = { list: async (): Promise<Queued[]> => this.#writes.list() };
-  readonly deadLetters = {
-    list: async (): Promise<DeadLetter[]> => [...this.#writes.deadLetters],
-    retry: (mutationId: string): Promise<Written> => this.#writes.retry(mutationId),
-    discard: (mutationId: string): Promise<void> => this.#writes.discard(mutationId),
+  readonly outbox: Bus["outbox"] = { list: async () => this.#writes.list() };
+  readonly deadLetters: Bus["deadLetters"] = {
+    list: async () => [...this.#writes.deadLetters],
+    retry: (mutationId) => this.#writes.retry(mutationId),
+    discard: (mutationId) => this.#writes.discard(mutationId),
   };
   readonly conflicts = new Conflicts({
     schemas: () => this.#schemas,
