@@ -20,8 +20,8 @@ let made = 0;
 
 /** New bytes each time: a known content would not be sent. */
 function* bytes(size: number, seed = ++made): Generator<Buffer> {
-  const block = Buffer.alloc(MB);
-  for (let at = 0; at < MB; at += 32) createHash("sha256").update(`${seed} ${at}`).digest().copy(block, at);
+  const block = Buffer.alloc(Math.min(MB, Math.max(32, size)));
+  for (let at = 0; at < block.length; at += 32) createHash("sha256").update(`${seed} ${at}`).digest().copy(block, at);
   for (let at = 0, n = 0; at < size; at += MB, n++) {
     const piece = Buffer.from(block.subarray(0, Math.min(MB, size - at)));
     piece.writeUInt32LE(n, 0);
@@ -73,7 +73,7 @@ async function besideTheBareStore(
   const jsm = await nats.jetstreamManager();
   const subjects = ["$O.bare.C.>", "$O.bare.M.>"];
   await jsm.streams.add({ name: "OBJ_bare", subjects, allow_rollup_hdrs: true, allow_direct: true, num_replicas: 1 });
-  const store = await nats.jetstream().views.os("bare");
+  const store = await nats.jetstream({ timeout: 60_000 }).views.os("bare");
   const size = 100 * MB;
   const times: Record<"bare put" | "put" | "bare get" | "get", number[]> = { "bare put": [], put: [], "bare get": [], get: [] };
   for (let round = 0; round < ROUNDS; round++) {
