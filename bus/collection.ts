@@ -145,7 +145,8 @@ export function openCollection(name: string, parts: CollectionParts): Collection
       checkId(id);
       const actor = await user?.actor();
       const { doc, revision } = writes.over(schema(), id, await parts.row(collection, id));
-      return shown(actor, id, revision, doc);
+      // What waits is kept as it is shown: the caller gets a copy.
+      return shown(actor, id, revision, writes.isPending(collection, id) ? structuredClone(doc) : doc);
     },
     list,
     find,

@@ -1,5 +1,6 @@
 /** Writes: one unresolved mutation for each document, in order. A mutation whose answer is lost is asked again under its own id until the
  *  datastore says what became of it, whether or not its caller still waits. Without contact it waits in the outbox, on the disk. */
+import { setMaxListeners } from "node:events";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { CollectionSchema, Schemas } from "../schemas/index.ts";
 import { mutationId } from "../schemas/mutation.ts";
@@ -76,6 +77,8 @@ export class Writes {
     this.#options = options;
     this.#delivery = { ...options, stop: this.#stop.signal };
     this.#outbox = outbox;
+    // Each write that waits listens.
+    setMaxListeners(0, this.#stop.signal);
     for (const kept of outbox.waiting) {
       const schema = options.schemas.collections.get(kept.collection);
       if (schema) this.#add(asWish(schema, kept), kept);

@@ -52,14 +52,29 @@ export interface Shown {
   readonly revision: number;
 }
 
-/** The document after some writes, one after the other. */
+/** What the first write of a document was made on, and what each has made of it: else a long chain would be worked through at each look. */
+const bases = new WeakMap<Wish, Shown>();
+const results = new WeakMap<Wish, { on: Doc | undefined; doc: Doc | undefined }>();
+
+/** The document after some writes, one after the other. It is shared: nobody may change it. */
 export function shown(schema: CollectionSchema, row: Row | undefined, wishes: readonly Wish[]): Shown {
-  let doc = liveDoc(schema, row);
-  for (const { body, at, by } of wishes) {
-    const next = applied(schema, body, doc);
-    doc = next && stamp(schema, next, { at, created: String(doc?.createdAt ?? at), by });
-  }
-  return { doc, revision: row?.revision ?? 0 };
+  const revision = row?.revision ?? 0;
+  const [first] = wishes;
+  if (!first) return { doc: liveDoc(schema, row), revision };
+  const known = bases.get(first);
+  const base = known?.revision === revision ? known : { doc: liveDoc(schema, row), revision };
+  bases.set(first, base);
+  return { doc: wishes.reduce((on, wish) => after(schema, wish, on), base.doc), revision };
+}
+
+function after(schema: CollectionSchema, wish: Wish, on: Doc | undefined): Doc | undefined {
+  const known = results.get(wish);
+  if (known && known.on === on) return known.doc;
+  const { body, at, by } = wish;
+  const next = applied(schema, body, on);
+  const doc = next && stamp(schema, next, { at, created: String(on?.createdAt ?? at), by });
+  results.set(wish, { on, doc });
+  return doc;
 }
 
 function applied(schema: CollectionSchema, body: WriteBody, before: Doc | undefined): Doc | undefined {
