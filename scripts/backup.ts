@@ -7,6 +7,8 @@ import { datastoreOption, jsonOption, readControlAuth, withControlAuth } from ".
 interface Flags {
   datastore: readonly string[];
   omitSecrets?: boolean;
+  password?: boolean;
+  passwordFile?: string;
   schemas?: string[];
   json?: boolean;
   controlAuthFile?: string;
@@ -20,6 +22,7 @@ waits in the outbox of a webserver without contact is not in it, nor are the con
 Examples:
   frontsync backup /var/backups/frontsync.jsonl
   frontsync backup shared.jsonl --omit-secrets
+  frontsync backup /var/backups/frontsync.backup --password-file /etc/frontsync/backup-password
   frontsync backup /var/backups/frontsync.jsonl --datastore store.example.com:9405 --json`;
 
 /** Adds the command to the program; `cli` runs it. */
@@ -31,6 +34,8 @@ export function addBackup(program: Command, cli: Cli): void {
     .argument("<file>", "the file to write")
     .addOption(datastoreOption())
     .option("--omit-secrets", "leave out the users' password hashes, and every other secret field")
+    .option("--password", "encrypt the file with a password, which is asked for")
+    .option("--password-file <file>", "encrypt it with the password that this file holds")
     .option("--schemas <folder...>", "folders with schema files of further collections, for --omit-secrets")
     .addOption(jsonOption())
     .addHelpText("after", HELP)
@@ -45,5 +50,8 @@ async function run(file: string, flags: Flags, context: Context): Promise<void> 
   const { runBackup } = await import("./support/backup/run.ts");
   const { datastore, omitSecrets = false, schemas = [] } = flags;
   const controlAuth = readControlAuth(flags.controlAuthFile);
-  await runBackup({ file: resolve(file), datastore, controlAuth, omitSecrets, schemas }, context);
+  const { readPassword } = await import("./support/password.ts");
+  const asked = flags.password === true || flags.passwordFile !== undefined;
+  const password = asked ? await readPassword(flags.passwordFile, "new", context.stop.signal) : undefined;
+  await runBackup({ file: resolve(file), datastore, controlAuth, omitSecrets, password, schemas }, context);
 }

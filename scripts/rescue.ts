@@ -64,6 +64,6 @@ async function run(what: Rescue["what"], user: string, flags: Flags, context: Co
   const { runRescue } = await import("./support/rescue/run.ts");
   const { readPassword } = await import("./support/password.ts");
   const rescue: Rescue =
-    what === "set-password" ? { what, password: await readPassword(passwordFile, context.stop.signal) } : { what };
+    what === "set-password" ? { what, password: await readPassword(passwordFile, "new", context.stop.signal) } : { what };
   await runRescue(rescue, { user, datastore, controlAuth }, context);
 }

@@ -8,6 +8,7 @@ import { datastoreOption, jsonOption, readControlAuth, withControlAuth } from ".
 interface Flags {
   datastore: readonly string[];
   fromReplica?: string;
+  passwordFile?: string;
   dryRun?: boolean;
   json?: boolean;
   controlAuthFile?: string;
@@ -39,6 +40,7 @@ export function addRestore(program: Command, cli: Cli): void {
       "--from-replica <dir>",
       "instead of a backup: the folder of any webserver (with users.db and webstore.db), running or not",
     )
+    .option("--password-file <file>", "a file that holds the password of an encrypted backup (default: it is asked for)")
     .option("--dry-run", "say what would be added, changed and deleted, and write nothing")
     .addOption(jsonOption())
     .addHelpText("after", HELP)
@@ -58,6 +60,7 @@ async function run(file: string | undefined, flags: Flags, context: Context): Pr
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { runRestore } = await import("./support/restore/run.ts");
   const controlAuth = readControlAuth(flags.controlAuthFile);
-  const from = file === undefined ? { replica: resolve(fromReplica as string) } : { file: resolve(file) };
+  const from =
+    file === undefined ? { replica: resolve(fromReplica as string) } : { file: resolve(file), passwordFile: flags.passwordFile };
   await runRestore({ from, datastore, controlAuth, dryRun }, context);
 }

@@ -8,7 +8,7 @@ import { after, before, describe, test } from "node:test";
 import type { Bus } from "../bus/index.ts";
 import type { RestoreSummary } from "../scripts/support/restore/send.ts";
 import { contentOf, fill } from "./support/backups.ts";
-import { figures, frontsync } from "./support/command.ts";
+import { figures, frontsync, startCommand } from "./support/command.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 import { makeUser } from "./support/people.ts";
@@ -112,26 +112,72 @@ describe("from a datastore with documents", () => {
     assert.deepEqual(await contentOf(held), await contentOf(web1));
   });
 
-  test("a datastore is seeded from the files of a webserver, which goes on meanwhile", async (t) => {
-    await bus.close(); // writes its last snapshot
-    const copy = temporaryFolder(t);
-    for (const name of ["users.db", "webstore.db"]) copyFileSync(join(full.dir, "web1", name), join(copy, name));
+  test("a restore that is interrupted goes on when it is started again", async () => {
+    await using many = await deploy({ webservers: 1, sync: "default" });
+    const [source] = many.buses as [Bus];
+    const data = "x".repeat(20_000);
+    await source.collection("dashboards").putMany(Array.from({ length: 600 }, (_, n) => ({ id: `d${n}`, name: `D ${n}`, data })));
+    const large = join(many.dir, "large.jsonl");
+    assert.equal((await frontsync("backup", large, "--datastore", many.datastore.address)).code, 0);
     await using empty = await deploy({ webservers: 1, sync: "default" });
     const [web1] = empty.buses as [Bus];
-    const look = await restore(empty, "--from-replica", copy, "--dry-run");
-    const seeded = await restore(empty, "--from-replica", copy);
-    assert.deepEqual(counts(seeded), counts(look));
-    assert.deepEqual([seeded.code, seeded.added], [0, documents() - 1], seeded.stderr);
+    const first = web1.collection("dashboards").changes();
+    const running = startCommand("restore", large, "--datastore", empty.datastore.address, "--json");
+    assert.equal((await first.next()).value?.op, "put");
+    running.child.kill("SIGINT");
+    const { code, stdout } = await running.ended;
+    const told = JSON.parse(stdout.split("\n")[0] ?? "") as Summary;
+    assert.deepEqual([code, told.complete], told.read === 601 ? [0, true] : [130, false]);
+    const rest = await restore(empty, large);
+    assert.deepEqual([rest.code, rest.read, rest.refused], [0, 601, 0]);
+    assert.equal(rest.added + told.added, 600, "nothing is written twice");
     await web1.caughtUp();
-    assert.deepEqual((await contentOf(web1)).dashboards, content.dashboards);
-    assert.equal((await web1.call("users.login", { user: "alice", password: "alice's password" })).uid, people.uid);
+    assert.equal((await web1.collection("dashboards").get("d599"))?.doc.name, "D 599");
+  });
 
-    const damaged = readFileSync(join(copy, "webstore.db"));
-    damaged.write("Oqerations", damaged.indexOf("Operations"));
-    writeFileSync(join(copy, "webstore.db"), damaged);
-    const refused = await frontsync("restore", "--from-replica", copy, "--datastore", empty.datastore.address);
-    assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /^frontsync: BACKUP_DAMAGED: /);
+  test("a backup without secrets leaves the passwords that are there", async () => {
+    await using other = await deploy({ webservers: 1, sync: "default" });
+    const [web1] = other.buses as [Bus];
+    await restore(other, file);
+    await bus.collection("users").patch(String(people.uid), { email: "alice@example.invalid" });
+    const open = join(full.dir, "open.jsonl");
+    assert.equal((await frontsync("backup", open, "--datastore", full.datastore.address, "--omit-secrets")).code, 0);
+    assert.equal((await restore(other, open)).changed, 1);
+    await web1.caughtUp();
+    assert.equal((await web1.collection("users").get(String(people.uid)))?.doc.email, "alice@example.invalid");
+    assert.equal((await web1.call("users.login", { user: "alice", password: "alice's password" })).uid, people.uid);
+  });
+
+  test("an encrypted backup needs its password, and its end", async () => {
+    await using empty = await deploy({ webservers: 1, sync: "default" });
+    const { address } = empty.datastore;
+    const [password, wrong, locked] = ["password", "wrong", "locked"].map((name) => join(empty.dir, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(password, "a secret\n");
+    writeFileSync(wrong, "another\n");
+    const made = await frontsync("backup", locked, "--datastore", full.datastore.address, "--password-file", password);
+    assert.equal(made.code, 0, made.stderr);
+    assert.doesNotMatch(readFileSync(locked, "latin1"), /Operations|alice/);
+    const refused = async (...args: string[]) => {
+      const { code, stderr } = await frontsync("restore", ...args, "--datastore", address);
+      assert.equal(code, 1);
+      return stderr;
+    };
+    assert.match(await refused(locked, "--password-file", wrong), /^frontsync: BACKUP_DAMAGED: .*the password is another one/);
+    assert.match(await refused(locked), /^frontsync: BAD_CONFIG: .*--password-file/);
+    const cut = join(empty.dir, "cut");
+    const bytes = readFileSync(locked);
+    // Its first chunk is whole: that it is not the last one is what gives it away.
+    const first = bytes.indexOf(10) + 1;
+    for (const end of [bytes.length - 1, first + 4 + bytes.readUInt32BE(first) + 16, first]) {
+      writeFileSync(cut, bytes.subarray(0, end));
+      assert.match(await refused(cut, "--password-file", password), /^frontsync: BACKUP_DAMAGED: /);
+    }
+    const restored = await restore(empty, locked, "--password-file", password);
+    assert.deepEqual([restored.code, restored.refused, restored.added], [0, 0, documents() - 1]);
   });
 
   test("a user whose name is taken is stored under another one, and locked", async () => {
@@ -187,5 +233,27 @@ describe("from a datastore with documents", () => {
     }
     await web1.caughtUp();
     assert.equal(web1.status().head, before);
+  });
+
+  test("a datastore is seeded from the files of any webserver, and not from damaged ones", async (t) => {
+    await bus.close(); // writes its last snapshot
+    const copy = temporaryFolder(t);
+    for (const name of ["users.db", "webstore.db"]) copyFileSync(join(full.dir, "web1", name), join(copy, name));
+    await using empty = await deploy({ webservers: 1, sync: "default" });
+    const [web1] = empty.buses as [Bus];
+    const look = await restore(empty, "--from-replica", copy, "--dry-run");
+    const seeded = await restore(empty, "--from-replica", copy);
+    assert.deepEqual(counts(seeded), counts(look));
+    assert.deepEqual([seeded.code, seeded.added], [0, documents() - 1], seeded.stderr);
+    await web1.caughtUp();
+    assert.deepEqual((await contentOf(web1)).dashboards, content.dashboards);
+    assert.equal((await web1.call("users.login", { user: "alice", password: "alice's password" })).uid, people.uid);
+
+    const damaged = readFileSync(join(copy, "webstore.db"));
+    damaged.write("Oqerations", damaged.indexOf("Operations"));
+    writeFileSync(join(copy, "webstore.db"), damaged);
+    const refused = await frontsync("restore", "--from-replica", copy, "--datastore", empty.datastore.address);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /^frontsync: BACKUP_DAMAGED: /);
   });
 });

@@ -5,11 +5,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { connectBus } from "../bus/index.ts";
+import { type Bus, connectBus } from "../bus/index.ts";
 import { startDatastore } from "../functions/datastore.ts";
 import { findNatsServer, launchNatsServer } from "../functions/nats-server/index.ts";
 import { ERRORS } from "../schemas/errors.ts";
 import { loadSchemas } from "../schemas/index.ts";
+import { deploy } from "./support/deployment.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 import { warningsOf } from "./support/warnings.ts";
 
@@ -96,4 +97,27 @@ test("the NATS configuration of docs/operations.md keeps webservers and function
   const { revision } = await web1.collection("dashboards").put({ id: "d", name: "D" });
   assert.ok(revision);
   assert.deepEqual(warningsOf(web1), ["SYNC_UNKNOWN"]);
+});
+
+test('the commands of "Backup, restore, rescue" in docs/operations.md do what it says', async () => {
+  await using deployment = await deploy({ webservers: 1, sync: "default" });
+  const [web1] = deployment.buses as [Bus];
+  await web1.collection("dashboards").put({ id: "ops", name: "Operations" });
+  await web1.close(); // writes its snapshot
+  writeFileSync(join(deployment.dir, "password"), "another one\n");
+  const commands = ["backup", "seed", "rescue"].flatMap((name) =>
+    blocks("docs/operations.md", `sh ${name}`).join("").trim().split("\n"),
+  );
+  assert.equal(commands.length, 8);
+  for (const command of commands) {
+    const args = command.split(" ").slice(1);
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [join(ROOT, "dist/scripts/frontsync.js"), ...args, "--datastore", deployment.datastore.address],
+      { cwd: deployment.dir, encoding: "utf8", timeout: 60_000 },
+    );
+    assert.equal(status, 0, `${command}: ${stderr}`);
+  }
+  const web2 = await deployment.connect("web2");
+  assert.equal((await web2.call("users.login", { user: "admin", password: "another one" })).uid, 1);
 });

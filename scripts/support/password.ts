@@ -5,9 +5,9 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 
 const MAX_CHARACTERS = 1024;
 
-/** The file's (without its last line end), else what is typed, twice. Throws BAD_CONFIG, and the signal's reason. */
-export async function readPassword(file: string | undefined, signal: AbortSignal): Promise<string> {
-  const password = file === undefined ? await typedTwice(signal) : inFile(file);
+/** The file's (without its last line end), else what is typed, a new one twice. Throws BAD_CONFIG, and the signal's reason. */
+export async function readPassword(file: string | undefined, which: "new" | "known", signal: AbortSignal): Promise<string> {
+  const password = file === undefined ? await asked(which, signal) : inFile(file);
   if (password === "" || [...password].length > MAX_CHARACTERS)
     throw new FrontsyncError("BAD_CONFIG", `A password has 1 to ${MAX_CHARACTERS} characters.`);
   return password;
@@ -21,8 +21,9 @@ function inFile(file: string): string {
   }
 }
 
-async function typedTwice(signal: AbortSignal): Promise<string> {
+async function asked(which: "new" | "known", signal: AbortSignal): Promise<string> {
   if (!stdin.isTTY) throw new FrontsyncError("BAD_CONFIG", "There is no terminal to ask for the password: give --password-file.");
+  if (which === "known") return await typed("Password: ", signal);
   const password = await typed("New password: ", signal);
   if ((await typed("Again: ", signal)) === password) return password;
   throw new FrontsyncError("BAD_CONFIG", "The two passwords are not the same. Nothing was changed; start again.");

@@ -1,5 +1,5 @@
 /** The built command, run as a user runs it. */
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -12,11 +12,17 @@ export interface Ended {
 }
 
 export async function frontsync(...args: string[]): Promise<Ended> {
-  const ended = promisify(execFile)(process.execPath, [COMMAND, ...args], { timeout: 60_000, maxBuffer: 16 << 20 });
-  return ended.then(
+  return await startCommand(...args).ended;
+}
+
+/** The running command, for signals. */
+export function startCommand(...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
+  const running = promisify(execFile)(process.execPath, [COMMAND, ...args], { timeout: 60_000, maxBuffer: 16 << 20 });
+  const ended = running.then(
     (output) => ({ code: 0, ...output }),
     (error: Ended) => error,
   );
+  return { child: running.child, ended };
 }
 
 /** Runs it with --json, and gives the line that it prints. */

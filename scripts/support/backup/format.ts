@@ -76,12 +76,18 @@ export function parseLine(file: string, line: Uint8Array, number: number): Recor
   throw damaged(file, `line ${number} is no object`);
 }
 
+/** Throws BAD_CONFIG for a backup of a later frontsync. */
+export function checkFormat(file: string, { format, version }: Record<string, unknown>): void {
+  if (Number(format) <= FORMAT) return;
+  const by = version === undefined ? "a later frontsync" : `frontsync ${version}`;
+  throw new FrontsyncError("BAD_CONFIG", `${file} was written by ${by}: use that version to restore it.`);
+}
+
 /** The first line. Throws BACKUP_DAMAGED; BAD_CONFIG for a backup of a later frontsync. */
 export function checkHeader(file: string, header: Record<string, unknown>): BackupHeader {
   if (header.frontsync !== "backup" || typeof header.format !== "number" || typeof header.revision !== "number")
     throw damaged(file, "its first line is not that of a backup");
-  if (header.format > FORMAT)
-    throw new FrontsyncError("BAD_CONFIG", `${file} was written by frontsync ${header.version}: use that version to restore it.`);
+  checkFormat(file, header);
   return header as unknown as BackupHeader;
 }
 

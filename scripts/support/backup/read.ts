@@ -2,10 +2,12 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { FrontsyncError } from "../../../schemas/errors.ts";
+import { decrypted, type EncryptedHeader } from "./encryption.ts";
 import {
   type BackupHeader,
   type BackupRecord,
   type BackupSeal,
+  checkFormat,
   checkHeader,
   checkRecord,
   damaged,
@@ -14,6 +16,7 @@ import {
 } from "./format.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
+const FIRST_LINE_BYTES = 4096;
 
 export interface Backup {
   header: BackupHeader;
@@ -22,8 +25,8 @@ export interface Backup {
   close(): Promise<void>;
 }
 
-/** Opens a backup and verifies it: its seal, its number of records, its hash. Throws BACKUP_DAMAGED, NOT_FOUND, BAD_CONFIG. */
-export async function openBackup(file: string, signal: AbortSignal): Promise<Backup> {
+/** Opens a backup and verifies it: its seal, its number of records, its hash. `askPassword`: called for an encrypted one. Throws BACKUP_DAMAGED, NOT_FOUND, BAD_CONFIG. */
+export async function openBackup(file: string, askPassword: () => Promise<string>, signal: AbortSignal): Promise<Backup> {
   let handle: FileHandle;
   try {
     handle = await open(file, "r");
@@ -31,8 +34,9 @@ export async function openBackup(file: string, signal: AbortSignal): Promise<Bac
     throw new FrontsyncError("NOT_FOUND", `The backup can't be read: ${(cause as Error).message}`, { cause });
   }
   try {
-    const { header, count } = await verify(file, handle, signal);
-    return { header, count, records: () => recordsIn(file, handle), close: () => handle.close() };
+    const lines = await readerOf(file, handle, askPassword);
+    const { header, count } = await verify(file, lines, signal);
+    return { header, count, records: () => recordsIn(file, lines), close: () => handle.close() };
   } catch (error) {
     await handle.close();
     throw (error as NodeJS.ErrnoException).code === "EISDIR"
@@ -43,12 +47,26 @@ export async function openBackup(file: string, signal: AbortSignal): Promise<Bac
   }
 }
 
-async function verify(file: string, handle: FileHandle, signal: AbortSignal): Promise<{ header: BackupHeader; count: number }> {
+type Lines = () => AsyncGenerator<Buffer, void>;
+
+/** Reads the file's lines, in clear, from the beginning at each call. */
+async function readerOf(file: string, handle: FileHandle, askPassword: () => Promise<string>): Promise<Lines> {
+  const start = Buffer.alloc(FIRST_LINE_BYTES);
+  const { bytesRead } = await handle.read(start, 0, FIRST_LINE_BYTES, 0);
+  const end = start.subarray(0, bytesRead).indexOf("\n") + 1;
+  const first = end > 0 ? parseLine(file, start.subarray(0, end), 1) : {};
+  if (first.frontsync !== "encrypted backup") return () => linesIn(file, chunksIn(handle, 0));
+  checkFormat(file, first);
+  const password = await askPassword();
+  return () => linesIn(file, decrypted(file, first as unknown as EncryptedHeader, chunksIn(handle, end), password));
+}
+
+async function verify(file: string, lines: Lines, signal: AbortSignal): Promise<{ header: BackupHeader; count: number }> {
   const hash = createHash("sha256");
   let header: BackupHeader | undefined;
   let seal: Partial<BackupSeal["seal"]> | undefined;
   let number = 0;
-  for await (const line of linesIn(file, handle)) {
+  for await (const line of lines()) {
     signal.throwIfAborted();
     number++;
     if (seal) throw damaged(file, "something follows its seal");
@@ -66,9 +84,9 @@ async function verify(file: string, handle: FileHandle, signal: AbortSignal): Pr
   return { header, count };
 }
 
-async function* recordsIn(file: string, handle: FileHandle): AsyncGenerator<BackupRecord, void> {
+async function* recordsIn(file: string, lines: Lines): AsyncGenerator<BackupRecord, void> {
   let number = 0;
-  for await (const line of linesIn(file, handle)) {
+  for await (const line of lines()) {
     if (number++ === 0) continue;
     const value = parseLine(file, line, number);
     if ("seal" in value) return;
@@ -76,15 +94,21 @@ async function* recordsIn(file: string, handle: FileHandle): AsyncGenerator<Back
   }
 }
 
-/** The lines of a file, from its beginning, without their ends. Throws BACKUP_DAMAGED for one without an end. */
-async function* linesIn(file: string, handle: FileHandle): AsyncGenerator<Buffer, void> {
+async function* chunksIn(handle: FileHandle, from: number): AsyncGenerator<Buffer, void> {
+  for (let at = from; ; ) {
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** The lines of a text, without their ends. Throws BACKUP_DAMAGED for one without an end. */
+async function* linesIn(file: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
   let pieces: Buffer[] = [];
   let waiting = 0;
-  for (let at = 0; ; ) {
-    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES, at);
-    if (bytesRead === 0) break;
-    at += bytesRead;
-    let rest = buffer.subarray(0, bytesRead);
+  for await (const chunk of chunks) {
+    let rest = chunk;
     for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
       yield Buffer.concat([...pieces, rest.subarray(0, end)]);
       [pieces, waiting, rest] = [[], 0, rest.subarray(end + 1)];

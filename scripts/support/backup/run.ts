@@ -10,6 +10,7 @@ import { count, formatBytes } from "../numbers.ts";
 import { connectObserver } from "../observer.ts";
 import { startProgress } from "../progress.ts";
 import { inTemporaryFolder } from "../temporary-folder.ts";
+import { startEncryption } from "./encryption.ts";
 import { type BackupHeader, type BackupRecord, FORMAT, recordOf } from "./format.ts";
 import { writeBackup } from "./write.ts";
 
@@ -23,6 +24,8 @@ export interface BackupOptions {
   controlAuth: string | undefined;
   schemas: readonly string[];
   omitSecrets: boolean;
+  /** undefined: not encrypted. */
+  password: string | undefined;
 }
 
 /** Writes the backup and says what is in it. Throws what connectObserver throws, TIMEOUT, DISK_FULL, BAD_CONFIG. */
@@ -75,7 +78,7 @@ async function caughtUp(bus: Bus, signal: AbortSignal): Promise<void> {
 }
 
 async function write(options: BackupOptions, snapshots: Snapshots, status: Status, { output, stop }: Context): Promise<void> {
-  const { file, omitSecrets } = options;
+  const { file, omitSecrets, password } = options;
   const { revision } = snapshots;
   const header: BackupHeader = {
     frontsync: "backup",
@@ -87,9 +90,10 @@ async function write(options: BackupOptions, snapshots: Snapshots, status: Statu
     withoutSecrets: omitSecrets,
   };
   const [counts, records] = recordsOf(snapshots, options);
+  const encryption = password === undefined ? undefined : await startEncryption(password);
   const progress = startProgress("document", process.stderr, clock.monotonic);
   const onProgress = (done: number) => progress.update(done, snapshots.count);
-  const written = await writeBackup(file, header, records, { signal: stop.signal, onProgress })
+  const written = await writeBackup(file, header, records, { encryption, signal: stop.signal, onProgress })
     .catch((error: unknown) => {
       throw asFault(file, error);
     })
@@ -98,12 +102,18 @@ async function write(options: BackupOptions, snapshots: Snapshots, status: Statu
   output.line(
     `${file}: ${count(documents, "document")} and ${count(written.records - documents, "tombstone")} at revision ${revision}, ${formatBytes(written.bytes)}.`,
   );
-  output.line(
-    omitSecrets
-      ? "Without secrets (--omit-secrets)."
-      : "It holds the users' password hashes: keep it where nobody else reads it.",
-  );
-  output.figures({ ok: true, file, ...header, ...written, documents, collections: Object.fromEntries(counts) });
+  if (omitSecrets) output.line("Without secrets (--omit-secrets).");
+  if (encryption) output.line("Encrypted: without the password nobody can restore it.");
+  if (!omitSecrets && !encryption) output.line("It holds the users' password hashes: keep it where nobody else reads it.");
+  output.figures({
+    ok: true,
+    file,
+    encrypted: encryption !== undefined,
+    ...header,
+    ...written,
+    documents,
+    collections: Object.fromEntries(counts),
+  });
 }
 
 type Counts = Map<string, { documents: number; tombstones: number }>;

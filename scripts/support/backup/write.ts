@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { randomId } from "../../../bus/platform/random.ts";
+import type { Encryption } from "./encryption.ts";
 import type { BackupHeader, BackupRecord, BackupSeal } from "./format.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -13,17 +14,24 @@ export interface WrittenBackup {
   sha256: string;
 }
 
+export interface WriteOptions {
+  /** undefined: as it is. */
+  encryption: Encryption | undefined;
+  signal: AbortSignal;
+  onProgress(records: number): void;
+}
+
 /** Streams the records; at the end the file is on disk. `signal`: the file is taken away again, and its reason thrown. */
 export async function writeBackup(
   file: string,
   header: BackupHeader,
   records: Iterable<BackupRecord>,
-  { signal, onProgress }: { signal: AbortSignal; onProgress(records: number): void },
+  { encryption, signal, onProgress }: WriteOptions,
 ): Promise<WrittenBackup> {
   const temporary = `${file}.${randomId().slice(0, 8)}.tmp`;
   const handle = await open(temporary, "wx", 0o600);
   try {
-    const written = await writeLines(handle, header, records, (count) => {
+    const written = await writeLines(handle, encryption, header, records, (count) => {
       signal.throwIfAborted();
       onProgress(count);
     });
@@ -41,20 +49,29 @@ export async function writeBackup(
 
 async function writeLines(
   handle: FileHandle,
+  encryption: Encryption | undefined,
   header: BackupHeader,
   records: Iterable<BackupRecord>,
   onChunk: (records: number) => void,
 ): Promise<WrittenBackup> {
   const hash = createHash("sha256");
   let [waiting, count, bytes] = ["", 0, 0];
+  const write = async (text: Buffer, last: boolean) => {
+    const stored = encryption ? encryption.seal(text, last) : text;
+    bytes += stored.length;
+    await handle.writeFile(stored);
+  };
   const flush = async () => {
     const chunk = Buffer.from(waiting);
     waiting = "";
-    bytes += chunk.length;
     hash.update(chunk);
-    await handle.writeFile(chunk);
+    await write(chunk, false);
     onChunk(count);
   };
+  if (encryption) {
+    await handle.writeFile(encryption.firstLine);
+    bytes += encryption.firstLine.length;
+  }
   waiting += `${JSON.stringify(header)}\n`;
   for (const record of records) {
     waiting += `${JSON.stringify(record)}\n`;
@@ -64,9 +81,8 @@ async function writeLines(
   await flush();
   const sha256 = hash.digest("hex");
   const seal: BackupSeal = { seal: { records: count, sha256 } };
-  const last = Buffer.from(`${JSON.stringify(seal)}\n`);
-  await handle.writeFile(last);
-  return { records: count, bytes: bytes + last.length, sha256 };
+  await write(Buffer.from(`${JSON.stringify(seal)}\n`), true);
+  return { records: count, bytes, sha256 };
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -57,7 +57,7 @@ export async function sendRecords(bus: Bus, source: Source, summary: RestoreSumm
   await send();
 }
 
-/** Repeated when no answer comes: a second time changes nothing more. */
+/** Repeated when no answer comes: a second time changes nothing more. What is on its way when the signal comes is still counted. */
 async function ask(
   bus: Bus,
   source: Source,
@@ -68,8 +68,9 @@ async function ask(
   const request = { documents, dryRun, withoutSecrets: source.withoutSecrets };
   for (let attempt = 1; ; attempt++) {
     try {
-      return await bus.call("backups.restore", request, { timeoutMs: CALL_MS, signal });
+      return await bus.call("backups.restore", request, { timeoutMs: CALL_MS });
     } catch (error) {
+      signal.throwIfAborted();
       if (attempt === TRIES || !(error instanceof FrontsyncError) || !LOSSES.has(error.code)) throw error;
       await pause(RETRY_AFTER_MS * attempt, signal);
     }

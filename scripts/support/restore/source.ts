@@ -3,6 +3,7 @@ import { openSnapshots } from "../../../bus/replica/snapshot.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import { type BackupRecord, recordOf } from "../backup/format.ts";
 import { openBackup } from "../backup/read.ts";
+import { readPassword } from "../password.ts";
 
 export interface Source {
   /** For people. */
@@ -15,15 +16,17 @@ export interface Source {
   close(): Promise<void> | void;
 }
 
-export type From = { file: string } | { replica: string };
+/** `passwordFile`: of an encrypted backup; undefined: the password is asked for. */
+export type From = { file: string; passwordFile: string | undefined } | { replica: string };
 
 /** Opens and verifies it all, before anything is written. Throws BACKUP_DAMAGED, NOT_FOUND, BAD_CONFIG. */
 export async function openSource(from: From, signal: AbortSignal): Promise<Source> {
-  return "file" in from ? await openFile(from.file, signal) : await openReplica(from.replica, signal);
+  return "file" in from ? await openFile(from.file, from.passwordFile, signal) : await openReplica(from.replica, signal);
 }
 
-async function openFile(file: string, signal: AbortSignal): Promise<Source> {
-  const { header, count, records, close } = await openBackup(file, signal);
+async function openFile(file: string, passwordFile: string | undefined, signal: AbortSignal): Promise<Source> {
+  const askPassword = () => readPassword(passwordFile, "known", signal);
+  const { header, count, records, close } = await openBackup(file, askPassword, signal);
   const { revision, withoutSecrets } = header;
   return { name: file, count, revision, withoutSecrets, records, close };
 }
