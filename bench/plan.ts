@@ -17,6 +17,8 @@ export interface Plan {
   loadMs: number;
   /** Puts of 300 KB one after the other, for this long in each round. */
   largeMs: number;
+  /** Locks of a user. */
+  locks: number;
   history: { entries: number; users: number; withinMs: number; reads: number; appends: number };
   /** After this long, on a machine that is too busy, a catch-up is done with MIN_ROUNDS. */
   lateMs: number;
@@ -39,6 +41,7 @@ export const FULL: Plan = {
   catchup2KB: 10_000,
   loadMs: 120_000,
   largeMs: 2000,
+  locks: 20,
   history: { entries: 200_000, users: 1000, withinMs: 180_000, reads: 2000, appends: 1000 },
   lateMs: Number.POSITIVE_INFINITY,
 };
@@ -54,6 +57,7 @@ export const QUICK: Plan = {
   catchup2KB: 1500,
   loadMs: 2500,
   largeMs: 100,
+  locks: 5,
   history: { entries: 4000, users: 20, withinMs: 2500, reads: 300, appends: 100 },
   lateMs: 33_000,
 };

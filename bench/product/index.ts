@@ -8,16 +8,22 @@ import { percentile } from "../stats.ts";
 import type { ProductJobs } from "./webserver.ts";
 
 const HISTORY = ["history-newest-50-p99", "history-append-p99"] as const;
+const LOCK = "lock-on-10-webservers";
 const LOGIN = "login-disturbs-p99";
 
 export async function measureProduct(run: Run): Promise<void> {
-  if (!wants(run, ...HISTORY, LOGIN)) return;
+  if (!wants(run, ...HISTORY, LOCK, LOGIN)) return;
   const { stage, plan } = run;
   const dir = join(stage.dir, "product");
   const datastore = await startDatastore({ dir: join(dir, "datastore"), port: 0, handlers: 1 });
   const stop = stage.defer(() => datastore.stop());
   const webserver = new Worker<ProductJobs>(stage, "../product/webserver");
   await webserver.ask("open", { address: datastore.address, dir: join(dir, "webservers") });
+  if (wants(run, LOCK)) {
+    run.progress("a lock, until ten webservers refuse the user");
+    const taken = await webserver.ask("lock", plan.locks);
+    report(run, LOCK, Math.max(...taken), { p50: percentile(taken, 0.5), samples: taken.length });
+  }
   if (wants(run, LOGIN)) {
     run.progress("20 logins at once");
     const { alone, logins, loginMs } = await webserver.ask("beside", plan.pacedMs);

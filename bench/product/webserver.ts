@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Bus, connectBus } from "../../bus/index.ts";
+import { type Bus, connectBus, FrontsyncError } from "../../bus/index.ts";
 import type { Place } from "../client.ts";
 import { dashboard, freshId } from "../payload.ts";
 import { DOCUMENT_BYTES, PACE_PER_SECOND } from "../plan.ts";
@@ -12,12 +12,14 @@ import { percentile } from "../stats.ts";
 
 const LANES = 128;
 const NEWEST = 50;
+const WEBSERVERS = 10;
 const LOGINS = 20;
 const PASSWORD = "a password of the bench";
 const CATCH_UP_MS = 120_000;
 
 let writer: Bus;
 let reader: Bus;
+let place: Place;
 let users = 0;
 
 const entry = (uid: number, n: number) => ({
@@ -29,10 +31,29 @@ const entry = (uid: number, n: number) => ({
 });
 
 const jobs = {
-  async open({ address, dir }: Place): Promise<void> {
-    const open = (webserver: string) => connectBus({ datastore: address, webserver, dir: join(dir, webserver) });
+  async open(given: Place): Promise<void> {
+    place = given;
     [writer, reader] = await Promise.all([open("a"), open("b")]);
-    await Promise.all([writer.caughtUp(), reader.caughtUp()]);
+  },
+
+  /** ms from an admin's lock until the last of ten webservers refuses the user. */
+  async lock(times: number): Promise<number[]> {
+    const buses = await Promise.all(Array.from({ length: WEBSERVERS }, (_, n) => open(`lock-${n}`)));
+    const taken: number[] = [];
+    for (let n = 0; n < times; n++) {
+      const { id, revision } = await writer.collection("users").put({ user: `lock-${freshId()}` });
+      await Promise.all(buses.map((bus) => bus.caughtUp(revision)));
+      taken.push(
+        await timed(() =>
+          Promise.all([
+            writer.call("users.setLocked", { uid: Number(id), locked: true }),
+            ...buses.map((bus) => refused(bus, Number(id))),
+          ]),
+        ),
+      );
+    }
+    await Promise.all(buses.map((bus) => bus.close()));
+    return taken;
   },
 
   /** Fills the histories of some users; the later entries go over the earlier ones when a history is full. As much as there is time for. */
@@ -87,6 +108,25 @@ const jobs = {
     return { alone, logins: percentile(taken, 0.99), loginMs: performance.now() - begin };
   },
 };
+
+async function open(webserver: string): Promise<Bus> {
+  const bus = await connectBus({ datastore: place.address, webserver, dir: join(place.dir, webserver) });
+  await bus.caughtUp();
+  return bus;
+}
+
+/** Resolves when a webserver lets the user do nothing any more. */
+async function refused(bus: Bus, uid: number): Promise<void> {
+  for (;;) {
+    try {
+      await bus.asUser(uid).collection("dashboards").list({ limit: 1 });
+    } catch (error) {
+      if (error instanceof FrontsyncError && error.code === "NOT_ALLOWED") return;
+      throw error;
+    }
+    await sleep(1);
+  }
+}
 
 async function newest(user: number): Promise<void> {
   const { items } = await reader.collection("searches").list({ where: { uid: 1000 + user }, sort: "-launched", limit: NEWEST });
