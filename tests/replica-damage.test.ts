@@ -2,7 +2,7 @@
 // read is thrown away unseen. Method: the files of a closed bus are cut, overwritten, or changed with sql.js, and the folder is opened
 // again beside a writer whose replica is right.
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import initSqlJs, { type Database } from "sql.js";
@@ -29,7 +29,7 @@ const codes = (bus: Bus) => bus.status().warnings.map(({ code }) => code);
 function damaged(webserver: string, damage: (file: (name: string) => string) => void): string {
   const dir = join(deployment.dir, webserver);
   mkdirSync(dir);
-  for (const name of readdirSync(whole)) copyFileSync(join(whole, name), join(dir, name));
+  for (const name of readdirSync(whole)) cpSync(join(whole, name), join(dir, name), { recursive: true });
   damage((name) => join(dir, name));
   return dir;
 }
