@@ -11,6 +11,7 @@ import { type Deployment, deploy } from "./support/deployment.ts";
 import { assertEqualReplicas } from "./support/faults-ledger.ts";
 import { hearRequests } from "./support/faults-spy.ts";
 import { eventually } from "./support/nats-server-kit.ts";
+import { warningsOf } from "./support/warnings.ts";
 
 const DOCS = 60;
 const sql = await initSqlJs();
@@ -23,7 +24,6 @@ let whole: string;
 let cursor: number;
 
 const dashboards = (bus: Bus) => bus.collection("dashboards");
-const codes = (bus: Bus) => bus.status().warnings.map(({ code }) => code);
 
 /** A copy of the whole folder, and the names of its files after something was done to them. */
 function damaged(webserver: string, damage: (file: (name: string) => string) => void): string {
@@ -86,7 +86,7 @@ describe("a damaged replica", { concurrency: 3 }, () => {
       const dir = damaged(name, damage);
       await using opened = await open(name, dir);
       const { bus, from } = opened;
-      assert.deepEqual(codes(bus), ["REPLICA_REBUILT"]);
+      assert.deepEqual(warningsOf(bus), ["REPLICA_REBUILT"]);
       assert.equal(from[0], 0);
       assert.equal(readdirSync(dir).filter((file) => file.includes(".damaged-")).length, 1);
       await assertEqualReplicas([writer, bus]);
@@ -94,7 +94,7 @@ describe("a damaged replica", { concurrency: 3 }, () => {
       await bus.close();
       await using reopened = await open(name, dir);
       const { bus: again, from: later } = reopened;
-      assert.deepEqual([codes(again), later], [[], [bus.status().cursor]]);
+      assert.deepEqual([warningsOf(again), later], [[], [bus.status().cursor]]);
     });
   }
 
@@ -107,7 +107,7 @@ describe("a damaged replica", { concurrency: 3 }, () => {
       writeFileSync(file("webstore.db"), bytes);
     });
     await using offline = await connectBus({ datastore: "127.0.0.1:1", webserver: "flipped", dir });
-    assert.deepEqual(codes(offline), ["REPLICA_REBUILT"]);
+    assert.deepEqual(warningsOf(offline), ["REPLICA_REBUILT"]);
     assert.equal(await dashboards(offline).get("doc33"), undefined);
     assert.equal((await dashboards(offline).get("doc34"))?.doc.name, "name 34");
     await offline.close();
@@ -141,7 +141,7 @@ describe("a damaged replica", { concurrency: 3 }, () => {
       await eventually("a check-in that agrees", 3000, () => bus.status().state === "synced");
       const { resyncs, checkIns } = bus.status().counters;
       await eventually("two more check-ins", 5000, () => bus.status().counters.checkIns >= checkIns + 2);
-      assert.deepEqual([bus.status().counters.resyncs, codes(bus)], [resyncs, []]);
+      assert.deepEqual([bus.status().counters.resyncs, warningsOf(bus)], [resyncs, []]);
       assert.equal(resyncs, 1);
       await bus.close();
     });
@@ -157,7 +157,7 @@ describe("a damaged replica", { concurrency: 3 }, () => {
     );
     await using opened = await open("too-much", dir);
     const { bus } = opened;
-    await eventually("it says so", 5000, () => codes(bus).includes("DIVERGED"));
+    await eventually("it says so", 5000, () => warningsOf(bus).includes("DIVERGED"));
     assert.equal((await dashboards(bus).get("extra"))?.doc.name, "name 1");
     const { resyncs, checkIns } = bus.status().counters;
     await eventually("three more check-ins", 5000, () => bus.status().counters.checkIns >= checkIns + 3);
@@ -168,7 +168,7 @@ describe("a damaged replica", { concurrency: 3 }, () => {
   it("whose files are gone is a new one", async () => {
     await using opened = await open("gone", join(deployment.dir, "gone"));
     const { bus, from } = opened;
-    assert.deepEqual([from[0], codes(bus)], [0, []]);
+    assert.deepEqual([from[0], warningsOf(bus)], [0, []]);
     await assertEqualReplicas([writer, bus]);
     assert.ok(existsSync(join(deployment.dir, "gone", "lock")));
     await bus.close();

@@ -53,12 +53,12 @@ describe("the service", () => {
       assert.ok(description.length > 10);
       assert.deepEqual(endpoints?.map(({ metadata }) => metadata?.request?.replace(/\.request$/, "")).sort(), FUNCTIONS);
       for (const { name, subject, queue_group: queue, metadata } of endpoints ?? []) {
-        const [collection, verb] = name.split("-");
-        const [of, named] = verb === undefined || name === "check-in" ? ["(_|\\*)", name] : [collection, verb];
+        const called = metadata?.request?.replace(/\.request$/, "") ?? "";
+        const [of, named] = called.includes(".") ? called.split(".") : ["(_|\\*)", called];
         assert.match(subject, new RegExp(`^ds\\.req\\.${of}\\.${named}\\.\\*$`));
         assert.equal(queue, "functions");
         assert.ok((metadata?.description ?? "").length > 10);
-        assert.equal(metadata?.request?.replaceAll(".", "-"), `${name}-request`);
+        assert.equal(called.replaceAll(".", "-"), name);
         assert.ok(metadata?.reply?.endsWith(".reply"));
       }
     }
