@@ -54,7 +54,8 @@ export class ConflictCopies {
     // What a patch was to change has been deleted meanwhile.
     if (code !== "NOT_FOUND" || edit.what.op !== "patch") return undefined;
     const there = await readSubject(this.#connection, storeSubject(schema.collection, edit.id));
-    if (there && (!there.deleted || there.revision === edit.base)) return undefined;
+    // It was gone already when the edit was made. What is there again by now came after the deletion that the edit lost to.
+    if (there?.deleted && there.revision === edit.base) return undefined;
     return { revision: there?.revision ?? 0 };
   }
 
