@@ -66,9 +66,10 @@ describe("a mutation that is tried again", { concurrency: 3 }, () => {
     await eventually("it was sent", 1000, () => spy.requests.some(({ verb }) => verb === "put"));
     await spy[Symbol.asyncDispose]();
     killHandlers(deployment);
-    const { revision, mutationId } = await writing;
+    // When the next handler is slow to start, the bus notices that there is none, and the write waits in the outbox instead.
+    const { mutationId } = await writing;
     assert.ok(performance.now() - started < 9000);
-    assert.deepEqual(await effects(deployment, mutationId), [revision]);
+    await eventually("it is stored, once", 20_000, async () => (await effects(deployment, mutationId)).length === 1);
   });
 
   it("after a restart of everything has one effect, whether or not it had been stored", async () => {

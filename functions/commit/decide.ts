@@ -98,10 +98,11 @@ export function decide(
   const needsBody = judged || op === "patch" || op === "change" || (stale && (!goesOver || losesVersion));
   if (exists && needsBody && current.body === undefined) return { kind: "needs-body" };
   const before = exists && current.body !== undefined ? parseDoc(schema, current.body, current.envelope) : undefined;
+  const alone = applied(schema, edit.what, before);
   // First the right to it: a conflict tells what is there.
-  if (actor) checkWrite(schema, actor, before, applied(schema, edit.what, before));
+  if (actor) checkWrite(schema, actor, before, alone);
   const merged = stale ? resolveStale(schema, edit, current, before) : undefined;
-  const asked = op === "delete" ? undefined : merged ? withKept(schema, merged, before) : applied(schema, edit.what, before);
+  const asked = merged ? withKept(schema, merged, before) : alone;
   if (op === "change" && asked === undefined) return { kind: "seen", revision: current?.revision ?? 0 };
   if (actor && merged) checkWrite(schema, actor, before, asked);
   const next = rule ? rule(before, asked) : asked;
@@ -113,7 +114,8 @@ export function decide(
   const created = exists && previous && edit.origin === undefined ? previous.created : at;
   const times = { at, created };
   const refuse = (why: string, path: string | undefined) => conflict(schema, edit, current, before, why, path);
-  const encoded = (doc: Doc) => (merged ? encodeMerged(schema, edit, doc, times, refuse) : encode(schema, edit, doc, times));
+  const encoded = (doc: Doc) =>
+    merged ? encodeMerged(schema, edit, doc, alone, times, refuse) : encode(schema, edit, doc, times);
   const body = next ? encoded(next) : new Uint8Array(0);
   return {
     kind: "write",
@@ -200,6 +202,7 @@ function encodeMerged(
   schema: CollectionSchema,
   edit: Edit,
   doc: Doc,
+  alone: Doc | undefined,
   times: { at: string; created: string },
   refuse: (why: string, path: string | undefined) => FrontsyncError,
 ): Uint8Array {
@@ -207,7 +210,7 @@ function encodeMerged(
     return encode(schema, edit, doc, times);
   } catch (error) {
     if (!(error instanceof FrontsyncError) || !["SCHEMA_INVALID", "TOO_LARGE"].includes(error.code)) throw error;
-    if (edit.what.op === "put") encode(schema, edit, edit.what.doc, times);
+    if (edit.what.op === "put" && alone) encode(schema, edit, alone, times);
     throw refuse(`has changed so that it can't take this edit as well (${shown(error.message)})`, error.path);
   }
 }
