@@ -1,8 +1,8 @@
 import { documentId, isUnplaced } from "../schemas/document.ts";
 import { upcast, upcastDiff } from "../schemas/upcast.ts";
+import { handOverLate } from "./accounts/hand-over.ts";
 import { WRITE_ERRORS } from "./commit/errors.ts";
 import { defineFunction } from "./host/define.ts";
-import { handOverLate } from "./rules/hand-over.ts";
 
 /** Creates or replaces one document. */
 export default defineFunction({

@@ -3,12 +3,12 @@ import { randomId } from "../bus/platform/random.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { User } from "../schemas/types.ts";
 import { changeUser } from "./accounts/change-user.ts";
+import { FIRST_UID } from "./accounts/first-user.ts";
 import { checkNotLockedOut, noteFailure, noteSuccess } from "./accounts/logins.ts";
 import { hashPassword, isOutdated, verifyPassword } from "./accounts/password.ts";
 import { userNamed, userNow } from "./accounts/users.ts";
 import { USER_ERRORS } from "./commit/errors.ts";
 import { type Caller, type Context, defineFunction } from "./host/define.ts";
-import { FIRST_UID } from "./rules/first-user.ts";
 
 /** Of the product: Session-Timeout-Minutes, Login-Fail-Lock-Count, Login-Fail-Lock-Duration. */
 const DEFAULTS = { sessionSeconds: 3600, lockAfter: 5, lockSeconds: 300 };

@@ -2,11 +2,11 @@ import { clock } from "../bus/platform/clock.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { User } from "../schemas/types.ts";
 import { changedBefore, changeUser } from "./accounts/change-user.ts";
+import { FIRST_PASSWORD } from "./accounts/first-user.ts";
 import { hashPassword, verifyPassword } from "./accounts/password.ts";
 import { checkMay, userNow } from "./accounts/users.ts";
 import { USER_ERRORS } from "./commit/errors.ts";
 import { defineFunction } from "./host/define.ts";
-import { FIRST_PASSWORD } from "./rules/first-user.ts";
 
 /** Sets a password, and ends the user's sessions. */
 export default defineFunction({

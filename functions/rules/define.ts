@@ -1,6 +1,7 @@
 /** What the rules of a collection are: what a schema can't say. Each collection that has some is one file in functions/rules/, with its rules as
  *  the default export. */
 import type { Doc } from "../../schemas/document.ts";
+import type { CollectionSchema } from "../../schemas/index.ts";
 import type { WriteReply } from "../../schemas/types.ts";
 import type { Edit } from "../commit/decide.ts";
 import type { Context } from "../host/define.ts";
@@ -27,8 +28,9 @@ export interface Rules {
   check?(change: Change, all: View, others: Readonly<Record<string, View>>): Doc | undefined;
   /** The same for a version that comes back from a backup or a webserver, in the place of `check`. */
   bringBack?(change: Change, all: View): Doc | undefined;
-  /** Of a collection that allocates the second of two key fields: where a new document of an owner goes, and what is looked at for that. Without it: the number after the highest of the collection. */
-  slots?: { scope(doc: Doc): Scope; choose(doc: Doc, held: View): number };
+  /** Of a collection that allocates the second of two key fields: where a new document of an owner goes, and what is looked at for that. Without
+   *  it: the number after the highest of the collection. */
+  slots?: { scope(doc: Doc, schema: CollectionSchema): Scope; choose(doc: Doc, held: View, schema: CollectionSchema): number };
   /** Before a deletion that nothing speaks against, again when it is retried: what else has to happen. `afterwards` is called when the tombstone is
    *  stored; what it returns is told in the reply. */
   beforeDelete?(edit: Edit, deadline: number, context: Context): Promise<{ afterwards(): Promise<Partial<WriteReply>> }>;

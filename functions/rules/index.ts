@@ -3,6 +3,6 @@ import { loadFolder } from "../host/load.ts";
 import type { Rules } from "./define.ts";
 
 export async function loadRules(): Promise<ReadonlyMap<string, Rules>> {
-  const rules = await loadFolder<Rules>(new URL("./", import.meta.url), /^(define|first-user|hand-over|index)\./);
+  const rules = await loadFolder<Rules>(new URL("./", import.meta.url), /^(define|index)\./);
   return new Map(rules.map((each) => [each.collection, each]));
 }

@@ -1,21 +1,20 @@
 import { storeSubject } from "../../bus/wire/subjects.ts";
+import type { CollectionSchema } from "../../schemas/index.ts";
 import type { Search } from "../../schemas/types.ts";
 import type { Scope } from "../store/views.ts";
 import { defineRules } from "./define.ts";
 
 const SEARCHES = "searches";
-/** Entries that a user's history keeps (Max-Search-History of the product). */
-const MAX_ENTRIES = 100;
 
 /** A new entry takes the place of the same search before, else a free place, else that of the oldest: so the history has an end, nothing is in it
  *  twice, and what falls out leaves no tombstone. */
 export default defineRules({
   collection: SEARCHES,
   slots: {
-    scope: ({ uid }) => historyOf(uid as number),
-    choose(doc, { held }) {
+    scope: ({ uid }, schema) => historyOf(schema, uid as number),
+    choose(doc, { held }, schema) {
       const { uid, userQuery, effectiveQuery } = doc as unknown as Search;
-      const places = slots().map((slot) => ({ slot, held: held.get(subject(uid, slot)) }));
+      const places = slots(schema).map((slot) => ({ slot, held: held.get(subject(uid, slot)) }));
       const entries = places.flatMap(({ slot, held: at }) =>
         at?.doc ? [{ slot, revision: at.revision, doc: at.doc as unknown as Search }] : [],
       );
@@ -29,12 +28,13 @@ export default defineRules({
 });
 
 /** All places of a user's history. */
-export function historyOf(uid: number): Scope {
-  return { collection: SEARCHES, key: `${SEARCHES}/${uid}`, subjects: slots().map((slot) => subject(uid, slot)) };
+export function historyOf(schema: CollectionSchema, uid: number): Scope {
+  return { collection: SEARCHES, key: `${SEARCHES}/${uid}`, subjects: slots(schema).map((slot) => subject(uid, slot)) };
 }
 
-function slots(): number[] {
-  return Array.from({ length: MAX_ENTRIES }, (_, slot) => slot);
+/** The schema's range for a place is how many entries a history keeps. */
+function slots({ fields }: CollectionSchema): number[] {
+  return Array.from({ length: Number(fields.slot?.maximum) + 1 }, (_, slot) => slot);
 }
 
 function subject(uid: number, slot: number): string {

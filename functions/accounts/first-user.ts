@@ -2,10 +2,10 @@
 import { clock } from "../../bus/platform/clock.ts";
 import { log } from "../../bus/platform/log.ts";
 import type { Warning } from "../../schemas/types.ts";
-import { hashPassword } from "../accounts/password.ts";
-import { userOf } from "../accounts/users.ts";
 import type { Context } from "../host/define.ts";
 import { type Views, wholeCollection } from "../store/views.ts";
+import { hashPassword } from "./password.ts";
+import { userOf } from "./users.ts";
 
 export const FIRST_UID = 1;
 const USERS = "users";

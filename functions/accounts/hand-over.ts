@@ -6,10 +6,10 @@ import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import { type Doc, documentId } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
-import { userOf } from "../accounts/users.ts";
 import type { Edit } from "../commit/decide.ts";
 import type { Context } from "../host/define.ts";
 import { FIRST_UID } from "./first-user.ts";
+import { userOf } from "./users.ts";
 
 const PAGE_MESSAGES = 500;
 const PAGE_BYTES = 5 * 1024 * 1024;
