@@ -13,7 +13,8 @@ export default defineFunction({
   errors: [],
   async handle({ uid, mutation, by }, { webserver, deadline }, { views, committer, schemas }) {
     await checkMay(views, by, uid);
-    const { held } = await views.of(historyOf(uid), { certain: true });
+    const schema = schemas.collection("searches");
+    const { held } = await views.of(historyOf(schema, uid), { certain: true });
     // A retry goes on with what was there when it began: what came later is not its business.
     const done = [...held.values()].filter(({ envelope }) => hasSeen(envelope?.seen ?? "", mutation));
     const begun = Math.min(Number.POSITIVE_INFINITY, ...done.map(({ revision }) => revision));
@@ -21,7 +22,7 @@ export default defineFunction({
     const written = await Promise.all(
       entries.map(async ({ slot }) => {
         const edit = { id: `${uid}/${slot}`, what: { op: "delete" as const }, mutation, by, webserver };
-        return await committer.commit(schemas.collection("searches"), edit, deadline).catch((error: unknown) => {
+        return await committer.commit(schema, edit, deadline).catch((error: unknown) => {
           if (error instanceof FrontsyncError && error.code === "NOT_FOUND") return undefined;
           throw error;
         });

@@ -1505,7 +1505,7 @@ export interface Search {
    */
   uid: number;
   /**
-   * Its place, given by the datastore: a new entry takes a free one, or that of the oldest, so no deletion is left behind.
+   * Its place, given by the datastore: a new entry takes a free one, or that of the oldest, so no deletion is left behind. As many places as there are, so many entries are kept.
    */
   slot: number;
   /**

@@ -43,6 +43,8 @@ export function addDemo(program: Command, cli: Cli): void {
 }
 
 async function run(flags: Flags, context: Context): Promise<void> {
+  // What is to be known it prints itself, from the status.
+  process.env.FRONTSYNC_LOG ??= "error";
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { checkDemo, runDemo } = await import("./support/demo/run.ts");
   const controlAuth = readControlAuth(flags.controlAuthFile);

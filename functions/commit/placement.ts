@@ -12,7 +12,7 @@ export function scopeOf(schema: CollectionSchema, rules: Rules | undefined, edit
   const { collection } = schema;
   if (rules?.check) return wholeCollection(collection);
   if (edit.id !== undefined || edit.what.op !== "put") return undefined;
-  return rules?.slots ? rules.slots.scope(edit.what.doc) : wholeCollection(collection);
+  return rules?.slots ? rules.slots.scope(edit.what.doc, schema) : wholeCollection(collection);
 }
 
 /** The document that a mutation has made before, when this is its retry. */
@@ -28,7 +28,7 @@ export function placed(schema: CollectionSchema, rules: Rules | undefined, edit:
   const field = schema.allocates;
   if (field === undefined || edit.what.op !== "put")
     throw new FrontsyncError("BAD_ID", "An edit names no document.", { path: "/id" });
-  const number = rules?.slots ? rules.slots.choose(edit.what.doc, view) : highest(schema, field, view) + 1;
+  const number = rules?.slots ? rules.slots.choose(edit.what.doc, view, schema) : highest(schema, field, view) + 1;
   const doc: Doc = { ...edit.what.doc, [field]: number };
   // That there is no such document is so, whatever was in its place.
   const { ifRevision, base } = edit;
