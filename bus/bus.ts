@@ -73,6 +73,7 @@ export class EmbeddedBus implements Bus {
     const outbox = Outbox.open(options.dir, schemas);
     const bus = new EmbeddedBus(options, schemas, lock, outbox);
     try {
+      bus.#notices.warn("OUTBOX_FULL", outbox.full);
       await bus.#start(outbox.damage);
     } catch (error) {
       await bus.#writes.close();
@@ -120,6 +121,7 @@ export class EmbeddedBus implements Bus {
       onLost: () => this.#follow.lost(),
       onSilence: () => void this.#checkIn.now(),
       onPending: () => {
+        this.#notices.warn("OUTBOX_FULL", outbox.full);
         this.#notices.changed();
         if (this.#writes.pending === 0) this.#waiters.wake();
       },

@@ -6,7 +6,7 @@ import type { CollectionSchema, Schemas } from "../schemas/index.ts";
 import { mutationId } from "../schemas/mutation.ts";
 import type { DeadLetter, Queued, State, WriteOptions, Written } from "./api.ts";
 import { Delivery, type DeliveryParts } from "./outbox/delivery.ts";
-import type { Outbox } from "./outbox/outbox.ts";
+import { type Outbox, retryId } from "./outbox/outbox.ts";
 import { asKept, asWish, checkEdit, type Kept, type Shown, shown, type Wish, type WriteBody } from "./outbox/request.ts";
 import { clock } from "./platform/clock.ts";
 import { DEFAULT_TIMEOUT_MS, type Deferred, deferred, within } from "./platform/deadline.ts";
@@ -177,14 +177,14 @@ export class Writes {
     }
   }
 
-  /** Asks for a dead letter again, on what is there now. Throws NOT_FOUND, and what it is refused with. */
+  /** Asks for a dead letter again, on what is there now; several at once have one effect. Throws NOT_FOUND, and what it is refused with. */
   async retry(mutation: string): Promise<Written> {
     const letter = this.#letter(mutation);
     const { collection, id, op, body, by } = letter;
     const schema = this.#options.schemas.collection(collection);
     const kept = { kind: "wait" as const, mutation, collection, op, by, at: letter.at, body: body as Record<string, unknown> };
     const wish = asWish(schema, { ...kept, ...(id !== "" && { id }) });
-    const written = await this.write(schema, wish.id, wish.body, wish.bytes, this.nextMutationId(undefined), { by });
+    const written = await this.write(schema, wish.id, wish.body, wish.bytes, retryId(letter), { by });
     await this.#discard(letter);
     return written;
   }
@@ -317,6 +317,7 @@ export class Writes {
     const keep = async () => {
       await this.#outbox.keep(await this.#basis(pending));
       pending.inOutbox = true;
+      this.#options.onPending();
       accepted.resolve(queued(wish));
     };
     pending.keeping = keep().catch((error: FrontsyncError) => {
