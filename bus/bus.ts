@@ -182,6 +182,8 @@ export class EmbeddedBus implements Bus {
           log.info({ webserver: this.#options.webserver, state }, "state");
           this.#notices.warn("HELD", state === "held" ? HELD : undefined);
           if (state === "degraded") this.#writes.lost();
+          // Nobody reconnects when only the functions were gone: it is asked again and again until one answers.
+          if (state === "degraded" && this.#link.connected) void this.#checkIn.now();
           this.#notices.changed();
           this.#waiters.wake();
         },
