@@ -38,7 +38,8 @@ export interface Bus extends Scope {
   asUser(uid: number): Scope;
   /** A named function, e.g. "users.login"; never queued. UNKNOWN_CALL; BAD_MESSAGE for a request that its schema refuses; DATASTORE_UNREACHABLE at
    *  once when degraded: nothing was sent; OUTCOME_UNKNOWN when it was, and no answer came within timeoutMs; and what the function refuses it
-   *  with. Resolves when this replica holds what the call changed. */
+   *  with. Resolves when this replica holds what the call changed. Without contact this webserver itself answers users.login, by a session that
+   *  counts here alone until it is confirmed (sessionIsOver), and users.logout of one session, whose end waits in the outbox. */
   call<N extends keyof Calls>(name: N, request: Calls[N]["request"], options?: CallOptions): Promise<Calls[N]["reply"]>;
   /** Waits until this replica holds `revision` (a write's, also another webserver's); without one, or null: until no write is
    *  pending and the head is held. TIMEOUT after `timeoutMs`; CLOSED. */

@@ -1,6 +1,6 @@
 /** What helps a user back in, done as the system, for when no admin can. */
 import type { Bus, User } from "../../../bus/index.ts";
-import { comparable } from "../../../functions/accounts/users.ts";
+import { comparable } from "../../../schemas/accounts.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Context } from "../cli.ts";
 import { connectObserver } from "../observer.ts";
