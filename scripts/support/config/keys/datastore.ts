@@ -127,7 +127,7 @@ export const DATASTORE_KEYS = {
   datastoreInsecureSkipTlsVerify: {
     name: "Datastore-Insecure-Skip-TLS-Verify",
     kind: "boolean",
-    usedBy: ["webserver", "loadbalancer", "client"],
+    usedBy: ALL,
     about: "Take any certificate for the datastore's. Datastore-CA-File is the safe way to use one that you signed yourself.",
     default: false,
     flag: "datastore-insecure-skip-tls-verify",
@@ -135,7 +135,7 @@ export const DATASTORE_KEYS = {
   datastoreCaFile: {
     name: "Datastore-CA-File",
     kind: "path",
-    usedBy: ["webserver", "loadbalancer", "client"],
+    usedBy: ALL,
     about: "Certificates (PEM) of those who may have signed the datastore's; unless given, those that Node knows.",
     flag: "datastore-ca-file",
     own: true,
