@@ -5,7 +5,7 @@ import { DATASTORE_KEYS } from "./datastore.ts";
 import type { Declaration } from "./declaration.ts";
 import { WEB_KEYS } from "./web.ts";
 
-export type { Declaration, Known, User } from "./declaration.ts";
+export type { Declaration, User } from "./declaration.ts";
 export { USERS } from "./declaration.ts";
 
 export const KEYS = { ...DATASTORE_KEYS, ...WEB_KEYS };
