@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import type { ErrorCode, FrontsyncError } from "../schemas/errors.ts";
 import type { Calls, Collections, Peer, Warning } from "../schemas/types.ts";
+import type { TlsOptions } from "./wire/tls.ts";
 
 export interface BusOptions {
   /** `host[:9405]`; several are tried in turn. */
@@ -16,6 +17,9 @@ export interface BusOptions {
   updateInterval?: number;
   /** The secret shared with the datastore. */
   controlAuth?: string;
+  /** The datastore must speak TLS; `ca`: certificates (PEM) of those who may have signed its own, `skipVerify`: any will do. Without it
+   *  TLS is spoken when the datastore asks for it. */
+  tls?: TlsOptions;
   /** Folders with schema files of further collections. */
   schemas?: readonly string[];
   /** When contents of resources come here: eager (default): as soon as their documents do, in the background. lazy: at their first use. */

@@ -9,6 +9,7 @@ import { type CallParts, call } from "./calls.ts";
 import { CaughtUp } from "./caught-up.ts";
 import { CheckIn } from "./check-in.ts";
 import { Conflicts } from "./conflicts.ts";
+import { contactWarnings } from "./contact.ts";
 import { Drift } from "./drift.ts";
 import { Follow } from "./follow.ts";
 import { Link } from "./link.ts";
@@ -25,6 +26,7 @@ import { collectionOf } from "./scope.ts";
 import { Sender } from "./sender.ts";
 import { HELD, REACHABLE } from "./states.ts";
 import { Waiters } from "./waiters.ts";
+import type { ConnectionEvent } from "./wire/nats.ts";
 import { storeSubject } from "./wire/subjects.ts";
 import { Writes } from "./writes.ts";
 
@@ -315,13 +317,10 @@ export class EmbeddedBus implements Bus {
     return this.#writes.over(this.#schemas.collection(collection), id, await this.#row(collection, id)).doc;
   }
 
-  #onConnection(event: "connected" | "disconnected" | "refused", detail: string): void {
+  #onConnection(event: ConnectionEvent, detail: string): void {
     if (this.#closing) return;
     log.info({ webserver: this.#options.webserver, event, detail }, "connection");
-    this.#notices.warn(
-      "AUTH_REFUSED",
-      event === "refused" ? `The datastore refuses this webserver: ${detail}. Give both the same Control-Auth.` : undefined,
-    );
+    for (const [code, message] of contactWarnings(event, detail)) this.#notices.warn(code, message);
     if (event === "connected") void this.#checkIn.now();
     else this.#follow.lost();
   }

@@ -6,6 +6,7 @@ import type { BusOptions } from "./api.ts";
 import { checkInterval } from "./check-in.ts";
 import { checkControlAuth, DEFAULT_CONTROL_AUTH, parseAddress } from "./wire/address.ts";
 import { WEBSERVER_ID } from "./wire/subjects.ts";
+import { checkTls, type TlsOptions } from "./wire/tls.ts";
 
 const DEFAULT_INTERVAL_S = 10;
 const MAX_ADDR = 512;
@@ -19,6 +20,7 @@ export interface CheckedOptions {
   externalAddr: string | undefined;
   updateInterval: number;
   controlAuth: string;
+  tls: TlsOptions | undefined;
   schemas: readonly string[];
   /** Contents of resources come before somebody asks for them. */
   eager: boolean;
@@ -33,6 +35,7 @@ export function checkOptions(options: BusOptions): CheckedOptions {
     externalAddr,
     updateInterval = DEFAULT_INTERVAL_S,
     controlAuth = DEFAULT_CONTROL_AUTH,
+    tls,
     schemas,
     resources = "eager",
   } = options;
@@ -62,6 +65,7 @@ export function checkOptions(options: BusOptions): CheckedOptions {
     externalAddr,
     updateInterval: checkInterval(updateInterval),
     controlAuth: checkControlAuth(controlAuth),
+    tls: checkTls(tls),
     schemas: schemaFolders(schemas),
   };
 }
