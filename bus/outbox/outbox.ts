@@ -142,11 +142,13 @@ function named({ mutation, collection, id }: Kept): Pick<OutboxRecord, "mutation
 }
 
 function deadLetter(kept: Kept, { code = "INTERNAL", message = "" }: OutboxRecord): DeadLetter {
-  const { mutation, collection, id = "", op, at, body, by } = kept;
-  return { mutationId: mutation, collection, id, op, at, by, body, code: isErrorCode(code) ? code : "INTERNAL", message };
+  const { mutation, collection, id = "", op, at, body, by, content: upload } = kept;
+  const content = upload && { content: { sha256: upload.sha256, size: upload.size } };
+  const reason = { code: isErrorCode(code) ? code : "INTERNAL", message };
+  return { mutationId: mutation, collection, id, op, at, by, body, ...content, ...reason };
 }
 
-function asKept({ mutationId, collection, id, op, at, by, body }: DeadLetter): Kept {
+function asKept({ mutationId, collection, id, op, at, by, body, content }: DeadLetter): Kept {
   return {
     kind: "wait",
     mutation: mutationId,
@@ -156,6 +158,7 @@ function asKept({ mutationId, collection, id, op, at, by, body }: DeadLetter): K
     at,
     by,
     ...(body !== undefined && { body: body as Record<string, unknown> }),
+    ...(content && { content }),
   };
 }
 

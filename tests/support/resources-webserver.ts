@@ -9,9 +9,15 @@ export interface ResourcesOrder {
   dir: string;
   /** Sizes of what is to be uploaded, one after the other; without them contents are fetched. */
   upload?: readonly number[];
+  /** In the ids of what is uploaded; it does not wait for the datastore then. */
+  offline?: string;
 }
 
-export type ResourcesReport = { done: number; size: number; direction: "up" | "down" } | { idle: true } | { failed: string };
+export type ResourcesReport =
+  | { uploaded: string; sha256: string; mutationId: string; revision: number | null }
+  | { done: number; size: number; direction: "up" | "down" }
+  | { idle: true }
+  | { failed: string };
 
 const report = (message: ResourcesReport) => process.send?.(message);
 
@@ -23,12 +29,15 @@ process.once("message", (order: ResourcesOrder) => {
 });
 process.on("disconnect", () => process.exit(1));
 
-async function work({ datastore, webserver, dir, upload }: ResourcesOrder): Promise<void> {
+async function work({ datastore, webserver, dir, upload, offline }: ResourcesOrder): Promise<void> {
   const bus = await connectBus({ datastore, webserver, dir, updateInterval: 1 });
   bus.transfers.onProgress(({ done, size, direction }) => report({ done, size, direction }));
-  await bus.caughtUp();
-  for (const [n, size] of (upload ?? []).entries())
-    await bus.resources.upload(content(size, size + n), { name: `upload ${n}` }, { id: `upload-${n}` });
+  if (offline === undefined) await bus.caughtUp();
+  for (const [n, size] of (upload ?? []).entries()) {
+    const id = `${offline ?? "upload"}-${n}`;
+    const { sha256, mutationId, revision } = await bus.resources.upload(content(size, size + n), { name: id }, { id });
+    report({ uploaded: id, sha256, mutationId, revision });
+  }
   const look = setInterval(() => {
     const { fetching, waiting } = bus.transfers.status();
     if (fetching + waiting > 0) return;
