@@ -58,7 +58,7 @@ export class EmbeddedBus implements Bus {
   #closing: Promise<void> | undefined;
 
   readonly outbox: Bus["outbox"] = { list: async () => this.#writes.list() };
-  readonly deadLetters = deadLettersOf(() => ({ writes: this.#writes, transfers: this.transfers }));
+  readonly deadLetters = deadLettersOf(() => ({ schemas: this.#schemas, writes: this.#writes, transfers: this.transfers }));
   readonly conflicts = new Conflicts({
     schemas: () => this.#schemas,
     collection: (name) => this.#collection(name, undefined),

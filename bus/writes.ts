@@ -193,31 +193,8 @@ export class Writes {
     }
   }
 
-  /** Asks for a dead letter again, on what is there now. Throws NOT_FOUND, and what it is refused with. */
-  async retry(mutation: string): Promise<Written> {
-    const letter = this.letter(mutation);
-    const { collection, id, op, body, by, content } = letter;
-    const schema = this.#options.schemas.collection(collection);
-    const kept = { kind: "wait" as const, mutation, collection, op, by, at: letter.at, body: body as Record<string, unknown> };
-    const wish = asWish(schema, { ...kept, ...(id !== "" && { id }), ...(content && { content }) });
-    const written = await this.write(schema, wish.id, wish.body, wish.bytes, this.nextMutationId(undefined), { by });
-    await this.#discard(letter);
-    return written;
-  }
-
-  /** Throws NOT_FOUND. */
-  async discard(mutation: string): Promise<void> {
-    await this.#discard(this.letter(mutation));
-  }
-
-  /** Throws NOT_FOUND. */
-  letter(mutation: string): DeadLetter {
-    const letter = this.#outbox.deadLetters.find(({ mutationId: id }) => id === mutation);
-    if (letter) return letter;
-    throw new FrontsyncError("NOT_FOUND", `There is no dead letter ${JSON.stringify(String(mutation).slice(0, 80))}.`);
-  }
-
-  async #discard(letter: DeadLetter): Promise<void> {
+  /** Takes a dead letter out. Throws DISK_FULL, INTERNAL: then it stays. */
+  async discard(letter: DeadLetter): Promise<void> {
     await this.#outbox.discard(letter);
     this.#options.onPending();
   }

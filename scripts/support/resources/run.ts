@@ -65,13 +65,24 @@ async function put(bus: Bus, file: string, name: string, { output, stop }: Conte
   try {
     const onProgress = (bytes: number) => progress.update(bytes, size);
     const options = { onProgress, signal: stop.signal, ...(before && { id: before.id }) };
-    const uploaded = await bus.resources.upload(createReadStream(file), { name }, options);
+    const uploaded = await bus.resources.upload(unchanged(file, size), { name }, options);
     progress.end();
     output.line(`${printable(name)}: ${formatBytes(uploaded.size)}, version ${uploaded.version}, ${uploaded.sha256}`);
     output.figures({ ok: true, name, ...uploaded });
   } finally {
     progress.end();
   }
+}
+
+/** The bytes of a file, if they are as many as they were: else somebody is writing it, and what is read is neither the old nor the new one. */
+async function* unchanged(file: string, size: number): AsyncGenerator<Uint8Array> {
+  let read = 0;
+  for await (const bytes of createReadStream(file)) {
+    read += (bytes as Uint8Array).length;
+    if (read > size) break;
+    yield bytes as Uint8Array;
+  }
+  if (read !== size) throw new Error(`the file ${file} had ${size} bytes, and was changed while it was read`);
 }
 
 async function get(bus: Bus, wanted: string, to: string | undefined, { output, stop }: Context): Promise<void> {
