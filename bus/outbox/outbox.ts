@@ -7,9 +7,10 @@ import type { OutboxRecord } from "../../schemas/types.ts";
 import type { DeadLetter } from "../api.ts";
 import { clock } from "../platform/clock.ts";
 import { log } from "../platform/log.ts";
-import { Journal } from "./journal.ts";
+import { inDamagedLines, Journal } from "./journal.ts";
 import type { Kept } from "./request.ts";
 
+const FILE = "outbox";
 /** The file is written anew when it is this large, and less than half of it still counts. */
 const COMPACT_BYTES = 1024 * 1024;
 
@@ -29,7 +30,7 @@ export class Outbox {
   static open(dir: string, schemas: Schemas): Outbox {
     const waiting = new Map<string, Kept>();
     const dead = new Map<string, DeadLetter>();
-    const file = join(dir, "outbox");
+    const file = join(dir, FILE);
     const made = !existsSync(file);
     const journal = Journal.open(file, (json) => {
       const record = schemas.read("outbox.record", json);
@@ -164,4 +165,9 @@ function asKept({ mutationId, collection, id, op, at, by, body, content }: DeadL
 
 function asDead({ mutationId, collection, id, code, message, at }: DeadLetter): OutboxRecord {
   return { kind: "dead", mutation: mutationId, collection, ...(id !== "" && { id }), code, message, at };
+}
+
+/** Contents that uploads in damaged lines of a folder's outbox refer to, as far as those can be read. */
+export function contentsAside(dir: string): Set<string> {
+  return inDamagedLines(join(dir, FILE), /[0-9a-f]{64}/g);
 }

@@ -11,6 +11,7 @@ import type { Schemas } from "../../schemas/index.ts";
 import type { CheckInReply, Resource, WriteReply } from "../../schemas/types.ts";
 import type { ActingUser } from "../acting.ts";
 import type { Change, DeadLetter, OpenOptions, Resources, Transfer, Transfers } from "../api.ts";
+import { contentsAside } from "../outbox/outbox.ts";
 import type { KeptUpload } from "../outbox/request.ts";
 import { within } from "../platform/deadline.ts";
 import { log } from "../platform/log.ts";
@@ -64,7 +65,8 @@ export class ContentSync implements Transfers {
     const waiting = () => parts.writes.contents();
     this.#store = new LocalStore(join(parts.dir, RESOURCES), (sha256) => waiting().has(sha256));
     const complete = () => parts.state() === "synced";
-    this.#uses = new Uses({ ...{ store: this.#store, waiting, complete }, signal: this.#stop.signal });
+    const aside = contentsAside(parts.dir);
+    this.#uses = new Uses({ ...{ store: this.#store, waiting, aside, complete }, signal: this.#stop.signal });
     this.#fetcher = new Fetcher({
       receive: async (what) => {
         const onProgress = (here: number) => this.#progressed("down", what, here);

@@ -22,6 +22,8 @@ export const PATIENCE_MS = 30_000;
 const MAX_ROUNDS = 10;
 /** Contents on their way up at once: each has a few chunks in memory. */
 const SENDING = 4;
+/** Uploads that have waited and are on their way at once: after a restart each of their files is read first. */
+const DELIVERING = 8;
 const SHA256 = /^[0-9a-f]{64}$/;
 
 export interface UploadParts extends WaitingParts {
@@ -58,6 +60,7 @@ export class Uploads {
   readonly #parts: UploadParts;
   readonly #waiting: WaitingUploads;
   readonly #sending = new Limiter(SENDING);
+  readonly #delivering = new Limiter(DELIVERING);
   /** Equal contents go one after the other: only the first one is sent. */
   readonly #contents = new KeyedQueue();
 
@@ -108,7 +111,10 @@ export class Uploads {
     const { sha256, size, over } = content;
     const body = op === "patch" ? { op, merge: fields } : { op: "put" as const, doc: fields };
     const plan = { ...{ id, body, mutation, by, ifRevision, over }, patience: new Patience(PATIENCE_MS), signal };
-    const { revision } = await this.#store({ sha256, size, path: await this.#parts.store.verified(sha256) }, plan, {});
+    const { revision } = await this.#delivering.run(async () => {
+      plan.patience.progressed();
+      return await this.#store({ sha256, size, path: await this.#parts.store.verified(sha256) }, plan, {});
+    });
     return { id, revision };
   }
 

@@ -12,6 +12,8 @@ export interface UsesParts {
   store: LocalStore;
   /** The contents that uploads need which wait or were refused. */
   waiting(): ReadonlyMap<string, number>;
+  /** Contents that must stay, whoever needs them. */
+  aside: ReadonlySet<string>;
   /** Whether every document that there is is known here. */
   complete(): boolean;
   signal: AbortSignal;
@@ -65,10 +67,11 @@ export class Uses {
   }
 
   async #look(): Promise<void> {
-    const { store, waiting } = this.#parts;
+    const { store, waiting, aside } = this.#parts;
     const wanted = waiting();
     const before = this.#unused;
-    this.#unused = new Set(store.names().filter((sha256) => !this.has(sha256) && !wanted.has(sha256)));
+    const stays = (sha256: string) => this.has(sha256) || wanted.has(sha256) || aside.has(sha256);
+    this.#unused = new Set(store.names().filter((sha256) => !stays(sha256)));
     for (const sha256 of before) {
       // What was touched meanwhile is not among them any more.
       if (!this.#unused.has(sha256) || this.has(sha256)) continue;

@@ -57,15 +57,20 @@ async function list(bus: Bus, { output }: Context): Promise<void> {
 }
 
 async function put(bus: Bus, file: string, name: string, { output, stop }: Context): Promise<void> {
-  const { size } = await stat(file).catch((cause: Error) => {
+  const stats = await stat(file).catch((cause: Error) => {
     throw new FrontsyncError("BAD_CONFIG", `The file ${file} can't be read: ${cause.message}`, { cause });
   });
+  const { size } = stats;
   const before = await bus.collection("resources").find(name);
   const progress = startProgress("byte", process.stderr, clock.monotonic);
   try {
     const onProgress = (bytes: number) => progress.update(bytes, size);
     const options = { onProgress, signal: stop.signal, ...(before && { id: before.id }) };
-    const uploaded = await bus.resources.upload(unchanged(file, size), { name }, options);
+    const uploaded = await bus.resources.upload(
+      stats.isFile() ? unchanged(file, size) : createReadStream(file),
+      { name },
+      options,
+    );
     progress.end();
     output.line(`${printable(name)}: ${formatBytes(uploaded.size)}, version ${uploaded.version}, ${uploaded.sha256}`);
     output.figures({ ok: true, name, ...uploaded });
