@@ -10,6 +10,7 @@ import { CaughtUp } from "./caught-up.ts";
 import { CheckIn } from "./check-in.ts";
 import { Conflicts } from "./conflicts.ts";
 import { contactWarnings } from "./contact.ts";
+import { deadLettersOf } from "./dead-letters.ts";
 import { Drift } from "./drift.ts";
 import { Follow } from "./follow.ts";
 import { Link } from "./link.ts";
@@ -17,6 +18,7 @@ import { Logins } from "./logins/index.ts";
 import { Notices } from "./notices.ts";
 import type { CheckedOptions } from "./options.ts";
 import { Outbox } from "./outbox/outbox.ts";
+import type { KeptUpload } from "./outbox/request.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { VERSION } from "./platform/package.ts";
@@ -59,11 +61,7 @@ export class EmbeddedBus implements Bus {
   #closing: Promise<void> | undefined;
 
   readonly outbox: Bus["outbox"] = { list: async () => this.#writes.list() };
-  readonly deadLetters: Bus["deadLetters"] = {
-    list: async () => [...this.#writes.deadLetters],
-    retry: (mutationId) => this.#writes.retry(mutationId),
-    discard: (mutationId) => this.#writes.discard(mutationId),
-  };
+  readonly deadLetters = deadLettersOf(() => ({ schemas: this.#schemas, writes: this.#writes, transfers: this.transfers }));
   readonly conflicts = new Conflicts({
     schemas: () => this.#schemas,
     collection: (name) => this.#collection(name, undefined),
@@ -111,10 +109,12 @@ export class EmbeddedBus implements Bus {
     const holds = (revision: number, signal: AbortSignal) => this.#caughtUp.holds(revision, signal);
     const reachable = (signal: AbortSignal) => this.#waiters.until(() => REACHABLE.has(this.#follow.state), signal);
     const read = (collection: string, id: string) => this.#row(collection, id);
+    const held = (collection: string, id: string) => this.#held(collection, id);
     const writes = {
       webserver: options.webserver,
       schemas,
       sender: new Sender(this.#link, schemas),
+      upload: (kept: KeptUpload, signal: AbortSignal) => this.transfers.deliver(kept, signal),
       maxPayload: () => this.#link.maxPayload,
       takesSchema: () => this.#link.takesSchema,
       isHeld: (revision: number) => this.#caughtUp.isHeld(revision),
@@ -142,7 +142,7 @@ export class EmbeddedBus implements Bus {
     const warn = (code: string, message: string | undefined) => this.#notices.warn(code, message);
     this.transfers = new ContentSync({
       ...options,
-      ...{ ...this.#calling, reachable, row: read, warn },
+      ...{ ...this.#calling, reachable, held, warn, writes: this.#writes },
       changes: (signal) => this.#collection("resources", undefined).changes({ since: 0, signal }),
     });
     this.resources = this.transfers.as(undefined);
