@@ -9,6 +9,8 @@ import { type CallParts, call } from "./calls.ts";
 import { CaughtUp } from "./caught-up.ts";
 import { CheckIn } from "./check-in.ts";
 import { Conflicts } from "./conflicts.ts";
+import { contactWarnings } from "./contact.ts";
+import { deadLettersOf } from "./dead-letters.ts";
 import { Drift } from "./drift.ts";
 import { Follow } from "./follow.ts";
 import { Link } from "./link.ts";
@@ -16,6 +18,7 @@ import { Logins } from "./logins/index.ts";
 import { Notices } from "./notices.ts";
 import type { CheckedOptions } from "./options.ts";
 import { Outbox } from "./outbox/outbox.ts";
+import type { KeptUpload } from "./outbox/request.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { VERSION } from "./platform/package.ts";
@@ -25,6 +28,7 @@ import { collectionOf } from "./scope.ts";
 import { Sender } from "./sender.ts";
 import { HELD, REACHABLE } from "./states.ts";
 import { Waiters } from "./waiters.ts";
+import type { ConnectionEvent } from "./wire/nats.ts";
 import { storeSubject } from "./wire/subjects.ts";
 import { Writes } from "./writes.ts";
 
@@ -57,11 +61,7 @@ export class EmbeddedBus implements Bus {
   #closing: Promise<void> | undefined;
 
   readonly outbox: Bus["outbox"] = { list: async () => this.#writes.list() };
-  readonly deadLetters: Bus["deadLetters"] = {
-    list: async () => [...this.#writes.deadLetters],
-    retry: (mutationId) => this.#writes.retry(mutationId),
-    discard: (mutationId) => this.#writes.discard(mutationId),
-  };
+  readonly deadLetters = deadLettersOf(() => ({ schemas: this.#schemas, writes: this.#writes, transfers: this.transfers }));
   readonly conflicts = new Conflicts({
     schemas: () => this.#schemas,
     collection: (name) => this.#collection(name, undefined),
@@ -110,10 +110,12 @@ export class EmbeddedBus implements Bus {
     const holds = (revision: number, signal: AbortSignal) => this.#caughtUp.holds(revision, signal);
     const reachable = (signal: AbortSignal) => this.#waiters.until(() => REACHABLE.has(this.#follow.state), signal);
     const read = (collection: string, id: string) => this.#row(collection, id);
+    const held = (collection: string, id: string) => this.#held(collection, id);
     const writes = {
       webserver: options.webserver,
       schemas,
       sender: new Sender(this.#link, schemas),
+      upload: (kept: KeptUpload, signal: AbortSignal) => this.transfers.deliver(kept, signal),
       maxPayload: () => this.#link.maxPayload,
       takesSchema: () => this.#link.takesSchema,
       isHeld: (revision: number) => this.#caughtUp.isHeld(revision),
@@ -142,7 +144,7 @@ export class EmbeddedBus implements Bus {
     const warn = (code: string, message: string | undefined) => this.#notices.warn(code, message);
     this.transfers = new ContentSync({
       ...options,
-      ...{ ...this.#calling, reachable, row: read, warn },
+      ...{ ...this.#calling, reachable, held, warn, writes: this.#writes },
       changes: (signal) => this.#collection("resources", undefined).changes({ since: 0, signal }),
     });
     this.resources = this.transfers.as(undefined);
@@ -319,13 +321,10 @@ export class EmbeddedBus implements Bus {
     return this.#writes.over(this.#schemas.collection(collection), id, await this.#row(collection, id)).doc;
   }
 
-  #onConnection(event: "connected" | "disconnected" | "refused", detail: string): void {
+  #onConnection(event: ConnectionEvent, detail: string): void {
     if (this.#closing) return;
     log.info({ webserver: this.#options.webserver, event, detail }, "connection");
-    this.#notices.warn(
-      "AUTH_REFUSED",
-      event === "refused" ? `The datastore refuses this webserver: ${detail}. Give both the same Control-Auth.` : undefined,
-    );
+    for (const [code, message] of contactWarnings(event, detail)) this.#notices.warn(code, message);
     if (event === "connected") void this.#checkIn.now();
     else this.#follow.lost();
   }

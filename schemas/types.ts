@@ -741,6 +741,10 @@ export interface ContentCommitRequest {
    */
   from?: string;
   /**
+   * SHA-256 of the content that the document had where this one was uploaded; empty: none. Refuse when it has yet another one.
+   */
+  over?: string;
+  /**
    * Refuse unless the document is at this revision; 0: it must not exist.
    */
   ifRevision?: number;
@@ -1060,6 +1064,17 @@ export interface OutboxRecord {
    * Of a put the document, of a patch the merge.
    */
   body?: Record<string, unknown>;
+  /**
+   * Of an upload: the content that the document is to have; it is in the webserver's folder.
+   */
+  content?: {
+    sha256: string;
+    size: number;
+    /**
+     * SHA-256 of the content that the document had then; empty: none.
+     */
+    over?: string;
+  };
   base?: number;
   ifRevision?: number;
   /**

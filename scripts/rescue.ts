@@ -2,15 +2,14 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type { Cli, Context } from "./support/cli.ts";
-import { datastoreOption, jsonOption, readControlAuth, withControlAuth } from "./support/options.ts";
+import { targetOf, withTarget } from "./support/config/target.ts";
+import { jsonOption } from "./support/options.ts";
 import type { Rescue } from "./support/rescue/run.ts";
 
 interface Flags {
-  datastore: readonly string[];
   dir?: string;
   passwordFile?: string;
   json?: boolean;
-  controlAuthFile?: string;
 }
 
 const COMMANDS: { what: Rescue["what"]; summary: string; description: string; example: string }[] = [
@@ -51,7 +50,6 @@ export function addRescue(program: Command, cli: Cli): void {
       .summary(summary)
       .description(description)
       .argument("<user>", "what the user logs in with")
-      .addOption(datastoreOption())
       .addOption(new Option("--dir <folder>", "the folder of a datastore that is stopped").conflicts("datastore"));
     if (what === "set-password")
       command.option("--password-file <file>", "a file that holds the new password (default: it is asked for)");
@@ -61,18 +59,17 @@ export function addRescue(program: Command, cli: Cli): void {
       .action((user: string, flags: Flags) =>
         cli.run({ json: flags.json === true, staysUp: false }, (context) => run(what, user, flags, context)),
       );
-    withControlAuth(command);
+    withTarget(command);
   }
 }
 
 async function run(what: Rescue["what"], user: string, flags: Flags, context: Context): Promise<void> {
-  const { datastore, dir, passwordFile } = flags;
-  const controlAuth = readControlAuth(flags.controlAuthFile);
+  const { dir, passwordFile } = flags;
+  const place = dir === undefined ? { target: targetOf(flags) } : { dir: resolve(dir) };
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { runRescue } = await import("./support/rescue/run.ts");
   const { readPassword } = await import("./support/password.ts");
   const rescue: Rescue =
     what === "set-password" ? { what, password: await readPassword(passwordFile, "new", context.stop.signal) } : { what };
-  const place = dir === undefined ? { datastore, controlAuth } : { dir: resolve(dir) };
   await runRescue(rescue, user, place, context);
 }

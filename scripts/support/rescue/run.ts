@@ -6,6 +6,7 @@ import { randomId } from "../../../bus/platform/random.ts";
 import { comparable } from "../../../schemas/accounts.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Context } from "../cli.ts";
+import type { Target } from "../config/target.ts";
 import { connectObserver } from "../observer.ts";
 import { openDatastore } from "../start-datastore.ts";
 import { inTemporaryFolder } from "../temporary-folder.ts";
@@ -14,13 +15,13 @@ const CATCH_UP_MS = 120_000;
 const PAGE = 1000;
 
 /** A datastore that runs, or the folder of one that does not. */
-export type Place = { datastore: readonly string[]; controlAuth: string | undefined } | { dir: string };
+export type Place = { target: Target } | { dir: string };
 
 export type Rescue = { what: "unlock" } | { what: "clear-failures" } | { what: "set-password"; password: string };
 
 /** Throws UNKNOWN_USER, and what connectObserver and the functions throw; with a folder NOT_FOUND, and DIR_IN_USE when a datastore runs in it. */
 export async function runRescue(rescue: Rescue, name: string, place: Place, context: Context): Promise<void> {
-  if (!("dir" in place)) return await rescueAt(rescue, name, place, context).catch(tellOfFolder);
+  if (!("dir" in place)) return await rescueAt(rescue, name, place.target, context).catch(tellOfFolder);
   const { dir } = place;
   // Where there is no store one would be made.
   if (!existsSync(join(dir, "jetstream")))
@@ -47,15 +48,10 @@ function tellOfFolder(error: unknown): never {
   throw new FrontsyncError(error.code, `${error.message} If it is to stay stopped, give its folder: --dir.`, { cause: error });
 }
 
-async function rescueAt(
-  rescue: Rescue,
-  name: string,
-  { datastore, controlAuth }: Exclude<Place, { dir: string }>,
-  context: Context,
-): Promise<void> {
+async function rescueAt(rescue: Rescue, name: string, target: Target, context: Context): Promise<void> {
   const { output, stop } = context;
   await inTemporaryFolder(async (dir) => {
-    const { bus } = await connectObserver("rescue", { datastore, dir, controlAuth, signal: stop.signal });
+    const { bus } = await connectObserver("rescue", { target, dir, signal: stop.signal });
     try {
       await bus.caughtUp(null, { timeoutMs: CATCH_UP_MS, signal: stop.signal });
       const user = await userCalled(bus, name);
