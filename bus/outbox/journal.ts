@@ -186,7 +186,10 @@ function checksum(json: string): string {
 
 /** What is cut off may still be of use to somebody who looks for it. */
 function keepTorn(file: string, torn: Uint8Array): void {
-  log.warn({ file, bytes: torn.length }, "the file ends with a torn line, which is cut off: what it was for was never acknowledged");
+  log.warn(
+    { file, bytes: torn.length },
+    "the file ends with a torn line, which is cut off: what it was for was never acknowledged",
+  );
   try {
     writeAtomically(`${file}.torn`, torn);
   } catch (error) {
