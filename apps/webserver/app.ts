@@ -4,7 +4,7 @@ import rateLimit from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from "fastify";
 import { log } from "../../bus/index.ts";
-import { answerErrors, sendError } from "./errors.ts";
+import { answerErrors, answerNoRequest, sendError } from "./errors.ts";
 import { swaggerOptions } from "./openapi.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { Area, Parts } from "./parts.ts";
@@ -12,10 +12,11 @@ import { collectionRoutes } from "./routes/documents.ts";
 import { groupRoutes } from "./routes/groups.ts";
 import { loginRoutes, tooMany } from "./routes/login.ts";
 import { preferenceRoutes } from "./routes/preferences.ts";
+import { resourceRoutes } from "./routes/resources.ts";
 import { searchHistoryRoutes } from "./routes/search-history.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { userRoutes } from "./routes/users.ts";
-import { guard } from "./security.ts";
+import { guard, harden } from "./security.ts";
 import { authenticate } from "./sessions/authenticate.ts";
 import { HEADERS_MS, IDLE_MS, limitBodies } from "./slow.ts";
 
@@ -34,6 +35,7 @@ const AREAS: readonly Area[] = [
   groupRoutes,
   preferenceRoutes,
   searchHistoryRoutes,
+  resourceRoutes,
   collectionRoutes,
 ];
 
@@ -74,7 +76,12 @@ function create({ tls, trustedProxies }: CheckedOptions): FastifyInstance {
     forceCloseConnections: "idle",
     trustProxy: [...trustedProxies],
     routerOptions: { maxParamLength: MAX_PARAM },
-    frameworkErrors: (error, request, reply) => void sendError(error, request, reply),
+    // Before any hook: what can't even be routed.
+    frameworkErrors: (error, request, reply) => {
+      harden(request, reply);
+      void sendError(error, request, reply);
+    },
+    clientErrorHandler: answerNoRequest,
   };
   // Its types tell the two kinds of server apart all the way down; nothing here does.
   const make = Fastify as unknown as (options: FastifyServerOptions & { http?: object; https?: object }) => FastifyInstance;

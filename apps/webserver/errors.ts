@@ -1,4 +1,6 @@
 /** Every refusal as the API answers it: JSON with code, message and path, and the status that the table gives to its code. */
+import { STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { asFrontsyncError, type ErrorCode, FrontsyncError, log } from "../../bus/index.ts";
 
@@ -44,6 +46,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
 };
 
 const RETRY_AFTER_S = 2;
+const LINGER_MS = 5000;
 
 interface ErrorBody {
   code: ErrorCode;
@@ -51,7 +54,7 @@ interface ErrorBody {
   path?: string;
 }
 
-export function errorBody({ code, message, path }: FrontsyncError): ErrorBody {
+function errorBody({ code, message, path }: FrontsyncError): ErrorBody {
   return { code, message, ...(path !== undefined && { path }) };
 }
 
@@ -75,7 +78,28 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
   }
   if (status === 503 && !reply.hasHeader("retry-after")) void reply.header("retry-after", RETRY_AFTER_S);
   if (status === 401) void reply.header("www-authenticate", "Bearer");
+  if (!request.raw.complete) linger(request);
   return reply.code(status).type("application/json; charset=utf-8").send(errorBody(error));
+}
+
+/** Of Node, for what is no request: there is nothing yet that could answer it but the socket. */
+export function answerNoRequest(error: Error & { code?: string }, socket: Duplex): void {
+  const status = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 }[error.code ?? ""] ?? 400;
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = JSON.stringify(errorBody(new FrontsyncError("BAD_MESSAGE", "This is no HTTP request, or it came too slowly.")));
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+}
+
+/** What is still to come of a body that was refused is thrown away for a while, so that the client gets to read why. */
+function linger({ raw }: FastifyRequest): void {
+  raw.unpipe().resume();
+  const cut = setTimeout(() => raw.complete || raw.socket.destroy(), LINGER_MS);
+  raw.once("close", () => clearTimeout(cut));
 }
 
 function explained(thrown: unknown): { error: FrontsyncError; status: number } {

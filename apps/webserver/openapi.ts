@@ -75,7 +75,7 @@ export function describe(
   tag: string,
   operationId: string,
   summary: string,
-  { params, query, body, consumes, reply, status = 200 }: Described,
+  { params, query, body, consumes, reply, status = 200, binary }: Described,
 ): FastifySchema {
   return {
     ...{ tags: [tag], operationId, summary },
@@ -84,7 +84,7 @@ export function describe(
     ...(body && { body }),
     ...(consumes && { consumes: [consumes] }),
     response: {
-      [status]: { description: "It is done.", ...(reply && content(reply)) },
+      [status]: { description: "It is done.", ...(reply && content(reply)), ...(binary && BINARY) },
       "4xx": { description: "Refused.", ...content(reference("Error")) },
       "5xx": { description: "Not now.", ...content(reference("Error")) },
     },
@@ -99,7 +99,11 @@ interface Described {
   consumes?: string;
   reply?: Json;
   status?: number;
+  /** It answers bytes. */
+  binary?: boolean;
 }
+
+const BINARY = { content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } } };
 
 const content = (schema: Json) => ({ content: { "application/json": { schema } } });
 

@@ -1,5 +1,5 @@
 /** What every answer tells browsers, and which requests of theirs are refused. */
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { FrontsyncError } from "../../bus/index.ts";
 
 const HEADERS = {
@@ -17,10 +17,15 @@ const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 /** A route may set its own of these headers: a page that it serves needs scripts. */
 export function guard(app: FastifyInstance): void {
   app.addHook("onRequest", async (request, reply) => {
-    void reply.headers(HEADERS);
-    if (request.protocol === "https") void reply.header("strict-transport-security", `max-age=${YEAR_S}`);
+    harden(request, reply);
     if (!SAFE.has(request.method)) checkSameSite(request);
   });
+}
+
+/** Sets what is in every answer. */
+export function harden({ protocol }: FastifyRequest, reply: FastifyReply): void {
+  void reply.headers(HEADERS);
+  if (protocol === "https") void reply.header("strict-transport-security", `max-age=${YEAR_S}`);
 }
 
 /** A browser says where a request comes from; a program that says nothing is no browser, and carries nobody else's cookies. Throws CROSS_SITE. */

@@ -43,7 +43,7 @@ class TimedBody extends Transform {
 
   constructor(ms: number) {
     super();
-    this.#timer = setTimeout(() => this.destroy(new SlowBody(ms)), ms);
+    this.#timer = setTimeout(() => this.destroy(new SlowBody(`within ${ms} ms`)), ms);
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -62,10 +62,11 @@ class TimedBody extends Transform {
   }
 }
 
-class SlowBody extends Error {
+/** `expected`: how it should have come. */
+export class SlowBody extends Error {
   readonly statusCode = 408;
 
-  constructor(ms: number) {
-    super(`The body did not come within ${ms} ms.`);
+  constructor(expected: string) {
+    super(`The body did not come ${expected}.`);
   }
 }
