@@ -17,7 +17,7 @@ import { codeOf } from "./support/refusals.ts";
 import { Client, type Web, webservers } from "./support/webservers.ts";
 
 const COMMAND = fileURLToPath(new URL("../scripts/frontsync.js", import.meta.url));
-const END_MS = 30_000;
+const END_MS = 60_000;
 
 /** What a server answers to these bytes until it closes the connection. */
 async function answerTo(address: string, ...parts: string[]): Promise<string> {
@@ -35,7 +35,7 @@ async function answerTo(address: string, ...parts: string[]): Promise<string> {
   return answer;
 }
 
-describe("a webserver", { concurrency: 4 }, () => {
+describe("a webserver", { concurrency: 2 }, () => {
   let web: Web;
   let server: Webserver;
   let client: Client;
@@ -216,12 +216,13 @@ describe("a webserver", { concurrency: 4 }, () => {
   });
 
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
-    it(`runs as a command until ${signal}`, async () => {
+    it(`runs as a command until ${signal}`, async (t) => {
       const args = ["webserver", "--external-addr", `${signal}.test`, "--port", "0", "--dir", join(web.deployment.dir, signal)];
       const child = spawn(process.execPath, [COMMAND, ...args, "--datastore", web.deployment.datastore.address, "--json"], {
-        stdio: ["ignore", "pipe", "inherit"],
+        stdio: ["ignore", "pipe", "ignore"],
         env: { ...process.env, npm_execpath: undefined },
       });
+      t.after(() => child.kill("SIGKILL"));
       let printed = "";
       child.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
       const ended = once(child, "close");

@@ -194,6 +194,8 @@ describe("the webserver's API", () => {
     assert.deepEqual([up.body.sha256, up.body.size, up.body.version], [sha256, content.length, 1]);
     statusOf(await as(anna).ask("PUT", raw, form(content, "other")), 400);
     statusOf(await as(anna).ask("PUT", raw, { file: "x" }), 400);
+    const small = await web.open("small", { resourceMaxSize: 1000 });
+    statusOf(await as(anna).at(small).ask("PUT", raw, form(content)), 413);
     statusOf(await as(bert).ask("PUT", raw, form(content)), 404);
     statusOf(await as(bert).ask("GET", raw), 404);
 

@@ -1,5 +1,6 @@
 /** The webserver as a Fastify application: its hooks in their order, then its routes, one file for each area. */
 import cookie from "@fastify/cookie";
+import multipart from "@fastify/multipart";
 import rateLimit from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from "fastify";
@@ -8,6 +9,7 @@ import { answerErrors, answerNoRequest, sendError } from "./errors.ts";
 import { swaggerOptions } from "./openapi.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { Area, Parts } from "./parts.ts";
+import { backupRoutes } from "./routes/backup.ts";
 import { collectionRoutes } from "./routes/documents.ts";
 import { groupRoutes } from "./routes/groups.ts";
 import { loginRoutes, tooMany } from "./routes/login.ts";
@@ -25,6 +27,8 @@ const BODY_BYTES = 8 * 1024 * 1024;
 /** An id has 1024 bytes at most, each perhaps percent-encoded. */
 const MAX_PARAM = 3 * 1024;
 const MAX_CONNECTIONS = 10_000;
+/** Of a form with a file, which has a limit of its own. */
+const FORM = { files: 1, fields: 10, parts: 11, fieldSize: 4096, headerPairs: 20 };
 /** How often Node looks for slow headers, ms. */
 const LOOK_MS = 1000;
 
@@ -36,6 +40,7 @@ const AREAS: readonly Area[] = [
   preferenceRoutes,
   searchHistoryRoutes,
   resourceRoutes,
+  backupRoutes,
   collectionRoutes,
 ];
 
@@ -50,6 +55,7 @@ export async function buildApp(parts: Parts): Promise<FastifyInstance> {
   answerErrors(app);
   await app.register(swagger, swaggerOptions(schemas));
   await app.register(cookie);
+  await app.register(multipart, { limits: FORM });
   guard(app);
   authenticate(app, parts);
   await app.register(rateLimit, {

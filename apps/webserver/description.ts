@@ -1,6 +1,7 @@
 /** The API's description, without a webserver. */
 import type { Bus, Schemas } from "../../bus/index.ts";
 import { buildApp } from "./app.ts";
+import type { Backups } from "./backups.ts";
 import type { Health } from "./health.ts";
 import { checkOptions } from "./options.ts";
 import type { Tokens } from "./sessions/tokens.ts";
@@ -15,6 +16,7 @@ export async function describeApi(schemas: Schemas): Promise<object> {
     bus: {} as Bus,
     tokens: {} as Tokens,
     health: {} as Health,
+    backups: {} as Backups,
     fresh: async () => {},
   });
   try {

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { type Bus, connectBus, FrontsyncError, loadSchemas } from "../../bus/index.ts";
 import { buildApp } from "./app.ts";
+import type { Backups } from "./backups.ts";
 import { Health } from "./health.ts";
 import { checkOptions, type WebserverOptions } from "./options.ts";
 import { freshOf } from "./sessions/fresh.ts";
@@ -23,8 +24,14 @@ export interface Webserver extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** What a webserver can't do by itself. */
+export interface Services {
+  /** Without them /api/backup answers 501. */
+  backups?: Backups;
+}
+
 /** Opens the bus in `dir` and listens. Resolves also without a datastore. Throws BAD_CONFIG, also for a port that is taken; DIR_IN_USE. */
-export async function startWebserver(given: WebserverOptions): Promise<Webserver> {
+export async function startWebserver(given: WebserverOptions, { backups = NO_BACKUPS }: Services = {}): Promise<Webserver> {
   const options = checkOptions(given);
   const bus = await connectBus(options.bus);
   const keys = new SigningKeys(bus, { sessionMs: options.sessionTimeoutMinutes * 60_000, leadMs: KEY_LEAD_MS });
@@ -50,6 +57,7 @@ export async function startWebserver(given: WebserverOptions): Promise<Webserver
       options,
       tokens: new Tokens(keys, fresh),
       health,
+      backups,
       fresh,
     });
     const address = await listen(app, options.listen, options.port);
@@ -59,6 +67,11 @@ export async function startWebserver(given: WebserverOptions): Promise<Webserver
     throw error;
   }
 }
+
+const none = async () => {
+  throw new FrontsyncError("UNKNOWN_CALL", "This webserver was started without backups.");
+};
+const NO_BACKUPS: Backups = { write: none, restore: none };
 
 async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
   try {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import type { Bus, Schemas } from "../../bus/index.ts";
+import type { Backups } from "./backups.ts";
 import type { Health } from "./health.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { Tokens } from "./sessions/tokens.ts";
@@ -11,6 +12,7 @@ export interface Parts {
   readonly options: CheckedOptions;
   readonly tokens: Tokens;
   readonly health: Health;
+  readonly backups: Backups;
   /** Waits a moment for what is on its way to this replica. */
   fresh(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Its body may be long, and take as long as bytes go on coming. */
+    /** Its body, or its answer, may be long, and take as long as bytes go on coming. */
     streams?: true;
   }
 }
@@ -13,12 +13,15 @@ declare module "fastify" {
 export const HEADERS_MS = 10_000;
 /** Of a socket on which nothing happens, in either direction, ms. */
 export const IDLE_MS = 60_000;
+const STREAM_IDLE_MS = 30 * 60_000;
 /** Of a body that is read as a whole, ms. */
 const BODY_MS = 30_000;
 
 /** A body that comes byte by byte would hold its connection, and what is read of it, for ever. */
 export function limitBodies(app: FastifyInstance, bodyMs = BODY_MS): void {
   app.addHook("preParsing", async (request, _reply, payload) => {
+    // What is fetched or made first takes longer than a client may be silent otherwise.
+    if (request.routeOptions.config.streams) request.raw.socket.setTimeout(STREAM_IDLE_MS);
     if (request.routeOptions.config.streams || !hasBody(request)) return payload;
     const timed = new TimedBody(bodyMs);
     payload.on("error", (error) => timed.destroy(error));
@@ -43,7 +46,7 @@ class TimedBody extends Transform {
 
   constructor(ms: number) {
     super();
-    this.#timer = setTimeout(() => this.destroy(new SlowBody(`within ${ms} ms`)), ms);
+    this.#timer = setTimeout(() => this.destroy(new SlowBody(ms)), ms);
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -62,11 +65,10 @@ class TimedBody extends Transform {
   }
 }
 
-/** `expected`: how it should have come. */
-export class SlowBody extends Error {
+class SlowBody extends Error {
   readonly statusCode = 408;
 
-  constructor(expected: string) {
-    super(`The body did not come ${expected}.`);
+  constructor(ms: number) {
+    super(`The body did not come within ${ms} ms.`);
   }
 }

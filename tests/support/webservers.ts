@@ -1,6 +1,7 @@
 /** Webservers for a test, on a deployment of their own, and a client that keeps its cookies as a browser does. */
 import { join } from "node:path";
 import { startWebserver, type Webserver, type WebserverOptions } from "../../apps/webserver/index.ts";
+import { commandBackups } from "../../scripts/support/webserver/backups.ts";
 import { type Deployment, type DeployOptions, deploy } from "./deployment.ts";
 import { hashed, plant, QUICK } from "./passwords.ts";
 import { makeUser } from "./people.ts";
@@ -25,12 +26,13 @@ export async function webservers(count: number, options: Partial<WebserverOption
     await deployment[Symbol.asyncDispose]();
   };
   const open = async (name: string, own: Partial<WebserverOptions> = {}) => {
-    const server = await startWebserver({
+    const about = {
       ...{ datastore: deployment.datastore.address, webserver: name, dir: join(deployment.dir, name) },
       ...{ externalAddr: `${name}.test:443`, port: 0, loginsPerMinute: 10_000 },
       ...options,
       ...own,
-    });
+    };
+    const server = await startWebserver(about, { backups: commandBackups(about) });
     servers.push(server);
     await server.bus.caughtUp();
     return server;

@@ -103,3 +103,10 @@ export function written(result: Written, reply: FastifyReply, status = 200): Wri
   void reply.code(revision === null ? 202 : status);
   return { id, revision, mutationId };
 }
+
+/** Aborts when the answer is over, also because the client has gone: nothing is made for nobody. */
+export function untilClosed(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once("close", () => gone.abort(new FrontsyncError("CLOSED", "The client is gone.")));
+  return gone.signal;
+}

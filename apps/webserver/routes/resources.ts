@@ -1,5 +1,4 @@
 /** Resources: documents with a content, which is streamed in and out. */
-import multipart from "@fastify/multipart";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { FrontsyncError, type Resource, type Scope } from "../../../bus/index.ts";
 import { describe, reference } from "../openapi.ts";
@@ -7,7 +6,7 @@ import type { Area } from "../parts.ts";
 import { scopeOf } from "../sessions/authenticate.ts";
 import { documentRoutes } from "./documents.ts";
 import { type ByteRange, rangeOf } from "./range.ts";
-import { param, shown, writeOptionsOf, written } from "./requests.ts";
+import { param, shown, untilClosed, writeOptionsOf, written } from "./requests.ts";
 import { fileOf } from "./uploads.ts";
 
 const TAG = "resources";
@@ -30,60 +29,46 @@ export const resourceRoutes: Area = (app, parts) => {
   const download = async (request: FastifyRequest, reply: FastifyReply) =>
     await sendContent(scopeOf(bus, request), param(request, "guid"), request, reply);
   const schemaOfGet = describe(TAG, "download", "Its content; with the header Range a part of it.", { params, binary: true });
-  app.get(raw, { exposeHeadRoute: false, schema: schemaOfGet }, download);
+  app.get(raw, { config: { streams: true }, exposeHeadRoute: false, schema: schemaOfGet }, download);
   app.head(raw, { schema: { hide: true } }, download);
 
-  // Encapsulated: nowhere else is such a body read.
-  app.register(async (uploads) => {
-    await uploads.register(multipart, {
-      limits: { fileSize: options.resourceMaxSize, files: 1, fields: 10, parts: 11, fieldSize: 4096, headerPairs: 20 },
+  for (const method of ["PUT", "POST"] as const)
+    app.route({
+      method,
+      url: raw,
+      config: { streams: true },
+      bodyLimit: Number.MAX_SAFE_INTEGER,
+      schema: describe(TAG, method === "PUT" ? "upload" : "uploadByPost", "A new version of its content, in the field `file`.", {
+        params,
+        consumes: "multipart/form-data",
+        body: { type: "object", required: ["file"], properties: { file: { type: "string", format: "binary" } } },
+        reply: reference("Written"),
+      }),
+      handler: async (request, reply) => {
+        const scope = scopeOf(bus, request);
+        const id = param(request, "guid");
+        const { name } = shown(await scope.collection(TAG).get(id), reply);
+        const file = await fileOf(request, options.resourceMaxSize);
+        const { sha256, size, version, ...stored } = await scope.resources.upload(
+          file,
+          { name },
+          { ...writeOptionsOf(request), id },
+        );
+        return { ...written(stored, reply), sha256, size, version };
+      },
     });
-    for (const method of ["PUT", "POST"] as const)
-      uploads.route({
-        method,
-        url: raw,
-        config: { streams: true },
-        bodyLimit: Number.MAX_SAFE_INTEGER,
-        schema: describe(
-          TAG,
-          method === "PUT" ? "upload" : "uploadByPost",
-          "A new version of its content, in the field `file`.",
-          {
-            params,
-            consumes: "multipart/form-data",
-            body: { type: "object", required: ["file"], properties: { file: { type: "string", format: "binary" } } },
-            reply: reference("Written"),
-          },
-        ),
-        handler: async (request, reply) => {
-          const scope = scopeOf(bus, request);
-          const id = param(request, "guid");
-          const { name } = shown(await scope.collection(TAG).get(id), reply);
-          const file = await fileOf(request, options.resourceMaxSize);
-          const { sha256, size, version, ...stored } = await scope.resources.upload(
-            file,
-            { name },
-            { ...writeOptionsOf(request), id },
-          );
-          return { ...written(stored, reply), sha256, size, version };
-        },
-      });
-  });
 };
 
 /** The content that the document has now: one that is replaced meanwhile is looked at again, so that headers and bytes are of one version. */
 async function sendContent(scope: Scope, id: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const { signal, ends } = untilClosed(reply);
+  const signal = untilClosed(reply);
   for (let attempt = 1; ; attempt++) {
     const { doc } = (await scope.collection(TAG).get(id)) ?? {};
     if (!doc) throw new FrontsyncError("NOT_FOUND", "There is no such resource, or you may not see it.");
     const { size = 0, sha256 } = doc;
     if (sha256 === undefined) throw new FrontsyncError("CONTENT_MISSING", "The resource has no content yet: upload one.");
     describeContent(doc, reply);
-    if (request.headers["if-none-match"] === `"${sha256}"`) {
-      ends();
-      return await reply.code(304).send();
-    }
+    if (request.headers["if-none-match"] === `"${sha256}"`) return await reply.code(304).send();
     let range: ByteRange | undefined;
     try {
       range = rangeOf(request.headers, size, `"${sha256}"`);
@@ -94,10 +79,7 @@ async function sendContent(scope: Scope, id: string, request: FastifyRequest, re
     const { start, end } = range ?? { start: 0, end: size - 1 };
     if (range) void reply.code(206).header("content-range", `bytes ${start}-${end}/${size}`);
     void reply.header("content-length", end - start + 1);
-    if (request.method === "HEAD") {
-      ends();
-      return await reply.send();
-    }
+    if (request.method === "HEAD") return await reply.send();
     const content = await scope.resources.open(id, { ...range, signal });
     const now = await scope.collection(TAG).get(id);
     if (now?.doc.sha256 === sha256) return await reply.send(content);
@@ -116,11 +98,3 @@ function describeContent({ name, sha256 }: Resource, reply: FastifyReply): void 
 }
 
 const hex = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
-
-/** Aborts when the client is gone: a content is not fetched for nobody. */
-function untilClosed(reply: FastifyReply): { signal: AbortSignal; ends: () => void } {
-  const gone = new AbortController();
-  const close = () => gone.abort(new FrontsyncError("CLOSED", "The client is gone."));
-  reply.raw.once("close", close);
-  return { signal: gone.signal, ends: () => reply.raw.off("close", close) };
-}

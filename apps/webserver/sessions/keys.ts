@@ -30,7 +30,10 @@ export class SigningKeys {
   start(): void {
     void this.#follow();
     const look = () => {
-      if (isRotationDue([...this.#held.values()], this.#lifetimes, clock.now()))
+      const keys = [...this.#held.values()];
+      // The first one is published when somebody logs in.
+      const due = keys.length > 0 && isRotationDue(keys, this.#lifetimes, clock.now());
+      if (due && this.#bus.status().state === "synced")
         void this.rotate().catch((error: unknown) => log.warn({ err: error }, "no new signing key could be published"));
     };
     this.#timer = setInterval(look, LOOK_MS);

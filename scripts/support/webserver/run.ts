@@ -1,10 +1,11 @@
 /** The webserver of `frontsync webserver`, up until a signal. */
 import { startWebserver, type WebserverOptions } from "../../../apps/webserver/index.ts";
 import type { Context } from "../cli.ts";
+import { commandBackups } from "./backups.ts";
 
 /** Says where it listens, and closes it at the signal. Throws what startWebserver throws. */
 export async function runWebserver(options: WebserverOptions, { output, stop }: Context): Promise<void> {
-  const webserver = await startWebserver(options);
+  const webserver = await startWebserver(options, { backups: commandBackups(options) });
   try {
     stop.signal.throwIfAborted();
     const { address } = webserver;
