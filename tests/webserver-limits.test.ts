@@ -217,7 +217,17 @@ describe("a webserver", { concurrency: 2 }, () => {
 
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
     it(`runs as a command until ${signal}`, async (t) => {
-      const args = ["webserver", "--external-addr", `${signal}.test`, "--port", "0", "--dir", join(web.deployment.dir, signal)];
+      const args = [
+        "webserver",
+        "--external-addr",
+        `${signal}.test`,
+        "--listen",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--dir",
+        join(web.deployment.dir, signal),
+      ];
       const child = spawn(process.execPath, [COMMAND, ...args, "--datastore", web.deployment.datastore.address, "--json"], {
         stdio: ["ignore", "pipe", "ignore"],
         env: { ...process.env, npm_execpath: undefined },

@@ -1,5 +1,5 @@
 /** Login and logout. */
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { FrontsyncError } from "../../../bus/index.ts";
 import { describe, messageSchema, reference } from "../openapi.ts";
 import type { Area } from "../parts.ts";
@@ -34,9 +34,12 @@ export const loginRoutes: Area = (app, { bus, schemas, options, tokens }) => {
     },
   );
 
-  const logout = async (request: FastifyRequest, which: { session: string; expiresAt: string } | object) => {
+  const logout = async (request: FastifyRequest, reply: FastifyReply, which: { session: string; expiresAt: string } | object) => {
     const { uid } = sessionOf(request);
     const { revision } = await bus.call("users.logout", { uid, ...which }, { by: uid });
+    // Without contact it waits, and is seen here at once.
+    void reply.code(revision === null ? 202 : 200);
+    clearSessionCookie(request, reply);
     return { id: String(uid), revision };
   };
   app.put(
@@ -44,19 +47,13 @@ export const loginRoutes: Area = (app, { bus, schemas, options, tokens }) => {
     { schema: describe(TAG, "logout", "Ends this session, on every webserver.", { reply: reference("Written") }) },
     async (request, reply) => {
       const { id: session, expiresAt } = sessionOf(request);
-      const done = await logout(request, { session, expiresAt });
-      clearSessionCookie(request, reply);
-      return done;
+      return await logout(request, reply, { session, expiresAt });
     },
   );
   app.delete(
     "/api/logout",
     { schema: describe(TAG, "logoutEverywhere", "Ends all sessions of whoever asks.", { reply: reference("Written") }) },
-    async (request, reply) => {
-      const done = await logout(request, {});
-      clearSessionCookie(request, reply);
-      return done;
-    },
+    async (request, reply) => await logout(request, reply, {}),
   );
 };
 

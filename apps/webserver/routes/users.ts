@@ -23,7 +23,10 @@ export const userRoutes: Area = (app, parts) => {
       .collection("users")
       .get(String(uidOf(request)));
   const by = (request: FastifyRequest): CallOptions => ({ by: sessionOf(request).uid });
-  const done = async (uid: number, call: Promise<{ revision: number }>) => ({ id: String(uid), revision: (await call).revision });
+  const done = async (uid: number, call: Promise<{ revision: number | null }>) => ({
+    id: String(uid),
+    revision: (await call).revision,
+  });
   const about = (operation: string, summary: string, more: object = {}) =>
     describe(TAG, operation, summary, { params, reply: reference("Written"), ...more });
 

@@ -1,7 +1,8 @@
 /** Who asks: from the token in the header or the cookie to the user, on every request anew, so that what ends a session ends it here at once. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Bus, clock, type Scope, type SessionClaims, sessionIsOver } from "../../../bus/index.ts";
-import { refused, type Tokens } from "./tokens.ts";
+import type { Parts } from "../parts.ts";
+import { refused } from "./tokens.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -18,32 +19,29 @@ declare module "fastify" {
 const COOKIES = { plain: "frontsync", secure: "__Host-frontsync" };
 
 /** Every route needs a session unless it says `public`. */
-export function authenticate(
-  app: FastifyInstance,
-  { bus, tokens, fresh }: { bus: Bus; tokens: Tokens; fresh: () => Promise<void> },
-): void {
+export function authenticate(app: FastifyInstance, { bus, tokens, options, fresh }: Parts): void {
+  const counts = async (claims: SessionClaims) => {
+    const [user, known] = await Promise.all([
+      bus.collection("users").get(String(claims.uid)),
+      bus.collection("sessions").get(claims.id),
+    ]);
+    return !sessionIsOver(claims, user?.doc, known?.doc, clock.now(), options.bus.webserver);
+  };
   app.decorateRequest("session", undefined);
   app.addHook("onRequest", async (request) => {
     if (request.routeOptions.config.public || request.is404) return;
     const token = tokenOf(request);
     if (token === undefined) throw refused("there is none");
     const claims = await tokens.verify(token);
-    if (!(await counts(bus, claims))) {
-      // Whoever was made a moment ago may not be here yet.
-      if (await bus.collection("users").get(String(claims.uid))) throw refused("it is over");
+    if (!(await counts(claims))) {
+      // Whoever was made a moment ago may not be here yet, nor what confirms a session that began without contact.
+      const known = await bus.collection("users").get(String(claims.uid));
+      if (known && claims.webserver === undefined) throw refused("it is over");
       await fresh();
-      if (!(await counts(bus, claims))) throw refused("it is over");
+      if (!(await counts(claims))) throw refused("it is over");
     }
     request.session = claims;
   });
-}
-
-async function counts(bus: Bus, claims: SessionClaims): Promise<boolean> {
-  const [user, ended] = await Promise.all([
-    bus.collection("users").get(String(claims.uid)),
-    bus.collection("sessions").get(claims.id),
-  ]);
-  return !sessionIsOver(claims, user?.doc, ended?.doc, clock.now());
 }
 
 /** The session of a request. Throws NOT_LOGGED_IN on a route that is `public`. */

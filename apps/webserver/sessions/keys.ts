@@ -20,6 +20,7 @@ export class SigningKeys {
   readonly #held = new Map<string, Held>();
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  #unsubscribe: () => void = () => {};
   #rotating: Promise<void> | undefined;
 
   constructor(bus: Bus, lifetimes: Lifetimes) {
@@ -30,18 +31,20 @@ export class SigningKeys {
   start(): void {
     void this.#follow();
     const look = () => {
-      const keys = [...this.#held.values()];
-      // The first one is published when somebody logs in.
-      const due = keys.length > 0 && isRotationDue(keys, this.#lifetimes, clock.now());
-      if (due && this.#bus.status().state === "synced")
-        void this.rotate().catch((error: unknown) => log.warn({ err: error }, "no new signing key could be published"));
+      if (this.#bus.status().state === "synced")
+        void this.#renew().catch((error: unknown) => log.warn({ err: error }, "no new signing key could be published"));
     };
+    // The first one early: logins without contact need one.
+    this.#unsubscribe = this.#bus.onStatus(({ state }) => {
+      if (state === "synced" && this.#held.size === 0) look();
+    });
     this.#timer = setInterval(look, LOOK_MS);
     this.#timer.unref();
   }
 
   close(): void {
     clearInterval(this.#timer);
+    this.#unsubscribe();
     this.#stop.abort();
   }
 
@@ -68,6 +71,11 @@ export class SigningKeys {
   rotate(): Promise<void> {
     this.#rotating ??= this.#publish().finally(() => (this.#rotating = undefined));
     return this.#rotating;
+  }
+
+  async #renew(): Promise<void> {
+    await this.#readAll();
+    if (isRotationDue([...this.#held.values()], this.#lifetimes, clock.now())) await this.rotate();
   }
 
   async #publish(): Promise<void> {

@@ -8,6 +8,13 @@ const NAMES = { issuer: "frontsync", audience: "frontsync-webserver" };
 /** Ours have some 300 characters. */
 const MAX_TOKEN = 2048;
 
+interface Payload extends Pick<SessionClaims, "webserver" | "sessionsFrom"> {
+  jti: string;
+  sub: string;
+  iat: number;
+  exp: number;
+}
+
 export class Tokens {
   readonly #keys: SigningKeys;
   /** Resolves when what is on its way to this replica has come: a key may be newer than what is held here. */
@@ -18,9 +25,11 @@ export class Tokens {
     this.#fresh = fresh;
   }
 
-  async sign({ id, uid, issuedAt, expiresAt }: SessionClaims): Promise<string> {
+  async sign({ id, uid, issuedAt, expiresAt, webserver, sessionsFrom }: SessionClaims): Promise<string> {
     const { kid, secret } = await this.#keys.signer();
-    return await new SignJWT()
+    // Of a login without contact: where it counts until it is confirmed.
+    const offline = webserver === undefined ? {} : { webserver, sessionsFrom };
+    return await new SignJWT(offline)
       .setProtectedHeader({ alg: ALGORITHM, kid, typ: "JWT" })
       .setIssuer(NAMES.issuer)
       .setAudience(NAMES.audience)
@@ -43,8 +52,12 @@ export class Tokens {
         requiredClaims: ["jti", "sub", "iat", "exp"],
         currentDate: new Date(clock.now()),
       });
-      const { jti, sub, iat, exp } = payload as { jti: string; sub: string; iat: number; exp: number };
-      return { id: jti, uid: Number(sub), issuedAt: isoTime(iat), expiresAt: isoTime(exp) };
+      const { jti, sub, iat, exp, webserver, sessionsFrom } = payload as unknown as Payload;
+      return {
+        ...{ id: jti, uid: Number(sub), issuedAt: isoTime(iat), expiresAt: isoTime(exp) },
+        ...(webserver !== undefined && { webserver }),
+        ...(sessionsFrom !== undefined && { sessionsFrom }),
+      };
     } catch (error) {
       if (error instanceof errors.JOSEError)
         throw refused(error.code === "ERR_JWT_EXPIRED" ? "it has expired" : "it is not one of ours");

@@ -12,9 +12,9 @@ const MAX_OUTPUT = 16 * 1024 * 1024;
 
 type About = Pick<WebserverOptions, "datastore" | "controlAuth" | "schemas">;
 
-/** Of the datastore that these options name. */
-export function commandBackups({ datastore, controlAuth, schemas = [] }: About): Backups {
-  const common = ["--datastore", [datastore].flat().join(","), "--json"];
+/** Of the datastore that these options name; `flags`: how it is reached. */
+export function commandBackups({ datastore, controlAuth, schemas = [] }: About, flags: readonly string[] = []): Backups {
+  const common = ["--datastore", [datastore].flat().join(","), "--json", ...flags];
 
   async function run(args: readonly string[], file: string, password: string | undefined, signal: AbortSignal): Promise<object> {
     const passwordFile = `${file}.password`;
@@ -30,8 +30,8 @@ export function commandBackups({ datastore, controlAuth, schemas = [] }: About):
 
   return {
     async write(file, { password, omitSecrets, signal }) {
-      const flags = [...(omitSecrets ? ["--omit-secrets"] : []), ...(schemas.length > 0 ? ["--schemas", ...schemas] : [])];
-      await run(["backup", ...flags], file, password, signal);
+      const own = [...(omitSecrets ? ["--omit-secrets"] : []), ...(schemas.length > 0 ? ["--schemas", ...schemas] : [])];
+      await run(["backup", ...own], file, password, signal);
     },
     async restore(file, { password, dryRun, signal }) {
       return await run(["restore", ...(dryRun ? ["--dry-run"] : [])], file, password, signal);
@@ -42,7 +42,7 @@ export function commandBackups({ datastore, controlAuth, schemas = [] }: About):
 /** The JSON line that it prints. Throws the error that it prints. */
 async function runCommand(args: readonly string[], controlAuth: string | undefined, signal: AbortSignal): Promise<object> {
   const command = fileURLToPath(new URL(`../../frontsync${extname(import.meta.url)}`, import.meta.url));
-  const env = { ...process.env, FRONTSYNC_CONTROL_AUTH: controlAuth ?? "" };
+  const env = { ...process.env, ...(controlAuth !== undefined && { FRONTSYNC_CONTROL_AUTH: controlAuth }) };
   const child = spawn(process.execPath, [command, ...args], { env, stdio: ["ignore", "pipe", "ignore"], signal });
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
