@@ -12,6 +12,7 @@ import { collectionRoutes } from "./routes/documents.ts";
 import { groupRoutes } from "./routes/groups.ts";
 import { loginRoutes, tooMany } from "./routes/login.ts";
 import { preferenceRoutes } from "./routes/preferences.ts";
+import { searchRoutes } from "./routes/search.ts";
 import { searchHistoryRoutes } from "./routes/search-history.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { userRoutes } from "./routes/users.ts";
@@ -34,6 +35,7 @@ const AREAS: readonly Area[] = [
   groupRoutes,
   preferenceRoutes,
   searchHistoryRoutes,
+  searchRoutes,
   collectionRoutes,
 ];
 

@@ -3,6 +3,8 @@ import type { Bus, Schemas } from "../../bus/index.ts";
 import { buildApp } from "./app.ts";
 import type { Health } from "./health.ts";
 import { checkOptions } from "./options.ts";
+import type { Results } from "./search/results.ts";
+import type { Searches } from "./search/searches.ts";
 import type { Tokens } from "./sessions/tokens.ts";
 
 /** As /api/openapi.json answers it. */
@@ -15,6 +17,8 @@ export async function describeApi(schemas: Schemas): Promise<object> {
     bus: {} as Bus,
     tokens: {} as Tokens,
     health: {} as Health,
+    searches: {} as Searches,
+    results: {} as Results,
     fresh: async () => {},
   });
   try {

@@ -2,6 +2,8 @@ import type { FastifyInstance } from "fastify";
 import type { Bus, Schemas } from "../../bus/index.ts";
 import type { Health } from "./health.ts";
 import type { CheckedOptions } from "./options.ts";
+import type { Results } from "./search/results.ts";
+import type { Searches } from "./search/searches.ts";
 import type { Tokens } from "./sessions/tokens.ts";
 
 /** What routes work with. */
@@ -11,6 +13,8 @@ export interface Parts {
   readonly options: CheckedOptions;
   readonly tokens: Tokens;
   readonly health: Health;
+  readonly searches: Searches;
+  readonly results: Results;
   /** Waits a moment for what is on its way to this replica. */
   fresh(): Promise<void>;
 }
