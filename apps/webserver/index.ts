@@ -72,7 +72,14 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
       health,
       backups,
       searches,
-      results: new Results({ bus, webserver, store, searches, peers: new Peers(bus, tokens, options.tls !== undefined), fresh }),
+      results: new Results({
+        bus,
+        webserver,
+        store,
+        searches,
+        peers: new Peers(bus, tokens, { secure: options.tls !== undefined, skipVerify: options.peersSkipTlsVerify }),
+        fresh,
+      }),
       fresh,
     });
     const address = await listen(app, options.listen, options.port);

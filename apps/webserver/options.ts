@@ -28,6 +28,8 @@ export interface WebserverOptions extends Omit<BusOptions, "externalAddr"> {
   logs?: string;
   /** Of one result, bytes; default 1 GiB. */
   resultMaxSize?: number;
+  /** Take any certificate of another webserver's when its results are fetched. */
+  peersSkipTlsVerify?: boolean;
   /** Results that nobody saved are deleted after so many hours, 1 to 87600; default 24. */
   resultKeepHours?: number;
   /** Before it stops it says for so long that it should get no users, seconds, 0 to 3600; default 0. */
@@ -58,7 +60,16 @@ const PORTS = { plain: 8080, tls: 8443 };
 
 /** Throws BAD_CONFIG that names the option. What the bus is given the bus checks. */
 export function checkOptions(options: WebserverOptions): CheckedOptions {
-  const { listen = "127.0.0.1", port, keyFile, certificateFile, trustedProxies = [], logs, ...rest } = options;
+  const {
+    listen = "127.0.0.1",
+    port,
+    keyFile,
+    certificateFile,
+    trustedProxies = [],
+    logs,
+    peersSkipTlsVerify = false,
+    ...rest
+  } = options;
   if (typeof options.externalAddr !== "string" || options.externalAddr === "")
     throw bad("`externalAddr` is missing: host[:port] where other webservers reach this one.");
   if (typeof listen !== "string" || listen === "") throw bad("`listen` must be an address to listen on.");
@@ -71,6 +82,7 @@ export function checkOptions(options: WebserverOptions): CheckedOptions {
     ...numbers,
     listen,
     logs,
+    peersSkipTlsVerify,
     port: checkNumber("port", port ?? (tls ? PORTS.tls : PORTS.plain), 0, 65_535),
     trustedProxies,
     tls,

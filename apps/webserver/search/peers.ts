@@ -1,7 +1,8 @@
 /** Asks the webserver that holds a result for it, in a user's name. The address is the one that the datastore knows of that webserver: nobody who
  *  asks for a result can send this one anywhere else. */
-import { Readable } from "node:stream";
-import type { ReadableStream } from "node:stream/web";
+import { once } from "node:events";
+import http, { type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
+import https from "node:https";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Bus, FrontsyncError, isErrorCode, type Result } from "../../../bus/index.ts";
 import type { Tokens } from "../sessions/tokens.ts";
@@ -14,56 +15,65 @@ const MAX_ERROR = 64 * 1024;
 const ASKED = ["range", "if-range"];
 const ANSWERED = ["content-type", "content-length", "content-range", "accept-ranges", "etag"];
 
+export interface PeersOptions {
+  /** The webservers speak HTTPS. */
+  secure: boolean;
+  /** Their certificates are not looked at. */
+  skipVerify: boolean;
+}
+
 export class Peers {
   readonly #bus: Bus;
   readonly #tokens: Tokens;
-  readonly #scheme: "http" | "https";
+  readonly #options: PeersOptions;
 
-  /** `secure`: the webservers speak HTTPS. */
-  constructor(bus: Bus, tokens: Tokens, secure: boolean) {
+  constructor(bus: Bus, tokens: Tokens, options: PeersOptions) {
     this.#bus = bus;
     this.#tokens = tokens;
-    this.#scheme = secure ? "https" : "http";
+    this.#options = options;
   }
 
   /** Sends what the webserver that holds a result answers, as it comes. Throws WEBSERVER_UNREACHABLE, and what it refuses. */
   async forward(view: View, doc: Result, uid: number, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { id, webserver } = doc;
     const url = new URL(`/api/peer/results/${encodeURIComponent(id)}/${view}`, this.#baseOf(webserver));
+    const headers: OutgoingHttpHeaders = { authorization: `Bearer ${await this.#tokens.signPeer(id, uid)}` };
+    for (const name of ASKED) if (request.headers[name] !== undefined) headers[name] = request.headers[name];
+    const answer = await this.#ask(url, headers, reply).catch((cause: unknown) => {
+      throw unreachable(webserver, "it does not answer", cause);
+    });
+    const { statusCode: status } = answer;
+    if (status !== 200 && status !== 206) throw await refusal(webserver, answer);
+    void reply.code(status);
+    for (const name of ANSWERED) if (answer.headers[name] !== undefined) void reply.header(name, answer.headers[name]);
+    return await reply.send(answer);
+  }
+
+  /** Follows no redirect. Ends when whoever asks is gone. */
+  async #ask(url: URL, headers: OutgoingHttpHeaders, reply: FastifyReply): Promise<IncomingMessage> {
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());
     const late = setTimeout(() => gone.abort(), ANSWER_MS);
-    const headers = new Headers({
-      authorization: `Bearer ${await this.#tokens.signPeer(id, uid)}`,
-      "accept-encoding": "identity",
-    });
-    for (const name of ASKED) {
-      const value = request.headers[name];
-      if (typeof value === "string") headers.set(name, value);
-    }
-    let answer: Response;
+    const { secure, skipVerify } = this.#options;
+    const { signal } = gone;
+    const asking = secure
+      ? https.get(url, { headers, signal, rejectUnauthorized: !skipVerify })
+      : http.get(url, { headers, signal });
+    // Once it answers, what breaks it off is told by the answer itself.
+    asking.on("error", () => {});
     try {
-      answer = await fetch(url, { headers, redirect: "error", signal: gone.signal });
-    } catch (cause) {
-      throw unreachable(webserver, "it does not answer", cause);
+      const [answer] = (await once(asking, "response")) as [IncomingMessage];
+      return answer;
     } finally {
       clearTimeout(late);
     }
-    const { status, body } = answer;
-    if (status !== 200 && status !== 206) throw await refusal(webserver, answer);
-    void reply.code(status);
-    for (const name of ANSWERED) {
-      const value = answer.headers.get(name);
-      if (value !== null) void reply.header(name, value);
-    }
-    return await reply.send(body ? Readable.fromWeb(body as ReadableStream) : "");
   }
 
   #baseOf(webserver: string): string {
     const peer = this.#bus.status().peers.find((each) => each.webserver === webserver);
     if (!peer) throw unreachable(webserver, "the datastore has not heard of it lately");
     try {
-      const { origin } = new URL(`${this.#scheme}://${peer.externalAddr.replace(/^https?:\/\//, "")}`);
+      const { origin } = new URL(`${this.#options.secure ? "https" : "http"}://${peer.externalAddr.replace(/^https?:\/\//, "")}`);
       return origin;
     } catch (cause) {
       throw unreachable(webserver, "its External-Addr is no address", cause);
@@ -77,15 +87,23 @@ function unreachable(webserver: string, why: string, cause?: unknown): Frontsync
 }
 
 /** What the other webserver says; without a word of it when it does not speak as ours do. */
-async function refusal(webserver: string, answer: Response): Promise<FrontsyncError> {
-  const text = Number(answer.headers.get("content-length") ?? 0) <= MAX_ERROR ? await answer.text().catch(() => "") : "";
+async function refusal(webserver: string, answer: IncomingMessage): Promise<FrontsyncError> {
   try {
-    const { code, message } = JSON.parse(text) as { code: unknown; message: unknown };
+    const { code, message } = JSON.parse(await textOf(answer)) as { code: unknown; message: unknown };
     // That it does not take our word is not the user's fault.
     if (typeof code === "string" && isErrorCode(code) && code !== "NOT_LOGGED_IN")
       return new FrontsyncError(code, String(message));
   } catch {
     // said below
   }
-  return unreachable(webserver, `it answers with status ${answer.status}`);
+  return unreachable(webserver, `it answers with status ${answer.statusCode}`);
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of answer.setEncoding("utf8")) {
+    text += String(chunk);
+    if (text.length > MAX_ERROR) throw new Error("too long");
+  }
+  return text;
 }

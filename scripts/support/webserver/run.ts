@@ -64,6 +64,10 @@ function optionsOf(settings: Settings): WebserverOptions & { controlAuth: string
     loginFailLockCount: settings.loginFailLockCount,
     loginFailLockDurationMinutes: settings.loginFailLockDuration,
     resourceMaxSize: settings.resourceMaxSize,
+    ...(settings.searchLogs !== undefined && { logs: settings.searchLogs }),
+    resultMaxSize: settings.searchResultMaxSize,
+    resultKeepHours: settings.searchResultKeepHours,
+    peersSkipTlsVerify: settings.searchForwardingSkipTlsVerify,
   };
 }
 
