@@ -1,5 +1,5 @@
 /** What systemd is told of a service (sd_notify). Node has no datagram sockets of the kind that it takes, so systemd's own program tells it: it is
- *  there wherever systemd is. See docs/adr/0012. */
+ *  there wherever systemd is. See docs/adr/0015. */
 import { execFile } from "node:child_process";
 import { log } from "../../bus/platform/log.ts";
 
