@@ -6,31 +6,34 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { connectBus } from "../bus/index.ts";
+import { blocksOf } from "./support/blocks.ts";
 import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
 import { bareMachine, type Machine, ROOT } from "./support/operations.ts";
 
 const START_MS = 90_000;
 /** Run by tests/docs.test.ts. */
-const ELSEWHERE = ["backup", "seed", "rescue", "outbox"];
+const ELSEWHERE = ["backup", "seed", "rescue"];
 const SYSTEMCTL = /^systemctl (daemon-reload|enable --now|reload|restart)(?: (frontsync-\w+))?$/;
 /** Services whose command is run in the place of systemd; the others' units are checked. */
 const RUN = ["frontsync-datastore"];
 
-interface Block {
-  tags: string[];
-  commands: string;
-}
-
 const document = readFileSync(join(ROOT, "docs/operations.md"), "utf8");
-const blocks: Block[] = [...document.matchAll(/^```sh([^\n]*)\n([\s\S]*?)^```$/gm)].map(([, tags = "", commands = ""]) => ({
-  tags: tags.trim().split(" "),
-  commands,
-}));
+const blocks = blocksOf(document)
+  .filter(({ info }) => info.startsWith("sh "))
+  .map(({ info, text }) => ({ tags: info.split(" ").slice(1), commands: text }));
 
 test("every block of commands in docs/operations.md is run somewhere, or marked as systemd's", (t) => {
+  assert.deepEqual(
+    blocksOf(document).filter(({ info }) => info !== "" && !info.startsWith("sh ")),
+    [],
+  );
   assert.ok(blocks.filter(({ tags }) => tags[0] === "setup").length >= 10);
   for (const { tags, commands } of blocks) {
-    assert.ok(tags[0] === "setup" || ELSEWHERE.includes(tags[0] ?? ""), `\`\`\`sh ${tags.join(" ")}\n${commands}`);
+    assert.ok(
+      ["setup", "outbox"].includes(tags[0] ?? "") || ELSEWHERE.includes(tags[0] ?? ""),
+      `\`\`\`sh ${tags.join(" ")}\n${commands}`,
+    );
     if (tags[1] === "systemd") for (const line of commands.trim().split("\n")) assert.match(line, SYSTEMCTL);
     else assert.doesNotMatch(commands, /systemctl/);
   }
@@ -47,6 +50,14 @@ test("docs/operations.md leads from a bare machine to a deployment", async (t) =
   }
   assert.deepEqual([...services.keys()], RUN);
   for (const service of services.values()) await service.stop();
+});
+
+test("what docs/operations.md says of an outbox can be typed", async (t) => {
+  const machine = await bareMachine(temporaryFolder(t));
+  await machine.run("ln -s /opt/frontsync/dist/scripts/frontsync.js /usr/local/bin/frontsync");
+  const bus = await connectBus({ datastore: "127.0.0.1:1", webserver: "web1", dir: machine.here("/var/lib/web1") });
+  await bus.close();
+  for (const { commands } of blocks.filter(({ tags: [first] }) => first === "outbox")) await machine.run(commands);
 });
 
 interface Service {

@@ -10,14 +10,7 @@ import { script } from "./nats-server-kit.ts";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 const COMMAND_MS = 120_000;
-const FOLDERS = [
-  "usr/local/bin",
-  "usr/lib/sysusers.d",
-  "etc/frontsync",
-  "etc/systemd/system",
-  "var/lib/frontsync",
-  "var/backups",
-];
+const FOLDERS = ["usr/local/bin", "usr/lib/sysusers.d", "etc/frontsync", "etc/systemd/system", "var/lib", "var/backups"];
 
 export interface Machine {
   root: string;
