@@ -1,8 +1,7 @@
 // Goal: `frontsync datastore` serves whoever has the secret, and ends cleanly.
 // Method: the built command runs as an operator runs it; `status` and `import` are its clients.
 import assert from "node:assert/strict";
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -10,48 +9,19 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { connectBus } from "../bus/index.ts";
 import { eventually, processes, temporaryFolder } from "./support/nats-server-kit.ts";
+import { running, runningDatastore } from "./support/running.ts";
 
 const COMMAND = fileURLToPath(new URL("../scripts/frontsync.js", import.meta.url));
-const START_MS = 60_000;
 const SECRET = "only the two of us know";
 const FILES = 2000;
 
-interface Running {
-  child: ChildProcess;
-  /** The JSON lines so far. */
-  lines(): Record<string, unknown>[];
-  ended: Promise<unknown>;
-}
+const frontsync = (t: TestContext, args: readonly string[], secret: string | undefined) =>
+  running(t, args, { FRONTSYNC_CONTROL_AUTH: secret });
 
-function frontsync(t: TestContext, args: readonly string[], secret: string | undefined): Running {
-  const env = { ...process.env, npm_execpath: undefined, FRONTSYNC_CONTROL_AUTH: secret };
-  const child = spawn(process.execPath, [COMMAND, ...args, "--json"], { env, stdio: ["ignore", "pipe", "ignore"] });
-  t.after(() => child.kill("SIGKILL"));
-  let text = "";
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    text += chunk;
+const datastore = (t: TestContext, secret: string | undefined) =>
+  runningDatastore(t, ["--port", "0", "--handlers", "2", "--dir", join(temporaryFolder(t), "data")], {
+    FRONTSYNC_CONTROL_AUTH: secret,
   });
-  const lines = () =>
-    text
-      .split("\n")
-      .slice(0, -1)
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-  return { child, lines, ended: once(child, "close").then(([code, signal]: unknown[]) => code ?? signal) };
-}
-
-async function datastore(t: TestContext, secret: string | undefined) {
-  const running = frontsync(
-    t,
-    ["datastore", "--port", "0", "--handlers", "2", "--sync", "default", "--dir", join(temporaryFolder(t), "data")],
-    secret,
-  );
-  const [line] = await eventually("the datastore has started", START_MS, () => {
-    assert.equal(running.child.exitCode, null, "it ended");
-    return running.lines().length > 0 && running.lines();
-  });
-  const { datastore: started } = line as { datastore: { address: string; pids: { natsServer: number; handlers: number[] } } };
-  return { ...running, ...started };
-}
 
 async function status(address: string, ...flags: string[]): Promise<{ code: number | string; stdout: string }> {
   const env = { ...process.env, FRONTSYNC_CONTROL_AUTH: "" };

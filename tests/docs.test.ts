@@ -10,14 +10,14 @@ import { startDatastore } from "../functions/datastore.ts";
 import { findNatsServer, launchNatsServer } from "../functions/nats-server/index.ts";
 import { ERRORS } from "../schemas/errors.ts";
 import { loadSchemas } from "../schemas/index.ts";
+import { blocksOf } from "./support/blocks.ts";
 import { deploy } from "./support/deployment.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 import { warningsOf } from "./support/warnings.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
-const blocks = (file: string, language: string) =>
-  [...read(file).matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm"))].map(([, code]) => code as string);
+const blocks = (file: string, info: string) => blocksOf(read(file)).flatMap((block) => (block.info === info ? [block.text] : []));
 
 test("the README's session prints what its comments say", () => {
   const [example] = blocks("README.md", "js example");

@@ -1,5 +1,6 @@
 /** TLS on the way to the datastore: what it is asked of, and what is said when it fails. */
-import { checkServerIdentity, createSecureContext, type PeerCertificate } from "node:tls";
+import { X509Certificate } from "node:crypto";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { FrontsyncError } from "../../schemas/errors.ts";
 
 /** How a datastore's certificate is looked at. */
@@ -23,7 +24,7 @@ const FAULTS: Record<string, string> = {
   CERT_REVOKED: "Its certificate was revoked: get another.",
   ERR_TLS_CERT_ALTNAME_INVALID: "Its certificate is for another name: use the name that is in it as the address.",
   // Of the NATS client: we want TLS, and the server has none.
-  SERVER_OPTION_NA: "It does not speak TLS: give it Certificate-File and Key-File.",
+  SERVER_OPT_NA: "It does not speak TLS: give it Certificate-File and Key-File.",
 };
 
 /** What is wrong with the other side's TLS, and what to do; undefined: the error is about something else. */
@@ -60,10 +61,9 @@ export function checkTls(tls: unknown): TlsOptions | undefined {
 }
 
 function isCertificate(ca: unknown): boolean {
-  if (typeof ca !== "string" || !ca.includes("-----BEGIN CERTIFICATE-----")) return false;
+  if (typeof ca !== "string") return false;
   try {
-    createSecureContext({ ca });
-    return true;
+    return new X509Certificate(ca) !== undefined;
   } catch {
     return false;
   }

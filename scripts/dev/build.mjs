@@ -1,7 +1,7 @@
 // Builds dist/: TypeScript to JavaScript, and the schema files beside the code that reads them. Runs in `npm ci` (prepare), so it
 // must not fail where the compiler is not installed: `npm ci --omit=dev` of a package that was published with its dist/.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,4 +30,6 @@ for (const folder of ["collections", "http", "messages"]) {
 }
 for (const file of ["collection.meta.json", "document.json", "password.json"])
   cpSync(join(root, "schemas", file), join(out, "schemas", file));
+// Also without npm, which does it for what it installs.
+if (status === 0) chmodSync(join(out, "scripts/frontsync.js"), 0o755);
 process.exit(status ?? 1);

@@ -1,5 +1,5 @@
 /** What systemd is told of a service (sd_notify). Node has no datagram sockets of the kind that it takes, so systemd's own program tells it: it is
- *  there wherever systemd is. See docs/adr/0012. */
+ *  there wherever systemd is. See docs/adr/0015. */
 import { execFile } from "node:child_process";
 import { log } from "../../bus/platform/log.ts";
 
@@ -17,7 +17,7 @@ export interface Service {
 /** The service that this process is; outside of systemd nobody is told. Never throws: a service that works is not ended for that. */
 export function serviceOf(env: NodeJS.ProcessEnv = process.env): Service {
   let watchdog: NodeJS.Timeout | undefined;
-  const tell = (...words: string[]) => (env.NOTIFY_SOCKET ? notify(words) : Promise.resolve());
+  const tell = (...words: string[]) => (env.NOTIFY_SOCKET ? notify(words, env) : Promise.resolve());
   return {
     async ready(status) {
       await tell("--ready", `--status=${status}`);
@@ -32,9 +32,9 @@ export function serviceOf(env: NodeJS.ProcessEnv = process.env): Service {
   };
 }
 
-function notify(words: readonly string[]): Promise<void> {
+function notify(words: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   return new Promise((resolve) => {
-    execFile("systemd-notify", words, { timeout: TELL_MS }, (error) => {
+    execFile("systemd-notify", words, { env, timeout: TELL_MS }, (error) => {
       if (error) log.warn({ err: error, words }, "systemd could not be told");
       resolve();
     });
