@@ -8,7 +8,7 @@ import type { Bus, CallOptions, Collection, Counters, Resources, Scope, Status, 
 import { type CallParts, call } from "./calls.ts";
 import { CheckIn } from "./check-in.ts";
 import { Conflicts } from "./conflicts.ts";
-import { Drift } from "./drift.ts";
+import { type Drift, NO_DRIFT, openDrift } from "./drift.ts";
 import { Follow } from "./follow.ts";
 import { Link } from "./link.ts";
 import { Notices } from "./notices.ts";
@@ -37,7 +37,7 @@ export class EmbeddedBus implements Bus {
   readonly #options: CheckedOptions;
   readonly #schemas: Schemas;
   readonly #lock: { release(): void };
-  readonly #counters: Counters = { checkIns: 0, gaps: 0, catchUps: 0, resyncs: 0, dropped: 0 };
+  readonly #counters: Counters = { checkIns: 0, gaps: 0, catchUps: 0, resyncs: 0, dropped: 0, ...NO_DRIFT };
   readonly #waiters = new Waiters();
   readonly #notices = new Notices(() => this.status());
   readonly #drift: Drift;
@@ -125,7 +125,10 @@ export class EmbeddedBus implements Bus {
       changes: (signal) => this.#collection("resources", undefined).changes({ since: 0, signal }),
     });
     this.resources = this.transfers.as(undefined);
-    this.#drift = new Drift({ webserver: options.webserver, warn, resync: () => this.#follow.resync() });
+    this.#drift = openDrift({
+      ...{ ...options, schemas, warn, counters: this.#counters, replica: this.#replica, link: this.#link },
+      ...{ follow: () => this.#follow, checkIn: () => void this.#checkIn.fresh(), reload: () => this.conflicts.load() },
+    });
     this.#checkIn = new CheckIn(options.updateInterval, {
       describe: () => this.#describe(),
       send: async (request) =>
@@ -168,6 +171,7 @@ export class EmbeddedBus implements Bus {
           this.conflicts.note(change);
         },
         onPage: (records) => this.conflicts.notePage(records),
+        returning: () => this.#drift.returning,
         onProgress: () => {
           if (this.conflicts.counted()) this.#notices.changed();
           this.#waiters.wake();
@@ -345,15 +349,15 @@ export class EmbeddedBus implements Bus {
     const { epoch, cursor, consistent } = this.#follow.settle();
     const { externalAddr } = this.#options;
     // Digests are of everything up to one revision: while pages are still coming there is no such one.
-    const digests = cursor === consistent ? await this.#replica.call("digests", { fresh: false }) : {};
-    return {
+    const digests = cursor === consistent ? await this.#drift.digests() : {};
+    return this.#drift.said({
       version: VERSION,
       ...(externalAddr !== undefined && { externalAddr }),
       state: this.#follow.state,
       ...(epoch !== undefined && { position: { epoch, cursor: consistent } }),
       pending: this.#writes.pending,
       digests,
-    };
+    });
   }
 
   #onCheckIn(reply: CheckInReply, sent: Omit<CheckInRequest, "intervalMs">): void {
@@ -366,7 +370,7 @@ export class EmbeddedBus implements Bus {
     if (this.#follow.meet(reply.epochs, reply.head)) {
       this.#generation = this.#follow.generation ?? null;
       void this.#follow.expect(reply.head, GRACE_MS);
-      if (reply.digests && sent.position) this.#drift.compare(reply.digests, sent.digests);
+      this.#drift.heard(reply, sent);
     }
     this.#notices.changed();
     this.#waiters.wake();

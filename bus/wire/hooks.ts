@@ -2,6 +2,8 @@
 export const hooks: {
   /** Returns true for a live message that is to be lost. */
   loseLive: ((subject: string) => boolean) | undefined;
+  /** Gets the body of each live message, and may damage it. */
+  damageLive: ((subject: string, body: Uint8Array) => void) | undefined;
   /** Returns true for a file of a content that has no room for what is to be written. */
   diskFull: ((file: string) => boolean) | undefined;
-} = { loseLive: undefined, diskFull: undefined };
+} = { loseLive: undefined, damageLive: undefined, diskFull: undefined };

@@ -170,6 +170,26 @@ export async function storeAtHead(
   return typeof answer === "object" ? answer.seq : answer;
 }
 
+/** Replaces what is stored under a subject if the last version of all the guarded subjects is at a revision. Needs nats-server 2.12; an older one
+ *  refuses it. */
+export async function storeGuarded(
+  connection: Connection,
+  subject: string,
+  body: string,
+  { subjects, revision }: { subjects: string; revision: number },
+): Promise<number | Refusal> {
+  const of = `Nats-Expected-Last-Subject-Sequence-Subject: ${subjects}\r\n`;
+  const headers = headerBlock(`Nats-Expected-Last-Subject-Sequence: ${revision}\r\n${of}Nats-Rollup: sub\r\n`);
+  const answer = ack(await connection.request(subject, body, { timeoutMs: API_TIMEOUT_MS, headers }));
+  return typeof answer === "object" ? answer.seq : answer;
+}
+
+/** Takes the versions of a subject away up to a revision; a later one stays. */
+export async function purgeUpTo(connection: Connection, subject: string, revision: number): Promise<void> {
+  const answer = await api<object>(connection, `STREAM.PURGE.${STREAM}`, { filter: subject, seq: revision + 1 });
+  if (isApiError(answer)) throw failed("A tombstone can't be taken away", answer);
+}
+
 function storeLines({ expected, guard, deleted, envelope, rollup }: StoreWrite): string {
   const rolling = rollup ? "Nats-Rollup: sub\r\n" : "";
   const of = guard === undefined ? "" : `Nats-Expected-Last-Subject-Sequence-Subject: ${guard}\r\n`;
