@@ -170,16 +170,14 @@ export async function storeAtHead(
   return typeof answer === "object" ? answer.seq : answer;
 }
 
-/** Replaces what is stored under a subject if the last version of all the guarded subjects is at a revision. Needs nats-server 2.12; an older one
- *  refuses it. */
-export async function storeGuarded(
+/** Replaces what is stored under a subject if its last version is at a revision (0: there is none). */
+export async function replaceAt(
   connection: Connection,
   subject: string,
   body: string,
-  { subjects, revision }: { subjects: string; revision: number },
+  revision: number,
 ): Promise<number | Refusal> {
-  const of = `Nats-Expected-Last-Subject-Sequence-Subject: ${subjects}\r\n`;
-  const headers = headerBlock(`Nats-Expected-Last-Subject-Sequence: ${revision}\r\n${of}Nats-Rollup: sub\r\n`);
+  const headers = headerBlock(`Nats-Expected-Last-Subject-Sequence: ${revision}\r\nNats-Rollup: sub\r\n`);
   const answer = ack(await connection.request(subject, body, { timeoutMs: API_TIMEOUT_MS, headers }));
   return typeof answer === "object" ? answer.seq : answer;
 }

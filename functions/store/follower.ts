@@ -5,7 +5,7 @@ import { RecentMap } from "../../bus/platform/recent-map.ts";
 import { headerValue, readEnvelope } from "../../bus/wire/envelope.ts";
 import { type Connection, type Msg, rawHeaders } from "../../bus/wire/nats.ts";
 import { GC, isOwn, LIVE_ALL, LIVE_HEAD, parseStoreSubject, storeSubjectOf } from "../../bus/wire/subjects.ts";
-import { headerText } from "../../bus/wire/version.ts";
+import { headerText, isTombstone } from "../../bus/wire/version.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type { Envelope, Floor } from "../../schemas/types.ts";
 import { Digests } from "./digests.ts";
@@ -120,7 +120,8 @@ export class Follower {
     }
     const previous = Number(headerValue(headers, "Nats-Last-Sequence") ?? 0);
     this.#last.set(collection, revision);
-    this.digests.live({ collection: isOwn(collection) ? undefined : collection, subject, revision, previous });
+    const deleted = isTombstone(headers);
+    this.digests.live({ collection: isOwn(collection) ? undefined : collection, subject, revision, previous, deleted });
     // What this handler stored itself it knows already.
     if (isOwn(collection) || (this.#hints.get(subject)?.revision ?? 0) >= revision) return;
     const envelope = readEnvelope(headers);
@@ -135,7 +136,14 @@ export class Follower {
       log.error({ err: error, subject }, "somebody else has written where the functions keep a floor");
     }
     if (floor) this.#floors.set(collection, floor.floor);
-    this.digests.live({ collection: floor && collection, subject, revision, previous: 0, ...(floor && { floor }) });
+    this.digests.live({
+      collection: floor && collection,
+      subject,
+      revision,
+      previous: 0,
+      deleted: false,
+      ...(floor && { floor }),
+    });
   }
 
   #remember(subject: string, hint: Hint): void {

@@ -1,6 +1,6 @@
 /** Collects tombstones that nobody waits for any more, so that neither the store nor the replicas grow with what was deleted. In steps: first the
- *  floor is stated (`_gc.<collection>`), on the condition that the collection is as it was looked at, then the tombstones up to it go. A step that
- *  was interrupted is finished by the next one, in whichever handler; several at once can't harm each other, as each write is conditional and a
+ *  floor is stated (`_gc.<collection>`), on the condition that nobody has stated another one, then the tombstones up to it go. A step that was
+ *  interrupted is finished by the next one, in whichever handler; several at once can't harm each other, as each statement is conditional and a
  *  purge takes no version behind the tombstone. */
 import { clock } from "../../bus/platform/clock.ts";
 import { pause } from "../../bus/platform/deadline.ts";
@@ -9,10 +9,9 @@ import { jittered } from "../../bus/platform/random.ts";
 import { headerValue, OPERATION_HEADER } from "../../bus/wire/envelope.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
 import { openReader } from "../../bus/wire/reader.ts";
-import { purgeUpTo, storeGuarded } from "../../bus/wire/stream.ts";
+import { purgeUpTo, replaceAt } from "../../bus/wire/stream.ts";
 import { floorSubject, idOf, parseStoreSubject, STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import { headerText, type StoredVersion } from "../../bus/wire/version.ts";
-import { Digest, versionHash } from "../../schemas/digest.ts";
 import type { CollectionSchema, Schemas } from "../../schemas/index.ts";
 import type { Floor } from "../../schemas/types.ts";
 import { type Limits, type Listed, type Plan, plan, safeRevision } from "./collectable.ts";
@@ -25,19 +24,11 @@ const MOST = 500;
 const MAX_STEPS = 100;
 /** Purges that are on their way at once. */
 const AT_ONCE = 10;
-/** A collection that changes all the time lets the floor in between two changes, or at the next run. */
-const ATTEMPTS = 30;
 const INTERVAL_MS = { least: 250, most: 3_600_000 };
 /** Runs while a limit goes by. */
 const RUNS = 10;
 const PAGE_MESSAGES = 2000;
 const PAGE_BYTES = 4 * 1024 * 1024;
-
-/** What a listing of a collection has seen, and up to where. */
-interface Seen {
-  versions: Map<string, Listed>;
-  last: number;
-}
 
 export class Tombstones {
   readonly #connection: Connection;
@@ -83,51 +74,40 @@ export class Tombstones {
     }
   }
 
-  /** False: nothing is left to do now. */
+  /** False: nothing is left to do now, or another handler does it. */
   async #step(schema: CollectionSchema, safe: number): Promise<boolean> {
     const { collection } = schema;
-    const { keepMs } = this.#limits;
-    const seen: Seen = { versions: new Map(), last: 0 };
-    await this.#look(collection, seen);
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const stated = await readFloor(this.#connection, this.#schemas, collection);
-      const limits = { safe, now: clock.now(), keepMs, most: MOST };
-      const planned = plan([...seen.versions.values()], stated?.floor ?? 0, limits, numbering(schema));
-      // Nothing of an earlier floor may be there when the next one is stated: it tells what may be there by what it lists itself.
-      await this.#purge(planned.leftovers);
-      if (planned.collect.length === 0) return false;
-      const body = JSON.stringify(statement(planned));
-      const guard = { subjects: storeSubjects(collection), revision: seen.last };
-      if ((await storeGuarded(this.#connection, floorSubject(collection), body, guard)) === "conflict") {
-        await this.#look(collection, seen);
-        continue;
-      }
-      await this.#purge(planned.collect.filter((one) => one !== planned.kept));
-      log.info({ collection, floor: planned.floor, tombstones: planned.collect.length }, "tombstones were collected");
-      return planned.collect.length === MOST;
-    }
-    log.info({ collection }, "no tombstones are collected while the collection changes so fast");
-    return false;
+    // The floor first: whatever is missing in the look was then below it, or somebody states another one, and this step is over.
+    const stated = await readFloor(this.#connection, this.#schemas, collection);
+    const limits = { safe, now: clock.now(), keepMs: this.#limits.keepMs, most: MOST };
+    const planned = plan(await this.#look(collection), stated?.floor ?? 0, limits, numbering(schema));
+    // Nothing of an earlier floor may be there when the next one is stated: handlers remember what may be there of one floor only.
+    await this.#purge(planned.leftovers);
+    if (planned.collect.length === 0) return false;
+    const body = JSON.stringify(statement(planned));
+    if (typeof (await replaceAt(this.#connection, floorSubject(collection), body, stated?.revision ?? 0)) !== "number")
+      return false;
+    await this.#purge(planned.collect.filter((one) => one !== planned.kept));
+    log.info({ collection, floor: planned.floor, tombstones: planned.collect.length }, "tombstones were collected");
+    return planned.collect.length === MOST;
   }
 
-  /** What there is, or what has changed since the last look. */
-  async #look(collection: string, seen: Seen): Promise<void> {
+  /** The last version of each document. */
+  async #look(collection: string): Promise<Listed[]> {
+    const versions = new Map<string, Listed>();
     const reader = await openReader(this.#connection, {
       stream: STREAM,
       subjects: storeSubjects(collection),
-      ...(seen.last > 0 && { from: seen.last + 1 }),
       headersOnly: true,
     });
     try {
       while (reader.pending > 0) {
-        for (const version of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) {
-          seen.versions.set(version.subject, listed(version));
-          seen.last = Math.max(seen.last, version.revision);
-        }
+        for (const version of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) versions.set(version.subject, listed(version));
       }
     } finally {
       reader.close();
     }
+    return [...versions.values()];
   }
 
   async #purge(tombstones: readonly Listed[]): Promise<void> {
@@ -138,12 +118,8 @@ export class Tombstones {
   }
 }
 
-function statement({ collect, floor, kept }: Plan): Floor {
-  const digest = new Digest();
-  for (const { subject, revision } of collect) digest.toggle(versionHash(subject, revision));
-  const revisions = collect.map(({ revision }) => revision);
-  if (kept && kept.revision <= floor && !revisions.includes(kept.revision)) revisions.push(kept.revision);
-  return { floor, digest: String(digest), revisions };
+export function statement({ floor, kept }: Plan): Floor {
+  return { floor, ...(kept && kept.revision <= floor && { kept: kept.revision }) };
 }
 
 function listed(version: StoredVersion): Listed {
