@@ -741,6 +741,10 @@ export interface ContentCommitRequest {
    */
   from?: string;
   /**
+   * SHA-256 of the content that the document had where this one was uploaded; empty: none. Refuse when it has yet another one.
+   */
+  over?: string;
+  /**
    * Refuse unless the document is at this revision; 0: it must not exist.
    */
   ifRevision?: number;
@@ -883,19 +887,13 @@ export interface Envelope {
  */
 export interface Floor {
   /**
-   * A row with a revision up to here that the store does not have was deleted.
+   * A row with a revision up to here that the store does not have was deleted; tombstones up to here count as never having been.
    */
   floor: number;
   /**
-   * XOR over the tombstones that count no longer from this statement on: what it changes in the collection's digest.
+   * The revision of a tombstone up to the floor that stays in the store: the one of the highest number that was given.
    */
-  digest: string;
-  /**
-   * Tombstones up to the floor that may still be in the store.
-   *
-   * @maxItems 2000
-   */
-  revisions: number[];
+  kept?: number;
   [k: string]: unknown;
 }
 /**
@@ -991,6 +989,119 @@ export interface ListingRequest {
   after: number;
 }
 /**
+ * One line of a webserver's file of logins without contact: what a user's have left, to be reported, or that it was.
+ */
+export interface LoginRecord {
+  /**
+   * left: it takes the place of the one before with its mutation. reported: it is of no more use.
+   */
+  kind: "left" | "reported";
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  login?: LocalLogin;
+  report?: LoginsReportRequest;
+}
+/**
+ * As it counts on this webserver.
+ */
+export interface LocalLogin {
+  /**
+   * The user.
+   */
+  uid: number;
+  /**
+   * In a row.
+   */
+  failures?: number;
+  /**
+   * Too many failures: no login until then.
+   */
+  lockedUntil?: string;
+  lastLogin?: string;
+}
+/**
+ * What a user's logins on a webserver without contact have left, told when there is contact again.
+ */
+export interface LoginsReportRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * The user.
+   */
+  uid: number;
+  /**
+   * Since the last success there, or the last lock.
+   */
+  failures: number;
+  /**
+   * Failures in a row that lock the user.
+   */
+  lockAfter: number;
+  /**
+   * For how long (300).
+   */
+  lockSeconds: number;
+  /**
+   * Failures have locked the user there.
+   */
+  lockedUntil?: string;
+  /**
+   * The last success there.
+   */
+  lastLogin?: string;
+  /**
+   * The sessions that began there.
+   *
+   * @maxItems 100
+   */
+  sessions: SessionClaims[];
+}
+/**
+ * What the webserver signs.
+ */
+export interface SessionClaims {
+  id: string;
+  /**
+   * The user.
+   */
+  uid: number;
+  issuedAt: string;
+  expiresAt: string;
+  /**
+   * It began on this webserver without contact with the datastore, and counts there alone until it is confirmed.
+   */
+  webserver?: string;
+  /**
+   * Of such a session: the user's `sessionsFrom` as that webserver knew it; a later one ends it.
+   */
+  sessionsFrom?: string;
+  [k: string]: unknown;
+}
+/**
+ * It is counted.
+ */
+export interface LoginsReportReply {
+  /**
+   * A revision that contains what the call did.
+   */
+  revision: number;
+  /**
+   * The sessions that count on every webserver from now on; the others are over.
+   *
+   * @maxItems 100
+   */
+  confirmed: string[];
+  [k: string]: unknown;
+}
+/**
  * One line of a webserver's outbox: a write that waits, or what became of one.
  */
 export interface OutboxRecord {
@@ -1018,6 +1129,17 @@ export interface OutboxRecord {
    * Of a put the document, of a patch the merge.
    */
   body?: Record<string, unknown>;
+  /**
+   * Of an upload: the content that the document is to have; it is in the webserver's folder.
+   */
+  content?: {
+    sha256: string;
+    size: number;
+    /**
+     * SHA-256 of the content that the document had then; empty: none.
+     */
+    over?: string;
+  };
   base?: number;
   ifRevision?: number;
   /**
@@ -1138,19 +1260,6 @@ export interface UsersLoginReply {
   [k: string]: unknown;
 }
 /**
- * What the webserver signs.
- */
-export interface SessionClaims {
-  id: string;
-  /**
-   * The user.
-   */
-  uid: number;
-  issuedAt: string;
-  expiresAt: string;
-  [k: string]: unknown;
-}
-/**
  * Checks a user's password, counts failures, and begins a session.
  */
 export interface UsersLoginRequest {
@@ -1185,9 +1294,9 @@ export interface UsersLoginRequest {
  */
 export interface UsersLogoutReply {
   /**
-   * A revision that contains what the call did.
+   * A revision that contains what the call did; null: there is no contact, and it waits in the outbox.
    */
-  revision: number;
+  revision: number | null;
   [k: string]: unknown;
 }
 /**
@@ -1305,6 +1414,14 @@ export interface UsersSetPasswordRequest {
    * The password until now: needed when the user does it, not when an admin does.
    */
   current?: string;
+  /**
+   * Failed logins, and wrong passwords here, in a row that lock the user (5).
+   */
+  lockAfter?: number;
+  /**
+   * For how long (300).
+   */
+  lockSeconds?: number;
 }
 /**
  * The head of a page of versions; the records follow it as bytes (bus/wire/page.ts).
@@ -1641,7 +1758,7 @@ export interface Search {
   lastModifiedBy?: number;
 }
 /**
- * A session that was ended before its time. A session that is not here lives until it expires.
+ * A session that was ended before its time, or that began without the datastore and is confirmed. Any other one that is not here lives until it expires.
  */
 export interface Session {
   /**
@@ -1656,6 +1773,10 @@ export interface Session {
    * When it would have ended by itself; then this is of no more use.
    */
   expiresAt?: string;
+  /**
+   * Not ended: it began on a webserver without contact, and counts everywhere by now.
+   */
+  confirmed?: boolean;
   createdAt?: string;
   updatedAt?: string;
   lastModifiedBy?: number;
@@ -1789,6 +1910,9 @@ export interface Messages {
   "known-webserver": KnownWebserver;
   "listing.reply": ListingReply;
   "listing.request": ListingRequest;
+  "login.record": LoginRecord;
+  "logins.report.reply": LoginsReportReply;
+  "logins.report.request": LoginsReportRequest;
   "outbox.record": OutboxRecord;
   "patch.request": PatchRequest;
   presence: Presence;
@@ -1797,6 +1921,7 @@ export interface Messages {
   "rows.request": RowsRequest;
   "searches.clear.reply": SearchesClearReply;
   "searches.clear.request": SearchesClearRequest;
+  "session-claims": SessionClaims;
   "users.login.reply": UsersLoginReply;
   "users.login.request": UsersLoginRequest;
   "users.logout.reply": UsersLogoutReply;
@@ -1816,6 +1941,7 @@ export interface Messages {
 export interface Calls {
   "backups.restore": { request: Omit<BackupsRestoreRequest, "mutation" | "by">; reply: BackupsRestoreReply };
   "groups.setMembers": { request: Omit<GroupsSetMembersRequest, "mutation" | "by">; reply: GroupsSetMembersReply };
+  "logins.report": { request: Omit<LoginsReportRequest, "mutation" | "by">; reply: LoginsReportReply };
   "searches.clear": { request: Omit<SearchesClearRequest, "mutation" | "by">; reply: SearchesClearReply };
   "users.login": { request: Omit<UsersLoginRequest, "mutation" | "by">; reply: UsersLoginReply };
   "users.logout": { request: Omit<UsersLogoutRequest, "mutation" | "by">; reply: UsersLogoutReply };
