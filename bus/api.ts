@@ -294,11 +294,16 @@ export interface Status {
   warnings: Warning[];
 }
 
-/** Since the bus was opened. dropped: live messages that were noticed to be missing. */
+/** Since the bus was opened. dropped: live messages that were noticed to be missing. drifts: times that something was done because the replica
+ *  differed from the datastore; resyncs: collections that were compared with the datastore's list; rebuilds: of the whole replica; repaired:
+ *  damaged bodies that were noticed. */
 export interface Counters {
   checkIns: number;
   gaps: number;
   catchUps: number;
   resyncs: number;
   dropped: number;
+  drifts: number;
+  rebuilds: number;
+  repaired: number;
 }

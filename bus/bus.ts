@@ -11,7 +11,7 @@ import { CheckIn } from "./check-in.ts";
 import { Conflicts } from "./conflicts.ts";
 import { contactWarnings } from "./contact.ts";
 import { deadLettersOf } from "./dead-letters.ts";
-import { Drift } from "./drift.ts";
+import { type Drift, NO_DRIFT, openDrift } from "./drift.ts";
 import { Follow } from "./follow.ts";
 import { Link } from "./link.ts";
 import { Logins } from "./logins/index.ts";
@@ -40,7 +40,7 @@ export class EmbeddedBus implements Bus {
   readonly #options: CheckedOptions;
   readonly #schemas: Schemas;
   readonly #lock: { release(): void };
-  readonly #counters: Counters = { checkIns: 0, gaps: 0, catchUps: 0, resyncs: 0, dropped: 0 };
+  readonly #counters: Counters = { checkIns: 0, gaps: 0, catchUps: 0, resyncs: 0, dropped: 0, ...NO_DRIFT };
   readonly #waiters = new Waiters();
   readonly #notices = new Notices(() => this.status());
   readonly #drift: Drift;
@@ -148,7 +148,10 @@ export class EmbeddedBus implements Bus {
       changes: (signal) => this.#collection("resources", undefined).changes({ since: 0, signal }),
     });
     this.resources = this.transfers.as(undefined);
-    this.#drift = new Drift({ webserver: options.webserver, warn, resync: () => this.#follow.resync() });
+    this.#drift = openDrift({
+      ...{ ...options, schemas, warn, counters: this.#counters, replica: this.#replica, link: this.#link },
+      ...{ follow: () => this.#follow, checkIn: () => void this.#checkIn.fresh(), reload: () => this.conflicts.load() },
+    });
     this.#checkIn = new CheckIn(options.updateInterval, {
       describe: () => this.#describe(),
       send: async (request) =>
@@ -194,6 +197,7 @@ export class EmbeddedBus implements Bus {
           this.conflicts.note(change);
         },
         onPage: (records) => this.conflicts.notePage(records),
+        returning: () => this.#drift.returning,
         onProgress: () => {
           if (this.conflicts.counted()) this.#notices.changed();
           this.#waiters.wake();
@@ -333,15 +337,15 @@ export class EmbeddedBus implements Bus {
     const { epoch, cursor, consistent } = this.#follow.settle();
     const { externalAddr } = this.#options;
     // Digests are of everything up to one revision: while pages are still coming there is no such one.
-    const digests = cursor === consistent ? await this.#replica.call("digests", { fresh: false }) : {};
-    return {
+    const digests = cursor === consistent ? await this.#drift.digests() : {};
+    return this.#drift.said({
       version: VERSION,
       ...(externalAddr !== undefined && { externalAddr }),
       state: this.#follow.state,
       ...(epoch !== undefined && { position: { epoch, cursor: consistent } }),
       pending: this.#writes.pending,
       digests,
-    };
+    });
   }
 
   #onCheckIn(reply: CheckInReply, sent: Omit<CheckInRequest, "intervalMs">): void {
@@ -354,7 +358,7 @@ export class EmbeddedBus implements Bus {
     if (this.#follow.meet(reply.epochs, reply.head)) {
       this.#generation = this.#follow.generation ?? null;
       void this.#follow.expect(reply.head, GRACE_MS);
-      if (reply.digests && sent.position) this.#drift.compare(reply.digests, sent.digests);
+      this.#drift.heard(reply, sent);
       void this.#logins.report();
     }
     this.#notices.changed();

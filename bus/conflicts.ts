@@ -42,7 +42,9 @@ export class Conflicts {
 
   /** Begins with what the replica has. */
   async load(): Promise<void> {
-    for (const id of await this.#parts.replica().call("ids", COLLECTION)) this.#held.add(storeSubject(COLLECTION, id));
+    const ids = await this.#parts.replica().call("ids", COLLECTION);
+    this.#held.clear();
+    for (const id of ids) this.#held.add(storeSubject(COLLECTION, id));
     this.counted();
   }
 

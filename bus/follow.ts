@@ -10,6 +10,7 @@ import { pause } from "./platform/deadline.ts";
 import { log } from "./platform/log.ts";
 import { Recent } from "./recent.ts";
 import type { ReplicaPosition } from "./replica/index.ts";
+import type { Returning } from "./returning.ts";
 import { type Event, TRANSITIONS } from "./states.ts";
 import type { Msg } from "./wire/nats.ts";
 import { decodePage, encodeRecords } from "./wire/page.ts";
@@ -41,6 +42,8 @@ export interface FollowOptions {
   onArrival(change: StoredVersion): void;
   /** A page's records are handed to the replica. */
   onPage(records: Uint8Array): void;
+  /** Sees to it that a catch-up leaves nothing that was deleted meanwhile. */
+  returning(): Pick<Returning, "begin" | "notePage" | "complete">;
   /** The replica holds more than before. */
   onProgress(): void;
 }
@@ -89,6 +92,12 @@ export class Follow {
   settle(): ReplicaPosition {
     this.#handOver();
     return { ...this.#position };
+  }
+
+  /** Hands over what has arrived, and holds nothing of it here: the replica alone is asked. */
+  forget(): void {
+    this.#handOver();
+    this.recent.clear();
   }
 
   get head(): number | undefined {
@@ -145,12 +154,11 @@ export class Follow {
     else if (this.#state === "catching-up") void this.catchUp();
   }
 
-  /** Reads everything anew: rows are replaced by newer versions only, and none is taken away. */
-  resync(): void {
-    this.#options.counters.resyncs++;
-    this.#position.cursor = 0;
+  /** Reads again what changed after a revision: rows are replaced by newer versions only, and none is taken away. */
+  async reread(after: number): Promise<void> {
+    this.#position.cursor = Math.min(this.#position.cursor, after);
     this.#on("behind");
-    void this.catchUp();
+    await this.catchUp();
   }
 
   /** Reads pages until nothing is pending; one catch-up at a time. Ends early when the store is lost. */
@@ -270,9 +278,9 @@ export class Follow {
   }
 
   async #readPages(): Promise<void> {
-    this.#handOver();
-    this.recent.clear();
+    this.forget();
     this.#options.counters.catchUps++;
+    this.#options.returning().begin(this.#position);
     const applying = new Set<Promise<void>>();
     let timeoutMs = PAGE_TIMEOUT_MS.first;
     for (let wait = RETRY_MS.first; this.#state === "catching-up" && !this.stopped; ) {
@@ -280,7 +288,10 @@ export class Follow {
         // First the subscription, then the page: nothing falls between them.
         this.#overflowed = false;
         this.listen();
-        if ((await this.#readPage(applying, timeoutMs)) && this.#joinLive()) return;
+        if (await this.#readPage(applying, timeoutMs)) {
+          await this.#options.returning().complete();
+          if (this.#joinLive()) return;
+        }
         wait = RETRY_MS.first;
         timeoutMs = PAGE_TIMEOUT_MS.first;
       } catch (thrown) {
@@ -297,7 +308,7 @@ export class Follow {
 
   /** One page, handed to the replica. True: nothing is pending. False also when a resynchronisation was begun meanwhile. */
   async #readPage(applying: Set<Promise<void>>, timeoutMs: number): Promise<boolean> {
-    const { link, schemas, apply, onPage, onProgress } = this.#options;
+    const { link, schemas, apply, onPage, onProgress, returning } = this.#options;
     const started = clock.monotonic();
     const after = this.#position.cursor;
     const page = await link.ask("changes", undefined, { after }, timeoutMs);
@@ -309,6 +320,7 @@ export class Follow {
     this.#position.epoch = epochAt(head.epochs, this.#reach()) ?? this.#position.epoch;
     if (records.length > 0) {
       onPage(records);
+      returning().notePage(records);
       // A copy with a buffer of its own: a Buffer's slice would be a view of what the socket goes on with.
       const applied = apply(new Uint8Array(records), { ...this.#position }).finally(() => {
         this.#pages--;

@@ -84,6 +84,7 @@ export class Link {
   /** Every live change, by one subscription. */
   hear(onMessage: (message: Msg) => void): { unsubscribe(): void } {
     return this.#connection.subscribe(LIVE_ALL, (message) => {
+      hooks.damageLive?.(message.subject, message.data);
       if (!hooks.loseLive?.(message.subject)) onMessage(message);
     });
   }

@@ -1,7 +1,7 @@
 /** The last live changes, in this thread: what has just arrived is read without asking the replica's thread for it. */
 import type { Row } from "./replica/index.ts";
 import { rowOf } from "./replica/row.ts";
-import { META, parseStoreSubject } from "./wire/subjects.ts";
+import { parseStoreSubject } from "./wire/subjects.ts";
 import type { StoredVersion } from "./wire/version.ts";
 
 const MAX_CHANGES = 1000;
@@ -44,7 +44,7 @@ export class Recent {
     return this.#versions
       .slice(begin)
       .filter((version) => this.#last.get(version.subject) === version)
-      .filter(({ subject }) => collection !== META && parseStoreSubject(subject).collection === collection)
+      .filter(({ subject }) => parseStoreSubject(subject).collection === collection)
       .map(rowOf);
   }
 

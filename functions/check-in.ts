@@ -14,11 +14,8 @@ export default defineFunction({
   description: "A webserver's heartbeat: where it stands, and what it should hold there.",
   reply: "check-in.reply",
   errors: [],
-  async handle(
-    { digests: _given, position, externalAddr, ...said },
-    { webserver },
-    { connection, contents, epochs, follower, presence, schemas, warnings },
-  ) {
+  async handle(request, { webserver }, { connection, contents, epochs, follower, known, presence, schemas, warnings }) {
+    const { digests: _given, position, externalAddr, ...said } = request;
     await epochs.ready();
     const head = (await streamInfo(connection))?.state.last_seq ?? 0;
     const { version, state, pending, intervalMs } = said;
@@ -32,6 +29,8 @@ export default defineFunction({
       intervalMs,
       at: clock.now(),
     });
+    const judged = judge(epochs.list, position);
+    known.tell(webserver, request, judged === "good");
     const wantedContents = contents.wanted();
     const digests = position && follower.digests.at(position.cursor);
     return {
@@ -39,7 +38,7 @@ export default defineFunction({
       now: clock.now(),
       epochs: epochs.list,
       head,
-      position: judge(epochs.list, position),
+      position: judged,
       ...(digests && { digests }),
       peers: presence.peersOf(webserver),
       intervalMs: presence.size * MS_PER_CHECK_IN,

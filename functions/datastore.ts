@@ -7,6 +7,7 @@ import { checkTls, type TlsOptions } from "../bus/wire/tls.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { loadSchemas, schemaFolders } from "../schemas/index.ts";
 import type { HandlerConfig } from "./host/handler.ts";
+import type { Limits } from "./store/collectable.ts";
 import type { ContentsOptions } from "./store/contents.ts";
 import { checkCertificate } from "./supervise/certificate.ts";
 import { checkGivenNats } from "./supervise/given-nats.ts";
@@ -42,6 +43,12 @@ export interface DatastoreOptions {
   resourceMaxBytes?: number;
   /** How long a content that no document refers to is kept, seconds, 0.1 to 30 days; default an hour. */
   resourceGraceSeconds?: number;
+  /** How old a tombstone is at least when it is collected, seconds, 0 to 10 years; default 7 days: so long a deleted document's versions can be
+   *  brought back. */
+  tombstoneKeepSeconds?: number;
+  /** How long tombstones wait for a webserver that is away, seconds, 0.1 to 10 years; default 30 days. One that is away for longer loses nothing
+   *  that it has not uploaded. */
+  tombstoneAwaySeconds?: number;
   /** Folders with schema files of further collections. */
   schemas?: readonly string[];
   /** Gets a line for people while something takes its time, such as fetching nats-server. */
@@ -67,6 +74,10 @@ const MAX_HANDLERS = 64;
 const RESOURCE_MAX_BYTES = 512 * 1024 * 1024;
 const RESOURCE_GRACE_S = 3600;
 const MAX_GRACE_MS = 30 * 24 * 3600 * 1000;
+const DAY_S = 24 * 3600;
+const TOMBSTONE_KEEP_S = 7 * DAY_S;
+const TOMBSTONE_AWAY_S = 30 * DAY_S;
+const MAX_TOMBSTONE_S = 3650 * DAY_S;
 const LOOPBACK = /^(localhost|127\.|::1$|\[::1\]$)/;
 
 /** Resolves when a request would be answered. A handler or nats-server that dies is started again until stop(). Throws BAD_CONFIG,
@@ -109,6 +120,7 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
       logLevel: options.logLevel,
       // Our own nats-server, at an address of this machine, with a certificate that is for others: it is known by its passwords.
       tls: options.tls ? { skipVerify: true } : options.natsTls,
+      tombstones: tombstonesOf(options),
     };
     if (!server) await checkGivenNats(config);
     const pool = new HandlerPool(handlers, config);
@@ -144,7 +156,7 @@ function handlerConfig(
   keys: Keys,
   controlAuth: string,
   sync: "always" | "default" | undefined,
-): Omit<HandlerConfig, "contents"> {
+): Omit<HandlerConfig, "contents" | "tombstones"> {
   const common = { server, user: "functions", signingKey: keys.signingKey, schemas, sync };
   // A NATS of one's own has its own users: the functions come as `functions`, with Control-Auth as their password.
   if (sync === undefined) return { ...common, password: controlAuth };
@@ -171,6 +183,11 @@ function check(options: DatastoreOptions): DatastoreOptions {
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 0) refuse(`\`resourceMaxBytes\` must be a number of bytes, not ${maxBytes}.`);
   if (!(graceMs >= 100 && graceMs <= MAX_GRACE_MS))
     refuse(`\`resourceGraceSeconds\` must be 0.1 to 2592000, not ${graceMs / 1000}.`);
+  const { keepMs, awayMs } = tombstonesOf(options);
+  if (!(keepMs >= 0 && keepMs <= MAX_TOMBSTONE_S * 1000))
+    refuse(`\`tombstoneKeepSeconds\` must be 0 to ${MAX_TOMBSTONE_S}, not ${keepMs / 1000}.`);
+  if (!(awayMs >= 100 && awayMs <= MAX_TOMBSTONE_S * 1000))
+    refuse(`\`tombstoneAwaySeconds\` must be 0.1 to ${MAX_TOMBSTONE_S}, not ${awayMs / 1000}.`);
   if (options.tls) checkCertificate(options.tls);
   checkTls(options.natsTls);
   if (nats === undefined && !LOOPBACK.test(listen) && controlAuth === DEFAULT_CONTROL_AUTH) {
@@ -187,6 +204,13 @@ function contentsOf({
   resourceGraceSeconds = RESOURCE_GRACE_S,
 }: DatastoreOptions): ContentsOptions {
   return { maxBytes: resourceMaxBytes, graceMs: resourceGraceSeconds * 1000 };
+}
+
+function tombstonesOf({
+  tombstoneKeepSeconds = TOMBSTONE_KEEP_S,
+  tombstoneAwaySeconds = TOMBSTONE_AWAY_S,
+}: DatastoreOptions): Limits {
+  return { keepMs: tombstoneKeepSeconds * 1000, awayMs: tombstoneAwaySeconds * 1000 };
 }
 
 /** An address to connect to, for one to listen on. */

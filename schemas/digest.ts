@@ -2,7 +2,7 @@
  *  single changes, in any order, and two replicas with the same versions have the same one. */
 import * as crypto from "node:crypto";
 
-const BYTES = 16;
+export const DIGEST_BYTES = 16;
 
 /** The hash of one version. */
 export function versionHash(subject: string, revision: number): Uint8Array {
@@ -11,11 +11,11 @@ export function versionHash(subject: string, revision: number): Uint8Array {
 
 /** One collection's digest as it is kept: change it with `toggle`. */
 export class Digest {
-  readonly #value = new Uint8Array(BYTES);
+  readonly #value = new Uint8Array(DIGEST_BYTES);
 
   /** Adds a version's hash, or takes it away when it is in. */
   toggle(hash: Uint8Array): void {
-    for (let i = 0; i < BYTES; i++) this.#value[i] = (this.#value[i] as number) ^ (hash[i] as number);
+    for (let i = 0; i < DIGEST_BYTES; i++) this.#value[i] = (this.#value[i] as number) ^ (hash[i] as number);
   }
 
   copy(): Digest {

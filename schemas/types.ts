@@ -883,6 +883,20 @@ export interface Envelope {
   schema?: number;
 }
 /**
+ * The store's own statement on a collection, `_gc.<collection>`: its tombstones up to a revision are collected.
+ */
+export interface Floor {
+  /**
+   * A row with a revision up to here that the store does not have was deleted; tombstones up to here count as never having been.
+   */
+  floor: number;
+  /**
+   * The revision of a tombstone up to the floor that stays in the store: the one of the highest number that was given.
+   */
+  kept?: number;
+  [k: string]: unknown;
+}
+/**
  * It is done.
  */
 export interface GroupsSetMembersReply {
@@ -922,6 +936,57 @@ export interface Head {
    * A revision: the number of a message in the stream. 0: none.
    */
   head: number;
+}
+/**
+ * A webserver that may come back, as the datastore keeps it durably.
+ */
+export interface KnownWebserver {
+  webserver: string;
+  /**
+   * It holds every change up to this revision, and had nothing on its way; absent: not said.
+   */
+  cursor?: number;
+  /**
+   * ms since 1970.
+   */
+  at: number;
+  [k: string]: unknown;
+}
+/**
+ * The head of a page of the list; the records follow it as bytes (bus/wire/page.ts), without bodies.
+ */
+export interface ListingReply {
+  epochs: Epochs;
+  /**
+   * The stream's last revision, read before the page.
+   */
+  head: number;
+  /**
+   * Go on after this revision.
+   */
+  last: number;
+  /**
+   * Nothing is left after `last`: with this page the list is complete up to it.
+   */
+  done: boolean;
+  /**
+   * A row of the collection with a revision up to here that is missing in the list was deleted. 0: no tombstone was ever collected.
+   */
+  floor: number;
+  /**
+   * How many records follow.
+   */
+  records: number;
+  [k: string]: unknown;
+}
+/**
+ * Asks for one page of the complete list of a collection: which versions there are, without their contents.
+ */
+export interface ListingRequest {
+  /**
+   * The last revision of the page before; 0: from the beginning.
+   */
+  after: number;
 }
 /**
  * One line of a webserver's file of logins without contact: what a user's have left, to be reported, or that it was.
@@ -1117,6 +1182,37 @@ export interface Presence {
    */
   at: number;
   [k: string]: unknown;
+}
+/**
+ * The head of a page of last versions; the records follow it as bytes (bus/wire/page.ts), tombstones included.
+ */
+export interface RowsReply {
+  epochs: Epochs;
+  /**
+   * The stream's last revision, read before the page.
+   */
+  head: number;
+  /**
+   * How many of the tokens, from the first on, this page is about; the others have to be asked for again.
+   */
+  answered: number;
+  /**
+   * How many records follow.
+   */
+  records: number;
+  [k: string]: unknown;
+}
+/**
+ * Asks for the last versions of some documents of a collection.
+ */
+export interface RowsRequest {
+  /**
+   * The documents' ids as they are in subjects.
+   *
+   * @minItems 1
+   * @maxItems 200
+   */
+  tokens: string[];
 }
 /**
  * It is done.
@@ -1972,9 +2068,13 @@ export interface Messages {
   epochs: Epochs;
   "error.reply": ErrorReply;
   "field-change": FieldChange;
+  floor: Floor;
   "groups.setMembers.reply": GroupsSetMembersReply;
   "groups.setMembers.request": GroupsSetMembersRequest;
   head: Head;
+  "known-webserver": KnownWebserver;
+  "listing.reply": ListingReply;
+  "listing.request": ListingRequest;
   "login.record": LoginRecord;
   "logins.report.reply": LoginsReportReply;
   "logins.report.request": LoginsReportRequest;
@@ -1982,6 +2082,8 @@ export interface Messages {
   "patch.request": PatchRequest;
   presence: Presence;
   "put.request": PutRequest;
+  "rows.reply": RowsReply;
+  "rows.request": RowsRequest;
   "searches.clear.reply": SearchesClearReply;
   "searches.clear.request": SearchesClearRequest;
   "session-claims": SessionClaims;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import initSqlJs, { type Database } from "sql.js";
 import { type Bus, connectBus } from "../bus/index.ts";
+import { listSetAside } from "../bus/replica/recovery.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { assertEqualReplicas } from "./support/faults-ledger.ts";
 import { hearRequests } from "./support/faults-spy.ts";
@@ -147,21 +148,67 @@ describe("a damaged replica", { concurrency: 3 }, () => {
     });
   }
 
-  it("that holds too much says so, and gives nothing up", async () => {
+  const wrong: Record<string, { statement: string; kept: string }> = {
+    "holds a row that never was": {
+      statement:
+        "INSERT INTO dashboards SELECT revision - 1000000, 'extra', deleted, headers, body FROM dashboards WHERE id = 'doc1'",
+      kept: "extra",
+    },
+    "holds a row under a later revision": {
+      statement: "UPDATE dashboards SET revision = revision + 1000000000 WHERE id = 'doc7'",
+      kept: "doc7",
+    },
+    "holds a row under an earlier revision": {
+      statement: "UPDATE dashboards SET revision = revision - 1000000 WHERE id = 'doc8'",
+      kept: "",
+    },
+  };
+  for (const [what, { statement, kept }] of Object.entries(wrong)) {
+    it(`that ${what} sets it aside where it can be found, with a warning, and is whole again`, async () => {
+      const name = what.replaceAll(" ", "-");
+      const dir = damaged(name, (file) => edit(file("webstore.db"), (database) => database.run(statement)));
+      await using opened = await open(name, dir);
+      const { bus } = opened;
+      await eventually("it is whole again", 20_000, () => bus.status().counters.resyncs > 0);
+      await assertEqualReplicas([writer, bus], 20_000);
+      assert.deepEqual(
+        listSetAside(dir).map(({ id, body }) => [id, body !== null]),
+        kept === "" ? [] : [[kept, true]],
+      );
+      assert.deepEqual(warningsOf(bus), kept === "" ? [] : ["ROWS_SET_ASIDE"]);
+      const { resyncs, rebuilds } = bus.status().counters;
+      assert.deepEqual([resyncs, rebuilds], [1, 0]);
+      await bus.close();
+      await using reopened = await open(name, dir);
+      assert.deepEqual(warningsOf(reopened.bus), kept === "" ? [] : ["ROWS_SET_ASIDE"]);
+      await reopened.bus.close();
+    });
+  }
+
+  it("of which the datastore lacks too much to be an accident stops, says why, and goes on serving all of it", async () => {
     const dir = damaged("too-much", (file) =>
       edit(file("webstore.db"), (database) =>
         database.run(
-          "INSERT INTO dashboards SELECT revision - 1000000, 'extra', deleted, headers, body FROM dashboards WHERE id = 'doc1'",
+          "INSERT INTO dashboards SELECT revision - 1000000, 'extra' || id, deleted, headers, body FROM dashboards WHERE id LIKE 'doc_%' LIMIT 40",
         ),
       ),
     );
     await using opened = await open("too-much", dir);
     const { bus } = opened;
-    await eventually("it says so", 5000, () => warningsOf(bus).includes("DIVERGED"));
-    assert.equal((await dashboards(bus).get("extra"))?.doc.name, "name 1");
-    const { resyncs, checkIns } = bus.status().counters;
-    await eventually("three more check-ins", 5000, () => bus.status().counters.checkIns >= checkIns + 3);
-    assert.equal(bus.status().counters.resyncs, resyncs, "it does not read everything again and again");
+    await eventually("it stops", 20_000, () => warningsOf(bus).includes("DIVERGED"));
+    assert.equal((await dashboards(bus).get("extradoc1"))?.doc.name, "name 1");
+    assert.deepEqual(listSetAside(dir), []);
+    const { drifts, resyncs, rebuilds, checkIns } = bus.status().counters;
+    assert.equal(rebuilds, 1);
+    await eventually("three more check-ins", 20_000, () => bus.status().counters.checkIns >= checkIns + 3);
+    const later = bus.status();
+    assert.deepEqual(
+      [later.counters.drifts, later.counters.resyncs, later.state],
+      [drifts, resyncs, "synced"],
+      "it does no more",
+    );
+    await writer.collection("dashboards").put({ id: "after", name: "after" });
+    await eventually("it follows", 20_000, async () => (await dashboards(bus).get("after")) !== undefined);
     await bus.close();
   });
 

@@ -10,7 +10,7 @@ import { headerValue } from "../wire/envelope.ts";
 import { storeSubject } from "../wire/subjects.ts";
 import type { StoredVersion } from "../wire/version.ts";
 import type { KnownSubjects } from "./known.ts";
-import { loadSnapshot, openMemory, takeSnapshot } from "./memory.ts";
+import { loadSnapshot, MEMORY, openMemory, takeSnapshot } from "./memory.ts";
 import type { WaitingRow } from "./methods.ts";
 import { type Row, versionId } from "./row.ts";
 import { createIndex, createMeta, createTable, META_TABLE, overlay, quote, tablesOf, type Value } from "./tables.ts";
@@ -44,6 +44,8 @@ export class ReplicaDatabase {
   readonly #known: KnownSubjects;
   readonly #indexes = new Map<string, Set<string>>();
   #database: Database;
+  /** Up to which revision tombstones are collected, by collection: those count as never having been. */
+  readonly #floors = new Map<string, number>();
   /** What the snapshot on disk has, and what went wrong with it. With the cursor 0 it is of this epoch's store, but not whole. */
   readonly position: ReplicaPosition;
   readonly setAside: string | undefined;
@@ -152,12 +154,45 @@ export class ReplicaDatabase {
     this.#database.run("COMMIT");
   }
 
+  /** Tombstones up to a revision are collected: the store keeps them no longer, and neither does the replica. */
+  collect(collection: string, floor: number): void {
+    if (floor <= (this.#floors.get(collection) ?? 0)) return;
+    this.#floors.set(collection, floor);
+    const collected = `SELECT revision, id FROM ${quote(collection)} WHERE deleted = 1 AND revision <= ?`;
+    this.#table(collection);
+    for (const [revision, id] of [...this.query(collected, [floor])]) this.remove(collection, String(id), Number(revision));
+  }
+
+  /** Takes a row out. */
+  remove(collection: string, id: string, revision: number): void {
+    const table = this.#table(collection);
+    table.remove.run([revision]);
+    if (this.#database.getRowsModified() > 0) table.digest.toggle(versionHash(storeSubject(collection, id), revision));
+  }
+
+  /** Makes the digest of a collection anew from its rows. True: it was another one. */
+  recount(collection: string): boolean {
+    const table = this.#table(collection);
+    const kept = String(table.digest);
+    table.digest = this.#digestOf(collection);
+    return String(table.digest) !== kept;
+  }
+
+  get collections(): string[] {
+    return [...this.#tables.keys()];
+  }
+
   /** Applies one version; an older one than is held, or the same again, changes nothing. */
   apply(collection: string, version: StoredVersion): void {
     const { subject, revision, headers, body, deleted } = version;
     const table = this.#table(collection);
     const id = versionId(version);
     this.#known.add(subject);
+    if (deleted && revision <= (this.#floors.get(collection) ?? 0)) {
+      const held = this.#heldRevision(table, id);
+      if (held < revision) this.remove(collection, id, held);
+      return;
+    }
     const row = [revision, id, deleted ? 1 : 0, headers, deleted ? null : body];
     table.insert.run(row);
     if (this.#database.getRowsModified() === 0) {
@@ -167,6 +202,27 @@ export class ReplicaDatabase {
       table.digest.toggle(versionHash(subject, held));
     }
     table.digest.toggle(versionHash(subject, revision));
+  }
+
+  /** Applies one version, also in the place of a damaged row of its own revision. False: its own body is not what was stored, and nothing was
+   *  done. */
+  repair(collection: string, version: StoredVersion): boolean {
+    const { revision, headers, headerText, body, deleted } = version;
+    if (!bodyIsWhole(headerText, deleted ? null : Buffer.from(body).toString())) return false;
+    const table = this.#table(collection);
+    const id = versionId(version);
+    if (this.#heldRevision(table, id) === revision)
+      table.replace.run([revision, id, deleted ? 1 : 0, headers, deleted ? null : body]);
+    else this.apply(collection, version);
+    return true;
+  }
+
+  /** Makes every table anew from its rows, after a copy of what there is was kept, and counts the digests. Throws what the file system says. */
+  remake(): void {
+    writeAtomically(`${this.#file}.damaged-${clock.now()}`, takeSnapshot(this.#sql, this.#database));
+    this.#database.run("REINDEX");
+    this.#database.run(`VACUUM ${MEMORY}`);
+    for (const collection of this.#tables.keys()) this.recount(collection);
   }
 
   #heldRevision({ find }: Table, id: string): number {
@@ -242,15 +298,16 @@ export class ReplicaDatabase {
   computeDigests(): Record<string, string> {
     const digests: Record<string, string> = {};
     for (const collection of this.#tables.keys()) {
-      const digest = new Digest();
-      for (const [id, revision] of this.query(`SELECT id, revision FROM ${quote(collection)}`, []) as Iterable<
-        [string, number]
-      >) {
-        digest.toggle(versionHash(storeSubject(collection, id), revision));
-      }
-      digests[collection] = String(digest);
+      digests[collection] = String(this.#digestOf(collection));
     }
     return digests;
+  }
+
+  #digestOf(collection: string): Digest {
+    const digest = new Digest();
+    const rows = this.query(`SELECT id, revision FROM ${quote(collection)}`, []) as Iterable<[string, number]>;
+    for (const [id, revision] of rows) digest.toggle(versionHash(storeSubject(collection, id), revision));
+    return digest;
   }
 
   /** Writes the file. Throws what the file system says. */
@@ -265,7 +322,7 @@ export class ReplicaDatabase {
 }
 
 /** What no function has stored has no hash, and is kept without its body. */
-function bodyIsWhole(headers: string, body: string | null): boolean {
+export function bodyIsWhole(headers: string, body: string | null): boolean {
   const wanted = headerValue(headers, "Fs-Sha256");
   return wanted === undefined ? body === null : sha256(body ?? "").toString("base64url") === wanted;
 }

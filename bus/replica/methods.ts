@@ -34,11 +34,41 @@ export interface ReplicaMethods {
   since(options: { collection: string; after: number; until: number; limit: number }): Row[];
   /** `fresh`: computed from the rows, not as they are kept. */
   digests(options: { fresh: boolean }): Record<string, string>;
+  /** A page of the complete list of a collection, as the store has it (bus/wire/page.ts). */
+  listed(options: { collection: string; records: Uint8Array; first: boolean }): void;
+  /** Compares a collection with the list that has come, which is complete up to `until`. With `aside` rows that nothing explains are set aside. */
+  reconcile(options: { collection: string; until: number; floor: number; aside: boolean }): Reconciled;
+  /** Applies records that were asked for, and puts them in the place of damaged rows of their revision. What is behind the replica's position is
+   *  left out: it comes by itself. Returns the ids whose body is still not what was stored. */
+  repair(options: { collection: string; records: Uint8Array }): string[];
+  /** Compares the next of 64 parts of all rows with the hashes of their bodies. Returns the damaged ones. */
+  damaged(): FoundRow[];
+  /** Makes every table and index anew from its rows, beside a copy of the files as they are. Throws what the file system says. */
+  remake(): void;
   /** Writes what is not yet on disk. */
   close(): void;
 }
 
-/** `cursor`: as `after`, goes on behind this row. */
+/** A version that is held. */
+export interface FoundRow {
+  collection: string;
+  id: string;
+  revision: number;
+}
+
+/** What a comparison with the store's list has found, and done. */
+export interface Reconciled {
+  /** Subjects whose versions are to be asked for. */
+  missing: string[];
+  /** Rows that the store says were deleted. */
+  deleted: number;
+  aside: FoundRow[];
+  /** Rows that the store does not have, and that stay. */
+  unexplained: number;
+  /** The digest was not the one of the rows. */
+  recounted: boolean;
+}
+
 /** A document that is not acknowledged; `body` null: deleted. */
 export interface WaitingRow {
   id: string;
@@ -46,6 +76,7 @@ export interface WaitingRow {
   body: string | null;
 }
 
+/** `cursor`: as `after`, goes on behind this row. */
 export interface ListedRow {
   id: string;
   revision: number;

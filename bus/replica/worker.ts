@@ -7,11 +7,14 @@ import { asFrontsyncError } from "../../schemas/errors.ts";
 import { loadSchemas, type Schemas } from "../../schemas/index.ts";
 import { clock } from "../platform/clock.ts";
 import { decodeRecords } from "../wire/page.ts";
-import { META, parseStoreSubject } from "../wire/subjects.ts";
+import { GC, isOwn, parseStoreSubject } from "../wire/subjects.ts";
+import type { StoredVersion } from "../wire/version.ts";
+import { Bodies } from "./bodies.ts";
 import { NOWHERE, ReplicaDatabase, type ReplicaPosition } from "./database.ts";
 import { KnownSubjects } from "./known.ts";
 import type { ListedRow, ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
-import { docOf } from "./row.ts";
+import { addTo, type Listing, reconcile } from "./reconcile.ts";
+import { docOf, versionId } from "./row.ts";
 import { listStatement, writeCursor } from "./tables.ts";
 
 /** A snapshot is written when nothing has changed for this long, and at the latest after that long, ms. */
@@ -30,6 +33,10 @@ let dirtySince: number | undefined;
 let timer: NodeJS.Timeout | undefined;
 let failed: string | undefined;
 let lastSnapshotMs = 0;
+let folder = "";
+/** The list of one collection, as far as it has come. */
+const listing: Listing = new Map();
+const bodies = new Bodies();
 
 function opened() {
   if (!databases) throw new Error("The replica is not open.");
@@ -39,6 +46,11 @@ function opened() {
 function databaseOf(collection: string): ReplicaDatabase {
   const { users, webstore } = opened();
   return schemas.collections.get(collection)?.database === "users" ? users : webstore;
+}
+
+/** How far the replica has read. While everything is read anew its cursor is lower. */
+function reach(): number {
+  return Math.max(position.cursor, position.consistent);
 }
 
 function changed(next: ReplicaPosition): void {
@@ -66,8 +78,14 @@ function snapshot(): void {
   }
 }
 
+/** The store says that tombstones of a collection are collected. */
+function collected(collection: string, { body }: StoredVersion): void {
+  databaseOf(collection).collect(collection, schemas.read("floor", body).floor);
+}
+
 const methods: ReplicaMethods = {
   open({ dir, schemas: folders, known: buffer }) {
+    folder = dir;
     const known = new KnownSubjects(buffer);
     schemas = loadSchemas(folders);
     const of = (database: "users" | "webstore") =>
@@ -91,9 +109,10 @@ const methods: ReplicaMethods = {
     for (const database of [users, webstore]) database.begin();
     try {
       for (const change of decodeRecords(records)) {
-        const { collection } = parseStoreSubject(change.subject);
+        const { collection, token } = parseStoreSubject(change.subject);
         try {
-          if (collection !== META) databaseOf(collection).apply(collection, change);
+          if (collection === GC) collected(token, change);
+          else if (!isOwn(collection)) databaseOf(collection).apply(collection, change);
         } catch (fault) {
           // One that can't be applied holds up no other.
           faults.push(fault);
@@ -131,6 +150,34 @@ const methods: ReplicaMethods = {
   digests({ fresh }) {
     const { users, webstore } = opened();
     return fresh ? { ...users.computeDigests(), ...webstore.computeDigests() } : { ...users.digests(), ...webstore.digests() };
+  },
+  listed({ records, first }) {
+    if (first) listing.clear();
+    addTo(listing, decodeRecords(records));
+  },
+  reconcile({ collection, ...options }) {
+    const database = databaseOf(collection);
+    database.begin();
+    try {
+      return reconcile({ ...options, dir: folder, database, collection, listing, reach: reach() });
+    } finally {
+      database.commit();
+      listing.clear();
+      changed(position);
+    }
+  },
+  repair({ collection, records }) {
+    const database = databaseOf(collection);
+    const unfit: string[] = [];
+    for (const version of decodeRecords(records))
+      if (version.revision <= reach() && !database.repair(collection, version)) unfit.push(versionId(version));
+    changed(position);
+    return unfit;
+  },
+  damaged: () => Object.values(opened()).flatMap((database) => bodies.look(database)),
+  remake() {
+    for (const database of Object.values(opened())) database.remake();
+    changed(position);
   },
   close() {
     clearTimeout(timer);

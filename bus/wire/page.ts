@@ -2,8 +2,11 @@
  *  of 64 bits (IEEE 754), its headers, its body. Before each of these its length, 32 bits, big-endian. */
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { Schemas } from "../../schemas/index.ts";
-import type { ChangesReply, Messages, VersionsReply } from "../../schemas/types.ts";
+import type { Messages } from "../../schemas/types.ts";
 import { headerText, StoredVersion } from "./version.ts";
+
+/** The heads that pages have. */
+type Paged = "changes.reply" | "versions.reply" | "listing.reply" | "rows.reply";
 
 /** Above the largest document, and with it below the largest message of the embedded server. */
 const MAX_PAGE_BYTES = 5 * 1024 * 1024;
@@ -22,7 +25,7 @@ export function largestBody(maxPayload: number): number {
   return pageBytes(maxPayload) - FACTS_BYTES;
 }
 
-export function encodePage(head: ChangesReply | VersionsReply, versions: readonly StoredVersion[]): Uint8Array {
+export function encodePage(head: Messages[Paged], versions: readonly StoredVersion[]): Uint8Array {
   return frame([Buffer.from(JSON.stringify(head)), ...versions.flatMap(recordChunks)]);
 }
 
@@ -50,7 +53,7 @@ function frame(chunks: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Throws BAD_MESSAGE when the bytes are no page with a head of this `kind`. */
-export function decodePage<K extends "changes.reply" | "versions.reply" = "changes.reply">(
+export function decodePage<K extends Paged = "changes.reply">(
   schemas: Schemas,
   page: Uint8Array,
   kind: K = "changes.reply" as K,

@@ -170,6 +170,24 @@ export async function storeAtHead(
   return typeof answer === "object" ? answer.seq : answer;
 }
 
+/** Replaces what is stored under a subject if its last version is at a revision (0: there is none). */
+export async function replaceAt(
+  connection: Connection,
+  subject: string,
+  body: string,
+  revision: number,
+): Promise<number | Refusal> {
+  const headers = headerBlock(`Nats-Expected-Last-Subject-Sequence: ${revision}\r\nNats-Rollup: sub\r\n`);
+  const answer = ack(await connection.request(subject, body, { timeoutMs: API_TIMEOUT_MS, headers }));
+  return typeof answer === "object" ? answer.seq : answer;
+}
+
+/** Takes the versions of a subject away up to a revision; a later one stays. */
+export async function purgeUpTo(connection: Connection, subject: string, revision: number): Promise<void> {
+  const answer = await api<object>(connection, `STREAM.PURGE.${STREAM}`, { filter: subject, seq: revision + 1 });
+  if (isApiError(answer)) throw failed("A tombstone can't be taken away", answer);
+}
+
 function storeLines({ expected, guard, deleted, envelope, rollup }: StoreWrite): string {
   const rolling = rollup ? "Nats-Rollup: sub\r\n" : "";
   const of = guard === undefined ? "" : `Nats-Expected-Last-Subject-Sequence-Subject: ${guard}\r\n`;

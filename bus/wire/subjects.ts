@@ -15,6 +15,8 @@ export const LIVE_ALL = `${LIVE}.>`;
 export const LIVE_HEAD = `${LIVE}._head`;
 /** The store's own documents: `_meta.epochs`, … */
 export const META = "_meta";
+/** Its statements on collections whose tombstones are collected: `_gc.<collection>`. */
+export const GC = "_gc";
 /** Stands for a collection in the subject of a request that is about all of them. */
 export const ALL_COLLECTIONS = "_";
 /** What a caller may be called: a token of a subject, and of an inbox. */
@@ -25,6 +27,16 @@ const MAX_TOKEN = 128;
 
 export function storeSubject(collection: string, id: string): string {
   return `${STORE}.${collection}.${idToken(id)}`;
+}
+
+/** Whether these are documents of the store's own, and no collection. */
+export function isOwn(collection: string): boolean {
+  return collection.startsWith("_");
+}
+
+/** The statement on a collection's collected tombstones. */
+export function floorSubject(collection: string): string {
+  return `${STORE}.${GC}.${collection}`;
 }
 
 /** Every document of a collection. */

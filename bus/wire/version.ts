@@ -37,10 +37,14 @@ export class StoredVersion {
 
   /** Also what no function has stored: it has no envelope, so there is no document here. */
   get deleted(): boolean {
-    const text = this.headerText;
-    const operation = headerValue(text, "KV-Operation");
-    return operation === "DEL" || operation === "PURGE" || headerValue(text, "Fs-Version") === undefined;
+    return isTombstone(this.headerText);
   }
+}
+
+/** Whether a version with these headers is no document: a tombstone, or what no function has stored. */
+export function isTombstone(headers: string): boolean {
+  const operation = headerValue(headers, "KV-Operation");
+  return operation === "DEL" || operation === "PURGE" || headerValue(headers, "Fs-Version") === undefined;
 }
 
 /** Header values are ASCII: latin1 is the fastest way to them. */

@@ -10,6 +10,7 @@ import type { Rules } from "../rules/define.ts";
 import type { Contents } from "../store/contents.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
+import type { Known } from "../store/known.ts";
 import type { Presence } from "../store/presence.ts";
 import type { Views } from "../store/views.ts";
 
@@ -20,6 +21,7 @@ export interface Context {
   readonly epochs: Epochs;
   readonly follower: Follower;
   readonly presence: Presence;
+  readonly known: Known;
   readonly committer: Committer;
   readonly views: Views;
   readonly contents: Contents;

@@ -12,11 +12,14 @@ import { ConflictCopies } from "../commit/conflict-copies.ts";
 import { CopyRoom } from "../commit/copy-room.ts";
 import { loadRules } from "../rules/index.ts";
 import { Audit } from "../store/audit.ts";
+import type { Limits } from "../store/collectable.ts";
 import { Collector } from "../store/collector.ts";
 import { Contents, type ContentsOptions } from "../store/contents.ts";
 import { Epochs } from "../store/epochs.ts";
 import { Follower } from "../store/follower.ts";
+import { Known } from "../store/known.ts";
 import { Presence } from "../store/presence.ts";
+import { Tombstones } from "../store/tombstones.ts";
 import { Views } from "../store/views.ts";
 import { serveAuth } from "./auth.ts";
 import type { Context } from "./define.ts";
@@ -34,6 +37,7 @@ export interface HandlerConfig {
   signingKey: string;
   schemas: readonly string[];
   contents: ContentsOptions;
+  tombstones: Limits;
   /** undefined: a NATS that we did not configure, and whose sync setting can't be seen. */
   sync: "always" | "default" | undefined;
   /** For the embedded server, which asks us whom to let in. */
@@ -71,8 +75,9 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   });
   const epochs = new Epochs(connection, schemas);
   const audit = new Audit(connection, name);
-  const follower = new Follower(connection, (version) => audit.note(version));
+  const follower = new Follower(connection, schemas, (version) => audit.note(version));
   const presence = new Presence(connection, schemas);
+  const known = new Known(connection, schemas, config.tombstones);
   const views = new Views(connection, follower);
   const contents = new Contents(connection, config.contents);
   const signingKey = Buffer.from(config.signingKey, "hex");
@@ -85,6 +90,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     epochs,
     follower,
     presence,
+    known,
     committer,
     views,
     contents,
@@ -98,6 +104,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   function connected() {
     void presence.connected();
     void audit.connected();
+    void known.connected();
     void epochs.connected().then(() => {
       if (!epochs.atomicBatches || config.sync === "default") committer.group.disableBatches();
       follower.connected();
@@ -118,6 +125,8 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   await makeFirstUser(context);
   const collector = new Collector(connection, contents);
   void collector.start();
+  const tombstones = new Tombstones(connection, schemas, known, config.tombstones);
+  void tombstones.start();
   const served = await serveFunctions(connection, functions, context, observed);
   await connection.flush();
   return {
@@ -128,6 +137,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
       draining = true;
       follower.stop();
       collector.stop();
+      tombstones.stop();
       await served.settled();
       await audit.drain();
       await connection.drain();

@@ -3,20 +3,15 @@ import { pause } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
 import { openReader } from "../../bus/wire/reader.ts";
-import { META, parseStoreSubject, STORE_ALL, STREAM } from "../../bus/wire/subjects.ts";
-import { Digest, versionHash } from "../../schemas/digest.ts";
+import { hasMessage, streamInfo } from "../../bus/wire/stream.ts";
+import { isOwn, parseStoreSubject, STORE_ALL, STREAM } from "../../bus/wire/subjects.ts";
+import type { Schemas } from "../../schemas/index.ts";
+import { readFloors, type StoredFloor } from "./floors.ts";
+import { type LiveChange, Tally } from "./tally.ts";
 
 const MAX_DELTAS = 10_000;
 const PAGE_MESSAGES = 2000;
 const PAGE_BYTES = 4 * 1024 * 1024;
-
-/** A live change. `previous`: the subject's last revision before it. `collection`: undefined for the store's own documents. */
-interface LiveChange {
-  collection: string | undefined;
-  subject: string;
-  revision: number;
-  previous: number;
-}
 
 interface Delta {
   revision: number;
@@ -26,31 +21,34 @@ interface Delta {
 
 export class Digests {
   readonly #connection: Connection;
-  #digests = new Map<string, Digest>();
+  readonly #schemas: Schemas;
+  #tally = new Tally();
   #deltas: Delta[] = [];
+  /** Live changes that came while the store was being read. */
+  #early: LiveChange[] = [];
   /** Where the digests stand; undefined: not known (yet). */
   #head: number | undefined;
   #loads = 0;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, schemas: Schemas) {
     this.#connection = connection;
+    this.#schemas = schemas;
   }
 
   live(change: LiveChange): void {
-    const last = this.#deltas.at(-1)?.revision ?? this.#head;
+    const last = this.#head ?? this.#early.at(-1)?.revision;
     if (last !== undefined && change.revision <= last) return;
-    const gap = last !== undefined && change.revision !== last + 1;
-    if (gap) {
-      this.#deltas = [];
+    if (last !== undefined && change.revision !== last + 1) {
+      this.#early = [];
       if (this.#head !== undefined) void this.load();
     }
-    const hash = versionHash(change.subject, change.revision);
-    if (change.previous > 0) xor(hash, versionHash(change.subject, change.previous));
-    const delta = { revision: change.revision, collection: change.collection, hash };
-    this.#deltas.push(delta);
-    if (this.#head !== undefined) this.#apply(delta);
-    // Twice the limit, then half of it at once: shifting one by one would cost more than all the rest.
-    if (this.#deltas.length > 2 * MAX_DELTAS) this.#deltas = this.#deltas.slice(-MAX_DELTAS);
+    if (this.#head !== undefined) {
+      this.#apply(change);
+      return;
+    }
+    this.#early.push(change);
+    // Then there is a gap behind what is being read, and it is read anew.
+    if (this.#early.length > 2 * MAX_DELTAS) this.#early = this.#early.slice(-MAX_DELTAS);
   }
 
   /** The digests that a replica at `cursor` should have; undefined: not known. */
@@ -58,7 +56,7 @@ export class Digests {
     if (this.#head === undefined || cursor > this.#head) return undefined;
     const oldest = this.#deltas[0]?.revision ?? this.#head + 1;
     if (cursor < oldest - 1) return undefined;
-    const past = new Map([...this.#digests].map(([collection, digest]) => [collection, digest.copy()]));
+    const past = new Map([...this.#tally.digests()].map(([collection, digest]) => [collection, digest.copy()]));
     for (const { revision, collection, hash } of this.#deltas) {
       if (revision > cursor && collection) past.get(collection)?.toggle(hash);
     }
@@ -70,18 +68,20 @@ export class Digests {
     const mine = ++this.#loads;
     this.#head = undefined;
     this.#deltas = [];
+    this.#early = [];
     for (let attempt = 1; mine === this.#loads && this.#connection.connected; attempt++) {
       try {
-        const { digests, head } = await this.#read();
+        const contents = await this.#read();
         if (mine !== this.#loads) return;
-        const first = this.#deltas[0]?.revision;
+        const first = this.#early[0]?.revision;
         // Between the end of the reading and the first live change nothing may be missing.
-        if (first !== undefined && first > head + 1) continue;
-        this.#digests = digests;
-        this.#head = head;
-        const later = this.#deltas.filter(({ revision }) => revision > head);
-        this.#deltas = later;
-        for (const delta of later) this.#apply(delta);
+        if (!contents || (first !== undefined && first > contents.head + 1)) {
+          await pause(Math.min(attempt * 20, 500));
+          continue;
+        }
+        this.#tally = contents.tally;
+        this.#head = contents.head;
+        for (const change of this.#early.splice(0)) if (change.revision > contents.head) this.#apply(change);
         return;
       } catch (error) {
         log.warn({ err: error }, "the digests could not be read");
@@ -90,42 +90,46 @@ export class Digests {
     }
   }
 
-  #apply({ revision, collection, hash }: Delta): void {
-    if (collection) {
-      const digest = this.#digests.get(collection) ?? new Digest();
-      digest.toggle(hash);
-      this.#digests.set(collection, digest);
-    }
+  #apply(change: LiveChange): void {
+    const { collection, revision } = change;
     this.#head = revision;
+    this.#deltas.push({ revision, collection, hash: this.#tally.apply(change) });
+    // Twice the limit, then half of it at once: shifting one by one would cost more than all the rest.
+    if (this.#deltas.length > 2 * MAX_DELTAS) this.#deltas = this.#deltas.slice(-MAX_DELTAS);
   }
 
-  /** While it reads, documents change: a later version replaces the earlier one, so at the end it is the state at `head`. */
-  async #read(): Promise<{ digests: Map<string, Digest>; head: number }> {
-    const revisions = new Map<string, number>();
+  /** While it reads, documents change: a later version replaces the earlier one, so at the end it is the state at `head`. undefined: a floor has
+   *  risen meanwhile, or not all could be read. */
+  async #read(): Promise<{ tally: Tally; head: number } | undefined> {
+    const floors = await readFloors(this.#connection, this.#schemas);
+    const end = (await streamInfo(this.#connection))?.state.last_seq ?? 0;
+    const versions = new Map<string, { revision: number; deleted: boolean }>();
     let head = 0;
     const reader = await openReader(this.#connection, { stream: STREAM, subjects: STORE_ALL, headersOnly: true });
     try {
       while (reader.pending > 0) {
-        for (const { subject, revision } of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) {
-          revisions.set(subject, revision);
+        for (const { subject, revision, deleted } of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) {
+          versions.set(subject, { revision, deleted });
           head = Math.max(head, revision);
         }
       }
     } finally {
       reader.close();
     }
-    const digests = new Map<string, Digest>();
-    for (const [subject, revision] of revisions) {
+    // What is pending may be miscounted while something is purged; and whatever was purged meanwhile was below a floor that was stated before.
+    if (head < end && (await hasMessage(this.#connection, end))) return undefined;
+    if (haveRisen(floors, await readFloors(this.#connection, this.#schemas))) return undefined;
+    const tally = new Tally();
+    for (const [subject, { revision, deleted }] of versions) {
       const { collection } = parseStoreSubject(subject);
-      if (collection === META) continue;
-      const digest = digests.get(collection) ?? new Digest();
-      digest.toggle(versionHash(subject, revision));
-      digests.set(collection, digest);
+      if (isOwn(collection)) continue;
+      const counts = !deleted || revision > (floors.get(collection)?.floor ?? 0);
+      tally.add({ collection, subject, revision, previous: 0, deleted }, counts);
     }
-    return { digests, head };
+    return { tally, head };
   }
 }
 
-function xor(target: Uint8Array, other: Uint8Array): void {
-  for (let i = 0; i < target.length; i++) target[i] = (target[i] as number) ^ (other[i] as number);
+function haveRisen(before: ReadonlyMap<string, StoredFloor>, after: ReadonlyMap<string, StoredFloor>): boolean {
+  return [...after].some(([collection, { revision }]) => before.get(collection)?.revision !== revision);
 }

@@ -4,9 +4,10 @@ import { log } from "../../bus/platform/log.ts";
 import { RecentMap } from "../../bus/platform/recent-map.ts";
 import { headerValue, readEnvelope } from "../../bus/wire/envelope.ts";
 import { type Connection, type Msg, rawHeaders } from "../../bus/wire/nats.ts";
-import { LIVE_ALL, LIVE_HEAD, META, parseStoreSubject, storeSubjectOf } from "../../bus/wire/subjects.ts";
-import { headerText } from "../../bus/wire/version.ts";
-import type { Envelope } from "../../schemas/types.ts";
+import { GC, isOwn, LIVE_ALL, LIVE_HEAD, parseStoreSubject, storeSubjectOf } from "../../bus/wire/subjects.ts";
+import { headerText, isTombstone } from "../../bus/wire/version.ts";
+import type { Schemas } from "../../schemas/index.ts";
+import type { Envelope, Floor } from "../../schemas/types.ts";
 import { Digests } from "./digests.ts";
 
 /** What is known of a document's last version. */
@@ -25,9 +26,12 @@ const BEACON_DELAY_MS = 250;
 
 export class Follower {
   readonly #connection: Connection;
+  readonly #schemas: Schemas;
   readonly #onCommitted: (version: Hint & { subject: string }) => void;
   readonly #hints = new RecentMap<string, Hint>(MAX_HINTS);
   readonly #last = new Map<string, number>();
+  /** Up to which revision tombstones are collected, by collection. */
+  readonly #floors = new Map<string, number>();
   readonly digests: Digests;
   #beacon: NodeJS.Timeout | undefined;
   #arrived: Msg[] = [];
@@ -35,10 +39,11 @@ export class Follower {
   #head = 0;
 
   /** `onCommitted`: gets every version that this handler has stored. */
-  constructor(connection: Connection, onCommitted: (version: Hint & { subject: string }) => void) {
+  constructor(connection: Connection, schemas: Schemas, onCommitted: (version: Hint & { subject: string }) => void) {
     this.#connection = connection;
+    this.#schemas = schemas;
     this.#onCommitted = onCommitted;
-    this.digests = new Digests(connection);
+    this.digests = new Digests(connection, schemas);
   }
 
   start(): void {
@@ -62,6 +67,7 @@ export class Follower {
     this.#followAll();
     this.#hints.clear();
     this.#last.clear();
+    this.#floors.clear();
     void this.digests.load();
   }
 
@@ -82,7 +88,9 @@ export class Follower {
   }
 
   hint(subject: string): Hint | undefined {
-    return this.#hints.get(subject);
+    const hint = this.#hints.get(subject);
+    // A tombstone that is collected is perhaps not there any more.
+    return hint?.deleted && hint.revision <= (this.#floors.get(parseStoreSubject(subject).collection) ?? 0) ? undefined : hint;
   }
 
   /** The last revision that was heard of in a collection; 0: none since this connection began. */
@@ -105,14 +113,37 @@ export class Follower {
     if (revision === 0) return;
     this.#head = Math.max(this.#head, revision);
     const subject = storeSubjectOf(message.subject);
-    const { collection } = parseStoreSubject(subject);
+    const { collection, token } = parseStoreSubject(subject);
+    if (collection === GC) {
+      this.#collected(token, subject, revision, message);
+      return;
+    }
     const previous = Number(headerValue(headers, "Nats-Last-Sequence") ?? 0);
     this.#last.set(collection, revision);
-    this.digests.live({ collection: collection === META ? undefined : collection, subject, revision, previous });
+    const deleted = isTombstone(headers);
+    this.digests.live({ collection: isOwn(collection) ? undefined : collection, subject, revision, previous, deleted });
     // What this handler stored itself it knows already.
-    if (collection === META || (this.#hints.get(subject)?.revision ?? 0) >= revision) return;
+    if (isOwn(collection) || (this.#hints.get(subject)?.revision ?? 0) >= revision) return;
     const envelope = readEnvelope(headers);
     if (envelope) this.#remember(subject, { revision, deleted: headerValue(headers, "KV-Operation") !== undefined, envelope });
+  }
+
+  #collected(collection: string, subject: string, revision: number, message: Msg): void {
+    let floor: Floor | undefined;
+    try {
+      floor = this.#schemas.read("floor", message.data);
+    } catch (error) {
+      log.error({ err: error, subject }, "somebody else has written where the functions keep a floor");
+    }
+    if (floor) this.#floors.set(collection, floor.floor);
+    this.digests.live({
+      collection: floor && collection,
+      subject,
+      revision,
+      previous: 0,
+      deleted: false,
+      ...(floor && { floor }),
+    });
   }
 
   #remember(subject: string, hint: Hint): void {

@@ -1,0 +1,50 @@
+/** A webserver that comes back after a while: what was deleted meanwhile, and whose tombstone is collected, it can't learn from the changes. The
+ *  floors among them say in which collections that may be so; those are compared with the datastore's list before the catch-up ends. */
+import { log } from "./platform/log.ts";
+import type { ReplicaPosition } from "./replica/index.ts";
+import type { Resync } from "./resync.ts";
+import { decodeRecords } from "./wire/page.ts";
+import { GC, parseStoreSubject, storeSubjects } from "./wire/subjects.ts";
+
+const FLOORS = storeSubjects(GC).slice(0, -1);
+
+export class Returning {
+  readonly #resync: Pick<Resync, "collection">;
+  /** Every deletion up to here is known here; undefined: nothing is held yet, so nothing can have been deleted. */
+  #from: number | undefined;
+  readonly #suspect = new Set<string>();
+
+  constructor(resync: Pick<Resync, "collection">) {
+    this.#resync = resync;
+  }
+
+  /** Rows may be held that were deleted: the digests say nothing now. */
+  get pending(): boolean {
+    return this.#suspect.size > 0;
+  }
+
+  /** A catch-up begins. */
+  begin({ epoch, consistent }: ReplicaPosition): void {
+    this.#from = epoch === undefined ? undefined : consistent;
+  }
+
+  /** A page of changes. Most have no floor in them, and are not taken apart. */
+  notePage(records: Uint8Array): void {
+    if (this.#from === undefined || !Buffer.from(records.buffer, records.byteOffset, records.length).includes(FLOORS)) return;
+    for (const { subject, body } of decodeRecords(records)) {
+      const { collection, token } = parseStoreSubject(subject);
+      if (collection !== GC) continue;
+      const { floor } = JSON.parse(Buffer.from(body).toString()) as { floor: number };
+      if (floor > this.#from) this.#suspect.add(token);
+    }
+  }
+
+  /** The changes have all been read. Throws what the datastore answers: then it is to be called again. */
+  async complete(): Promise<void> {
+    for (const collection of this.#suspect) {
+      const { deleted } = await this.#resync.collection(collection, { aside: false });
+      this.#suspect.delete(collection);
+      log.info({ collection, deleted }, "tombstones were collected while this webserver was away");
+    }
+  }
+}
