@@ -246,6 +246,12 @@ export interface Transfers {
   status(): { sentBytes: number; receivedBytes: number; fetching: number; waiting: number };
   /** Called after each step of each content. Returns the unsubscriber. */
   onProgress(listener: (transfer: Transfer) => void): () => void;
+  /** For a backup: the path of a content as it is stored, fetched first if it is not here; `id`: a document that refers, or referred, to it.
+   *  CONTENT_MISSING. */
+  fetch(content: { id: string; sha256: string; size: number }, options?: Wait): Promise<string>;
+  /** For a restore: stores the content of a file, of which no document need know yet. CONTENT_MISMATCH when the file is not what `sha256`
+   *  says; TOO_LARGE. */
+  give(content: { path: string; sha256: string; size: number }, options?: Wait): Promise<void>;
 }
 
 /** `done`: bytes of `size` that have arrived. `id`: a document that it is for. */

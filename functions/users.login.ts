@@ -21,6 +21,7 @@ export default defineFunction({
   reply: "users.login.reply",
   errors: ["LOGIN_FAILED", "USER_LOCKED", ...USER_ERRORS],
   async handle({ user: name, password, mutation, by: _by, ...settings }, caller, context) {
+    await context.restoring.check();
     const { sessionSeconds, lockAfter, lockSeconds } = { ...DEFAULTS, ...settings };
     // Before the user is looked at: whatever ends the sessions from here on ends this one, too.
     const issuedAt = clock.now();

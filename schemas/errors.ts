@@ -140,6 +140,16 @@ export const ERRORS = {
     meaning: "A backup, or a webserver's snapshot, is not whole or not what was written; nothing was restored from it.",
     todo: "Use another backup, or the folder of another webserver.",
   },
+  RESTORING: {
+    retryable: true,
+    meaning: "A restore is under way, or was interrupted: nobody logs in, and nothing else is written, until it has ended.",
+    todo: "Wait. If it was interrupted, run the same `frontsync restore` again, or give it up with `frontsync restore --abort`.",
+  },
+  DELETION_DISCARDED: {
+    retryable: false,
+    meaning: "The deletion fuse held this deletion, and an admin has discarded it: the document stays.",
+    todo: "Delete it again if it is meant.",
+  },
 } as const satisfies Record<string, { retryable: boolean; meaning: string; todo: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -165,6 +165,134 @@ export interface PasswordHash {
   hash: string;
 }
 /**
+ * What was given up; without an id there was no restore.
+ */
+export interface BackupsAbortReply {
+  /**
+   * Of the restore.
+   */
+  id?: string;
+  /**
+   * Its name, for people.
+   */
+  source?: string;
+  /**
+   * Records that were looked at.
+   */
+  done?: number;
+  /**
+   * Of the source.
+   */
+  records?: number;
+  [k: string]: unknown;
+}
+/**
+ * Gives a restore up: what it has written stays.
+ */
+export interface BackupsAbortRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+}
+/**
+ * The restore that is under way now.
+ */
+export interface BackupsBeginReply {
+  /**
+   * Of the restore.
+   */
+  id: string;
+  /**
+   * When it began.
+   */
+  startedAt: string;
+  /**
+   * It began before, and was interrupted.
+   */
+  continued: boolean;
+  busy?: RestoreRunner;
+  [k: string]: unknown;
+}
+/**
+ * Present: another caller is at work on the same source, or was lately; nothing was begun.
+ */
+export interface RestoreRunner {
+  runner: string;
+  /**
+   * When it was heard of last.
+   */
+  seenAt: string;
+}
+/**
+ * Begins a restore, goes on with one that was interrupted, or says that it is still at work.
+ */
+export interface BackupsBeginRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * SHA-256 of what is restored, hex.
+   */
+  hash: string;
+  /**
+   * merge: of each document the later version stays. replace: the datastore becomes what was backed up.
+   */
+  mode: "merge" | "replace";
+  /**
+   * Its name, for people.
+   */
+  source: string;
+  /**
+   * Of the source.
+   */
+  records: number;
+  /**
+   * Of them, those that were looked at.
+   */
+  done?: number;
+}
+/**
+ * Whether the restore has ended.
+ */
+export interface BackupsFinishReply {
+  /**
+   * False: a document was written since `verified`. Look again.
+   */
+  ended: boolean;
+  [k: string]: unknown;
+}
+/**
+ * Ends a restore.
+ */
+export interface BackupsFinishRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * Of the restore.
+   */
+  restore: string;
+  /**
+   * The revision up to which the datastore is known to be what was backed up: it ends only if no document was written since.
+   */
+  verified?: number;
+}
+/**
  * What became of each document, in order.
  */
 export interface BackupsRestoreReply {
@@ -186,6 +314,10 @@ export interface RestoredResult {
    * The user name that it was stored under, and locked, because another user has its own.
    */
   storedAs?: string;
+  /**
+   * A user who came without secrets, and has no password now.
+   */
+  withoutPassword?: boolean;
   refused?: ErrorReply;
   [k: string]: unknown;
 }
@@ -204,7 +336,7 @@ export interface ErrorReply {
   [k: string]: unknown;
 }
 /**
- * Brings versions back as they were: of each document the newer one stays.
+ * Brings versions back as they were.
  */
 export interface BackupsRestoreRequest {
   /**
@@ -215,6 +347,14 @@ export interface BackupsRestoreRequest {
    * uid that does this; 0 is the system.
    */
   by: number;
+  /**
+   * Of which restore this is; absent: of none, and then it is refused while there is one. Needed for `replace`.
+   */
+  restore?: string;
+  /**
+   * merge (default): of each document the later version stays. replace: each becomes what is given.
+   */
+  mode?: "merge" | "replace";
   /**
    * Say what would be done, and write nothing.
    */
@@ -270,6 +410,37 @@ export interface RestoredVersion {
    * The schema version that it was written with, above 1.
    */
   schema?: number;
+}
+/**
+ * Whose sessions were ended.
+ */
+export interface BackupsSessionsReply {
+  /**
+   * False: there are more users. Ask again.
+   */
+  done: boolean;
+  /**
+   * Whose sessions this has ended.
+   */
+  users: number;
+  [k: string]: unknown;
+}
+/**
+ * Ends every user's sessions, within a restore.
+ */
+export interface BackupsSessionsRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * Of the restore.
+   */
+  restore: string;
 }
 /**
  * One result for each write of a batch, in order.
@@ -991,6 +1162,52 @@ export interface Presence {
   [k: string]: unknown;
 }
 /**
+ * The store's own `_meta.restore`: the restore that is under way, or the last one.
+ */
+export interface Restore {
+  /**
+   * Of the restore.
+   */
+  id: string;
+  /**
+   * SHA-256 of what is restored, hex.
+   */
+  hash: string;
+  /**
+   * merge: of each document the later version stays. replace: the datastore becomes what was backed up.
+   */
+  mode: "merge" | "replace";
+  /**
+   * Its name, for people.
+   */
+  source: string;
+  /**
+   * Of the source.
+   */
+  records: number;
+  /**
+   * Of them, those that were looked at; it never decides anything.
+   */
+  done: number;
+  /**
+   * When it began.
+   */
+  startedAt: string;
+  /**
+   * Which connection does it.
+   */
+  runner: string;
+  /**
+   * When that was heard of last.
+   */
+  seenAt: string;
+  /**
+   * Absent: it is not over.
+   */
+  endedAt?: string;
+  outcome?: "done" | "given-up";
+}
+/**
  * It is done.
  */
 export interface SearchesClearReply {
@@ -1655,8 +1872,16 @@ export interface Collections {
 
 /** The messages, by the name of their schema file. */
 export interface Messages {
+  "backups.abort.reply": BackupsAbortReply;
+  "backups.abort.request": BackupsAbortRequest;
+  "backups.begin.reply": BackupsBeginReply;
+  "backups.begin.request": BackupsBeginRequest;
+  "backups.finish.reply": BackupsFinishReply;
+  "backups.finish.request": BackupsFinishRequest;
   "backups.restore.reply": BackupsRestoreReply;
   "backups.restore.request": BackupsRestoreRequest;
+  "backups.sessions.reply": BackupsSessionsReply;
+  "backups.sessions.request": BackupsSessionsRequest;
   "batch.reply": BatchReply;
   "batch.request": BatchRequest;
   "changes.reply": ChangesReply;
@@ -1687,6 +1912,7 @@ export interface Messages {
   "patch.request": PatchRequest;
   presence: Presence;
   "put.request": PutRequest;
+  restore: Restore;
   "searches.clear.reply": SearchesClearReply;
   "searches.clear.request": SearchesClearRequest;
   "users.login.reply": UsersLoginReply;
@@ -1706,7 +1932,11 @@ export interface Messages {
 
 /** The named functions: what they are asked, beside who asks, and what they answer. */
 export interface Calls {
+  "backups.abort": { request: Omit<BackupsAbortRequest, "mutation" | "by">; reply: BackupsAbortReply };
+  "backups.begin": { request: Omit<BackupsBeginRequest, "mutation" | "by">; reply: BackupsBeginReply };
+  "backups.finish": { request: Omit<BackupsFinishRequest, "mutation" | "by">; reply: BackupsFinishReply };
   "backups.restore": { request: Omit<BackupsRestoreRequest, "mutation" | "by">; reply: BackupsRestoreReply };
+  "backups.sessions": { request: Omit<BackupsSessionsRequest, "mutation" | "by">; reply: BackupsSessionsReply };
   "groups.setMembers": { request: Omit<GroupsSetMembersRequest, "mutation" | "by">; reply: GroupsSetMembersReply };
   "searches.clear": { request: Omit<SearchesClearRequest, "mutation" | "by">; reply: SearchesClearReply };
   "users.login": { request: Omit<UsersLoginRequest, "mutation" | "by">; reply: UsersLoginReply };

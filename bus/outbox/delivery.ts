@@ -10,7 +10,7 @@ import { asRequest, type Kept, type Wish } from "./request.ts";
 const TRY_MS = { first: 2000, most: 10_000 };
 const RETRY_MS = { first: 50, most: 2000 };
 /** A write that waits goes on waiting for the end of these. */
-const WAITS: readonly ErrorCode[] = ["SEEDING", "HELD", "FUSE_OPEN", "DISK_FULL", "GENERATION_CHANGED"];
+const WAITS: readonly ErrorCode[] = ["SEEDING", "HELD", "FUSE_OPEN", "DISK_FULL", "GENERATION_CHANGED", "RESTORING"];
 /** A fault that may pass, or not. */
 const MAX_FAULTS = 10;
 

@@ -170,6 +170,25 @@ export async function storeAtHead(
   return typeof answer === "object" ? answer.seq : answer;
 }
 
+/** Stores one of the store's own documents, which have no envelope, if its subject is at the expected revision (0: empty). Only the last
+ *  version is kept. */
+export async function storeOwn(
+  connection: Connection,
+  subject: string,
+  body: string,
+  expected: number,
+): Promise<number | Refusal> {
+  const headers = headerBlock(`Nats-Expected-Last-Subject-Sequence: ${expected}\r\nNats-Rollup: sub\r\n`);
+  const answer = ack(await connection.request(subject, body, { timeoutMs: API_TIMEOUT_MS, headers }));
+  return typeof answer === "object" ? answer.seq : answer;
+}
+
+/** Takes the messages of `subjects` up to a revision away, without a trace: never documents. */
+export async function purgeOwn(connection: Connection, subjects: string, upTo: number): Promise<void> {
+  const answer = await api<object>(connection, `STREAM.PURGE.${STREAM}`, { filter: subjects, seq: upTo + 1 });
+  if (isApiError(answer)) throw failed("What the store noted for itself can't be taken away", answer);
+}
+
 function storeLines({ expected, guard, deleted, envelope, rollup }: StoreWrite): string {
   const rolling = rollup ? "Nats-Rollup: sub\r\n" : "";
   const of = guard === undefined ? "" : `Nats-Expected-Last-Subject-Sequence-Subject: ${guard}\r\n`;

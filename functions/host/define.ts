@@ -11,6 +11,7 @@ import type { Contents } from "../store/contents.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
 import type { Presence } from "../store/presence.ts";
+import type { Restoring } from "../store/restoring.ts";
 import type { Views } from "../store/views.ts";
 
 /** What functions work with. They keep nothing themselves: all state is in the store. */
@@ -20,6 +21,7 @@ export interface Context {
   readonly epochs: Epochs;
   readonly follower: Follower;
   readonly presence: Presence;
+  readonly restoring: Restoring;
   readonly committer: Committer;
   readonly views: Views;
   readonly contents: Contents;

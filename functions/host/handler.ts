@@ -15,6 +15,7 @@ import { Contents, type ContentsOptions } from "../store/contents.ts";
 import { Epochs } from "../store/epochs.ts";
 import { Follower } from "../store/follower.ts";
 import { Presence } from "../store/presence.ts";
+import { Restoring } from "../store/restoring.ts";
 import { Views } from "../store/views.ts";
 import { serveAuth } from "./auth.ts";
 import type { Context } from "./define.ts";
@@ -59,6 +60,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
       epochs.disconnected();
       views.forget();
       contents.disconnected();
+      restoring.disconnected();
     }
     if (event === "connected") connected();
     else if (!draining) log.warn({ event, detail }, "the handler's connection");
@@ -68,21 +70,27 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const follower = new Follower(connection, (version) => audit.note(version));
   const presence = new Presence(connection, schemas);
   const views = new Views(connection, follower);
+  const restoring = new Restoring(connection, schemas);
   const contents = new Contents(connection, config.contents);
   const signingKey = Buffer.from(config.signingKey, "hex");
   const copies = new ConflictCopies(connection, schemas.collection("conflicts"));
-  const committer = new Committer({ connection, epochs, follower, views, rules, copies, signingKey });
+  const committer = new Committer({ connection, epochs, follower, views, rules, copies, restoring, signingKey });
   const context: Context = {
     connection,
     schemas,
     epochs,
     follower,
     presence,
+    restoring,
     committer,
     views,
     contents,
     rules,
-    warnings: async () => [...warningsOf(config, epochs, connection, observed), ...(await defaultPasswordWarning(views))],
+    warnings: async () => [
+      ...warningsOf(config, epochs, connection, observed),
+      ...restoring.warnings(),
+      ...(await defaultPasswordWarning(views)),
+    ],
   };
   function connected() {
     void presence.connected();
@@ -102,10 +110,11 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   }
   follower.start();
   presence.start();
+  restoring.start();
   await connection.open();
   await epochs.ready();
   await makeFirstUser(context);
-  const collector = new Collector(connection, contents);
+  const collector = new Collector(connection, contents, () => restoring.underway);
   void collector.start();
   const served = await serveFunctions(connection, functions, context, observed);
   await connection.flush();
