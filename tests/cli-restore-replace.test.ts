@@ -111,18 +111,18 @@ describe("frontsync restore --mode replace", () => {
           ["the same", Hold.begin(bus, asked, signal)],
         ];
         for (const [what, doing] of refused) assert.equal(await codeOf(doing), "RESTORING", what);
-        await eventually(() => bus.status().warnings.some(({ code }) => code === "RESTORING"), "the warning", 20_000);
+        await eventually("the warning", 20_000, () => bus.status().warnings.some(({ code }) => code === "RESTORING"));
       }
       const { code, stderr } = await replace(first.file);
       assert.deepEqual([code, stderr.split(": ")[1]], [1, "RESTORING"]);
       assert.match(stderr, /a test \(--mode replace\) is under way since .* `frontsync restore --abort`/);
 
       await deployment.stopDatastore();
-      await eventually(() => web1?.status().state === "degraded", "degraded", 20_000);
+      await eventually("degraded", 20_000, () => web1?.status().state === "degraded");
       const queued = await dashboards(web1).put({ id: "queued", name: "Queued" });
       assert.equal(queued.revision, null);
       await deployment.restartDatastore();
-      await eventually(() => web1?.status().state === "synced" && web2?.status().state === "synced", "synced", 30_000);
+      await eventually("synced", 30_000, () => web1?.status().state === "synced" && web2?.status().state === "synced");
       assert.equal(await codeOf(dashboards(web2).put({ id: "refused", name: "Refused" })), "RESTORING");
       assert.deepEqual([web1.status().pending, web1.status().deadLetters], [1, 0]);
     } finally {
