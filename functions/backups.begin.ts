@@ -9,10 +9,10 @@ export default defineFunction({
   description: "Begins a restore, goes on with one that was interrupted, or says that it is still at work.",
   reply: "backups.begin.reply",
   errors: ["RESTORING"],
-  async handle({ mutation: _mutation, by, ...asked }, { webserver }, { views, epochs, restoring }) {
+  async handle({ mutation: _mutation, by, restore: known, ...asked }, { webserver }, { views, epochs, restoring }) {
     await checkMay(views, by);
     await epochs.ready();
-    const { restore, continued, busy } = await restoring.begin(asked, webserver);
+    const { restore, continued, busy } = await restoring.begin(asked, webserver, known);
     const { id, startedAt, runner, seenAt } = restore;
     return { id, startedAt, continued, ...(busy && { busy: { runner, seenAt } }) };
   },

@@ -34,6 +34,9 @@ export interface DatastoreOptions {
   resourceMaxBytes?: number;
   /** How long a content that no document refers to is kept, seconds, 0.1 to 30 days; default an hour. */
   resourceGraceSeconds?: number;
+  /** When deletions are held until an admin confirms them: when within a minute more than `documents` (default 20) of a collection are
+   *  deleted, and more than this `share` of it (default 0.2). A collection's schema may say otherwise. false: never. */
+  deletionFuse?: { share?: number; documents?: number } | false;
   /** Folders with schema files of further collections. */
   schemas?: readonly string[];
   /** Gets a line for people while something takes its time, such as fetching nats-server. */
@@ -95,6 +98,7 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
     const config = {
       ...handlerConfig(address, schemas, keys, controlAuth, server ? sync : undefined),
       contents: contentsOf(options),
+      deletionFuse: options.deletionFuse ?? {},
     };
     if (!server) await checkGivenNats(address, config.user, config.password);
     const pool = new HandlerPool(handlers, config);
@@ -125,7 +129,7 @@ function handlerConfig(
   keys: Keys,
   controlAuth: string,
   sync: "always" | "default" | undefined,
-): Omit<HandlerConfig, "contents"> {
+): Omit<HandlerConfig, "contents" | "deletionFuse"> {
   const common = { server, user: "functions", signingKey: keys.signingKey, schemas, sync };
   // A NATS of one's own has its own users: the functions come as `functions`, with Control-Auth as their password.
   if (sync === undefined) return { ...common, password: controlAuth };
@@ -152,6 +156,10 @@ function check(options: DatastoreOptions): DatastoreOptions {
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 0) refuse(`\`resourceMaxBytes\` must be a number of bytes, not ${maxBytes}.`);
   if (!(graceMs >= 100 && graceMs <= MAX_GRACE_MS))
     refuse(`\`resourceGraceSeconds\` must be 0.1 to 2592000, not ${graceMs / 1000}.`);
+  const { share = 0, documents = 0 } = options.deletionFuse || {};
+  if (!(share >= 0 && share <= 1)) refuse(`\`deletionFuse.share\` must be 0 to 1, not ${share}.`);
+  if (!Number.isSafeInteger(documents) || documents < 0)
+    refuse(`\`deletionFuse.documents\` must be a number of documents, not ${documents}.`);
   if (nats === undefined && !LOOPBACK.test(listen) && controlAuth === DEFAULT_CONTROL_AUTH) {
     refuse(
       `Off loopback (listen ${listen}) the well-known default of Control-Auth is no secret: give \`controlAuth\`, the same on every webserver.`,

@@ -73,6 +73,10 @@ export interface CollectionDeclaration {
    * Whether a webserver may queue writes while the datastore can't be reached.
    */
   offline: boolean;
+  /**
+   * When further deletions are held until an admin confirms them: when within a minute more than `documents` are deleted (default 20), and more than this share of the collection (default 0.2). false: never, because they are of no account, or in the nature of the collection.
+   */
+  fuse?: FuseLimits | false;
   retention: {
     /**
      * 20: the last 20 versions of each document are kept. 1: only the current one.
@@ -85,6 +89,16 @@ export interface CollectionDeclaration {
    * @maxItems 100
    */
   upcast?: Upcast[];
+}
+export interface FuseLimits {
+  /**
+   * Of the documents that there are, 0 to 1.
+   */
+  share?: number;
+  /**
+   * At least so many are always let through.
+   */
+  documents?: number;
 }
 export interface Upcast {
   /**
@@ -240,6 +254,10 @@ export interface BackupsBeginRequest {
    * uid that does this; 0 is the system.
    */
   by: number;
+  /**
+   * Only to say that this one is still at work; absent: begins one, or goes on.
+   */
+  restore?: string;
   /**
    * SHA-256 of what is restored, hex.
    */
@@ -1050,6 +1068,154 @@ export interface Envelope {
   schema?: number;
 }
 /**
+ * The store's own `_meta.fuse.<collection>`: the deletions of the last minute, and whether there were too many.
+ */
+export interface FuseState {
+  /**
+   * Deletions that were let through, by the second.
+   *
+   * @maxItems 61
+   */
+  taken: FuseSecond[];
+  /**
+   * There were too many; absent: there were not, or somebody has closed it.
+   */
+  openedAt?: string;
+  /**
+   * How many there were within the minute.
+   */
+  deleted?: number;
+  /**
+   * Of how many documents.
+   */
+  size?: number;
+  /**
+   * Deletions that it held were discarded: their webservers are still to be told.
+   */
+  discards?: boolean;
+}
+export interface FuseSecond {
+  /**
+   * Seconds since 1970.
+   */
+  at: number;
+  /**
+   * How many.
+   */
+  count: number;
+}
+/**
+ * What became of the held deletions.
+ */
+export interface FusesCloseReply {
+  /**
+   * False: there are more. Ask again.
+   */
+  done: boolean;
+  /**
+   * Let go, or discarded.
+   */
+  count: number;
+  /**
+   * Those that can't be done any more.
+   *
+   * @maxItems 1000
+   */
+  refused: RefusedDeletion[];
+  [k: string]: unknown;
+}
+export interface RefusedDeletion {
+  /**
+   * The document's id.
+   */
+  id: string;
+  refused: ErrorReply;
+  [k: string]: unknown;
+}
+/**
+ * Closes a collection's fuse, and lets what it holds go or discards it.
+ */
+export interface FusesCloseRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  collection: string;
+  /**
+   * The documents stay.
+   */
+  discard?: boolean;
+}
+/**
+ * The fuses that are open, or hold something still.
+ */
+export interface FusesListReply {
+  /**
+   * @maxItems 1000
+   */
+  fuses: Fuse[];
+  [k: string]: unknown;
+}
+export interface Fuse {
+  collection: string;
+  /**
+   * Absent: it is closed, and what it holds is left over from a close that was interrupted.
+   */
+  openedAt?: string;
+  /**
+   * Deletions within the minute before.
+   */
+  deleted?: number;
+  /**
+   * Of how many documents.
+   */
+  size?: number;
+  /**
+   * Deletions that wait.
+   */
+  held: number;
+  /**
+   * The first of them.
+   *
+   * @maxItems 20
+   */
+  some: HeldSummary[];
+  [k: string]: unknown;
+}
+export interface HeldSummary {
+  /**
+   * The document's id.
+   */
+  id: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  webserver: string;
+  /**
+   * When it was asked for first.
+   */
+  at: string;
+  [k: string]: unknown;
+}
+/**
+ * Asks for the fuses that are open, and what they hold.
+ */
+export interface FusesListRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+}
+/**
  * It is done.
  */
 export interface GroupsSetMembersReply {
@@ -1089,6 +1255,45 @@ export interface Head {
    * A revision: the number of a message in the stream. 0: none.
    */
   head: number;
+}
+/**
+ * The store's own `_meta.held.<collection>.<id>`: a deletion that the fuse holds.
+ */
+export interface HeldDeletion {
+  /**
+   * The document's id.
+   */
+  id: string;
+  /**
+   * Whoever asked for it, the last ones.
+   *
+   * @minItems 1
+   * @maxItems 32
+   *
+   * Items: The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutations: string[];
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  webserver: string;
+  /**
+   * When it was asked for first.
+   */
+  at: string;
+  /**
+   * The revision that it was based on.
+   */
+  base?: number;
+  /**
+   * The revision that the document must be at.
+   */
+  ifRevision?: number;
+  /**
+   * It will not be done.
+   */
+  discarded?: boolean;
 }
 /**
  * One line of a webserver's outbox: a write that waits, or what became of one.
@@ -1905,9 +2110,15 @@ export interface Messages {
   epochs: Epochs;
   "error.reply": ErrorReply;
   "field-change": FieldChange;
+  fuse: FuseState;
+  "fuses.close.reply": FusesCloseReply;
+  "fuses.close.request": FusesCloseRequest;
+  "fuses.list.reply": FusesListReply;
+  "fuses.list.request": FusesListRequest;
   "groups.setMembers.reply": GroupsSetMembersReply;
   "groups.setMembers.request": GroupsSetMembersRequest;
   head: Head;
+  "held-deletion": HeldDeletion;
   "outbox.record": OutboxRecord;
   "patch.request": PatchRequest;
   presence: Presence;
@@ -1937,6 +2148,8 @@ export interface Calls {
   "backups.finish": { request: Omit<BackupsFinishRequest, "mutation" | "by">; reply: BackupsFinishReply };
   "backups.restore": { request: Omit<BackupsRestoreRequest, "mutation" | "by">; reply: BackupsRestoreReply };
   "backups.sessions": { request: Omit<BackupsSessionsRequest, "mutation" | "by">; reply: BackupsSessionsReply };
+  "fuses.close": { request: Omit<FusesCloseRequest, "mutation" | "by">; reply: FusesCloseReply };
+  "fuses.list": { request: Omit<FusesListRequest, "mutation" | "by">; reply: FusesListReply };
   "groups.setMembers": { request: Omit<GroupsSetMembersRequest, "mutation" | "by">; reply: GroupsSetMembersReply };
   "searches.clear": { request: Omit<SearchesClearRequest, "mutation" | "by">; reply: SearchesClearReply };
   "users.login": { request: Omit<UsersLoginRequest, "mutation" | "by">; reply: UsersLoginReply };

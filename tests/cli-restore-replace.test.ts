@@ -100,17 +100,17 @@ describe("frontsync restore --mode replace", () => {
     try {
       for (const bus of [web1, web2]) {
         const login = { user: "admin", password: "changeme" };
-        const refused: [string, Promise<unknown>][] = [
-          ["login", bus.call("users.login", login)],
-          ["put", dashboards(bus).put({ id: "refused", name: "Refused" })],
-          ["patch", dashboards(bus).patch("ops", { name: "Refused" })],
-          ["delete", dashboards(bus).delete("ops")],
-          ["users", bus.collection("users").put({ user: "refused" })],
-          ["password", bus.call("users.setPassword", { uid: 1, password: "refused" })],
-          ["another", Hold.begin(bus, { ...asked, hash: "1".repeat(64) }, signal)],
-          ["the same", Hold.begin(bus, asked, signal)],
+        const refused: [string, () => Promise<unknown>][] = [
+          ["login", () => bus.call("users.login", login)],
+          ["put", () => dashboards(bus).put({ id: "refused", name: "Refused" })],
+          ["patch", () => dashboards(bus).patch("ops", { name: "Refused" })],
+          ["delete", () => dashboards(bus).delete("ops")],
+          ["users", () => bus.collection("users").put({ user: "refused" })],
+          ["password", () => bus.call("users.setPassword", { uid: 1, password: "refused" })],
+          ["another", () => Hold.begin(bus, { ...asked, hash: "1".repeat(64) }, signal)],
+          ["the same", () => Hold.begin(bus, asked, signal)],
         ];
-        for (const [what, doing] of refused) assert.equal(await codeOf(doing), "RESTORING", what);
+        for (const [what, doing] of refused) assert.equal(await codeOf(doing()), "RESTORING", what);
         await eventually("the warning", 20_000, () => bus.status().warnings.some(({ code }) => code === "RESTORING"));
       }
       const { code, stderr } = await replace(first.file);

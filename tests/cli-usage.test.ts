@@ -19,6 +19,8 @@ const COMMANDS = [
   ["resources", "put"],
   ["backup"],
   ["restore"],
+  ["fuse", "ls"],
+  ["fuse", "close"],
   ["rescue", "unlock"],
   ["rescue", "set-password"],
   ["rescue", "clear-failures"],

@@ -146,9 +146,16 @@ export class Committer {
 
   /** Throws what an edit of a document would be refused with now; stores nothing. */
   async foresee(schema: CollectionSchema, edit: Edit): Promise<void> {
-    await this.#parts.epochs.ready();
-    const view = await this.#parts.views.of(wholeCollection(schema.collection), { certain: true });
-    await this.#decideOn(schema, this.#parts.rules.get(schema.collection), edit, view, true);
+    const { epochs, views, rules } = this.#parts;
+    await epochs.ready();
+    const own = rules.get(schema.collection);
+    if (own?.check) {
+      const view = await views.of(wholeCollection(schema.collection), { certain: true });
+      await this.#decideOn(schema, own, edit, view, true);
+    } else {
+      const actor = await actorBy(views, edit.by, { certain: true });
+      await this.#informed(schema, edit, storeSubject(schema.collection, edit.id), actor);
+    }
   }
 
   /** Decides on a view of several documents. The store refuses when the view is an old one; and what an old view refuses is asked of a new one. */

@@ -10,6 +10,7 @@ import type { Rules } from "../rules/define.ts";
 import type { Contents } from "../store/contents.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
+import type { Fuses } from "../store/fuses.ts";
 import type { Presence } from "../store/presence.ts";
 import type { Restoring } from "../store/restoring.ts";
 import type { Views } from "../store/views.ts";
@@ -22,6 +23,7 @@ export interface Context {
   readonly follower: Follower;
   readonly presence: Presence;
   readonly restoring: Restoring;
+  readonly fuses: Fuses;
   readonly committer: Committer;
   readonly views: Views;
   readonly contents: Contents;

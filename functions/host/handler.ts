@@ -14,6 +14,7 @@ import { Collector } from "../store/collector.ts";
 import { Contents, type ContentsOptions } from "../store/contents.ts";
 import { Epochs } from "../store/epochs.ts";
 import { Follower } from "../store/follower.ts";
+import { type FuseOptions, Fuses } from "../store/fuses.ts";
 import { Presence } from "../store/presence.ts";
 import { Restoring } from "../store/restoring.ts";
 import { Views } from "../store/views.ts";
@@ -30,6 +31,8 @@ export interface HandlerConfig {
   signingKey: string;
   schemas: readonly string[];
   contents: ContentsOptions;
+  /** Of the collections that declare none. */
+  deletionFuse: FuseOptions;
   /** undefined: a NATS that we did not configure, and whose sync setting can't be seen. */
   sync: "always" | "default" | undefined;
   /** For the embedded server, which asks us whom to let in. */
@@ -61,6 +64,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
       views.forget();
       contents.disconnected();
       restoring.disconnected();
+      fuses.disconnected();
     }
     if (event === "connected") connected();
     else if (!draining) log.warn({ event, detail }, "the handler's connection");
@@ -71,6 +75,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const presence = new Presence(connection, schemas);
   const views = new Views(connection, follower);
   const restoring = new Restoring(connection, schemas);
+  const fuses = new Fuses(connection, schemas, config.deletionFuse);
   const contents = new Contents(connection, config.contents);
   const signingKey = Buffer.from(config.signingKey, "hex");
   const copies = new ConflictCopies(connection, schemas.collection("conflicts"));
@@ -82,6 +87,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     follower,
     presence,
     restoring,
+    fuses,
     committer,
     views,
     contents,
@@ -89,6 +95,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     warnings: async () => [
       ...warningsOf(config, epochs, connection, observed),
       ...restoring.warnings(),
+      ...fuses.warnings(),
       ...(await defaultPasswordWarning(views)),
     ],
   };
@@ -98,6 +105,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     void epochs.connected().then(() => {
       if (!epochs.atomicBatches || config.sync === "default") committer.group.disableBatches();
       follower.connected();
+      void fuses.connected();
     });
   }
 
@@ -111,6 +119,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   follower.start();
   presence.start();
   restoring.start();
+  fuses.start();
   await connection.open();
   await epochs.ready();
   await makeFirstUser(context);

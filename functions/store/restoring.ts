@@ -62,11 +62,13 @@ export class Restoring {
       : [];
   }
 
-  /** Begins one, or goes on with the same one when its runner is gone; `busy`: it is not. Throws RESTORING for any other. */
-  async begin(asked: Asked, runner: string): Promise<{ restore: Restore; continued: boolean; busy?: boolean }> {
+  /** Begins one, or goes on with the same one when its runner is gone; `busy`: it is not. `known`: only if it is this one. Throws RESTORING for any other. */
+  async begin(asked: Asked, runner: string, known?: string): Promise<{ restore: Restore; continued: boolean; busy?: boolean }> {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const { value, revision } = await this.#document.read();
       const open = isOpen(value) ? value : undefined;
+      // One that has ended is not begun anew by what was on its way.
+      if (known !== undefined && open?.id !== known) throw notMine();
       const now = new Date(clock.now()).toISOString();
       if (open && isBusy(open, asked, runner)) return { restore: open, continued: false, busy: true };
       const kept = open ?? { id: randomId(), startedAt: now, done: 0 };
@@ -84,10 +86,7 @@ export class Restoring {
     let { value } = await this.#document.known();
     if (!mine(value)) ({ value } = await this.#document.read());
     if (value && mine(value)) return value;
-    throw new FrontsyncError(
-      "RESTORING",
-      "This restore is no longer this command's: it was given up, or another command goes on with it.",
-    );
+    throw notMine();
   }
 
   /** Ends it; with `verified` only if no document was written after that revision: false when there was. */
@@ -143,6 +142,13 @@ export class Restoring {
       reader.close();
     }
   }
+}
+
+function notMine(): FrontsyncError {
+  return new FrontsyncError(
+    "RESTORING",
+    "This restore is no longer this command's: it was given up, or another command goes on with it.",
+  );
 }
 
 function isOpen(restore: Restore | undefined): restore is Restore {

@@ -5,6 +5,7 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import { addBackup } from "../backup.ts";
 import { addDatastore } from "../datastore.ts";
 import { addDemo } from "../demo.ts";
+import { addFuse } from "../fuse.ts";
 import { addImport } from "../import.ts";
 import { addRescue } from "../rescue.ts";
 import { addResources } from "../resources.ts";
@@ -49,7 +50,7 @@ export function buildProgram(cli: Cli): Command {
       "after",
       "\n`frontsync <command> --help` has the flags of a command, with examples.\nFRONTSYNC_LOG=debug shows what happens inside (JSON lines on stderr).",
     );
-  const commands = [addDemo, addDatastore, addImport, addResources, addBackup, addRestore, addRescue, addStatus];
+  const commands = [addDemo, addDatastore, addImport, addResources, addBackup, addRestore, addFuse, addRescue, addStatus];
   for (const add of commands) add(program, cli);
   return program;
 }

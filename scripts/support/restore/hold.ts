@@ -10,7 +10,7 @@ import { ask } from "./asking.ts";
 const ALIVE_MS = 1500;
 const LOOK_MS = 500;
 
-type Asked = Omit<Calls["backups.begin"]["request"], "done">;
+type Asked = Omit<Calls["backups.begin"]["request"], "done" | "restore">;
 
 export class Hold {
   readonly #bus: Bus;
@@ -74,7 +74,7 @@ export class Hold {
 
   async #alive(): Promise<void> {
     try {
-      await this.#bus.call("backups.begin", { ...this.#asked, done: this.done }, { timeoutMs: ALIVE_MS });
+      await this.#bus.call("backups.begin", { ...this.#asked, restore: this.id, done: this.done }, { timeoutMs: ALIVE_MS });
     } catch (error) {
       log.debug({ err: error }, "the datastore could not be told that the restore goes on");
     }
