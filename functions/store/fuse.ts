@@ -105,8 +105,9 @@ export class Fuse {
         refunds,
       );
       const before = taken.reduce((sum, { count }) => sum + count, 0);
-      const most = before + wanted <= this.#limits.documents ? wanted : await this.#most(before);
-      const granted = Math.max(0, Math.min(wanted, most - (most === wanted ? 0 : before)));
+      // Few need no look at how many there are.
+      const free = before + wanted <= this.#limits.documents ? wanted : (await this.#most(before)) - before;
+      const granted = Math.max(0, Math.min(wanted, free));
       const next: FuseState = {
         taken: granted > 0 ? withMore(taken, now, granted) : taken,
         ...(value?.discards && { discards: true }),

@@ -87,7 +87,7 @@ export class Fuses {
 
   /** Throws DELETION_DISCARDED for one that was held, and that somebody has discarded. */
   async checkDiscarded(collection: string, { id, mutation }: Pick<Edit, "id" | "mutation">): Promise<void> {
-    if (!this.of(collection)?.document.heard?.value?.discards) return;
+    if (!(await this.of(collection)?.document.known())?.value?.discards) return;
     const { value } = await this.#heldAt(collection, id).read();
     if (value?.discarded && value.mutations.includes(mutation))
       throw new FrontsyncError(
