@@ -106,7 +106,7 @@ export class Fuse {
       );
       const before = taken.reduce((sum, { count }) => sum + count, 0);
       // Few need no look at how many there are.
-      const free = before + wanted <= this.#limits.documents ? wanted : (await this.#most(before)) - before;
+      const free = before + wanted <= this.#limits.documents ? wanted : (await this.#most()) - before;
       const granted = Math.max(0, Math.min(wanted, free));
       const next: FuseState = {
         taken: granted > 0 ? withMore(taken, now, granted) : taken,
@@ -131,25 +131,28 @@ export class Fuse {
   }
 
   /** How many may be deleted within the minute, those before included. */
-  async #most(before: number): Promise<number> {
+  async #most(): Promise<number> {
     const { share, documents } = this.#limits;
     if (!this.#size || clock.monotonic() - this.#size.at > HEARSAY_MS)
-      this.#size = { count: (await this.#living()) + before, at: clock.monotonic() };
+      this.#size = { count: await this.#counted(), at: clock.monotonic() };
     return Math.max(documents, Math.floor(share * this.#size.count));
   }
 
-  async #living(): Promise<number> {
-    let living = 0;
+  /** The documents that there are, and those that were deleted within the minute. */
+  async #counted(): Promise<number> {
+    const since = clock.now() - WINDOW_S * 1000;
+    let count = 0;
     const subjects = storeSubjects(this.#collection);
     const reader = await openReader(this.#connection, { stream: STREAM, subjects, headersOnly: true });
     try {
       while (reader.pending > 0) {
-        for (const { deleted } of await reader.next(PAGE.messages, PAGE.bytes)) if (!deleted) living++;
+        for (const { deleted, envelope } of await reader.next(PAGE.messages, PAGE.bytes))
+          if (!deleted || (envelope && Date.parse(envelope.at) > since)) count++;
       }
     } finally {
       reader.close();
     }
-    return living;
+    return count;
   }
 }
 
