@@ -89,6 +89,7 @@ export interface Collection<T extends object> {
   putMany(docs: readonly NewDoc<T>[], options?: Wait): Promise<(Written | FrontsyncError)[]>;
   /** JSON Merge Patch (RFC 7396). NOT_FOUND when the document is absent or deleted; so does delete. */
   patch(id: string, merge: MergePatch<T>, options?: WriteOptions): Promise<Written>;
+  /** FUSE_OPEN when too many were deleted within a minute: this one is then held, and done when an admin lets it go (`frontsync fuse`). */
   delete(id: string, options?: WriteOptions): Promise<Written>;
   /** Committed changes in order, own ones too, after `since` (default: the cursor now; 0: first every document held). A slow reader
    *  gets the last change of each document, never an unbounded queue. A user is told of a document that they may not see, and may have

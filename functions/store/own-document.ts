@@ -20,6 +20,8 @@ export class OwnDocument<K extends keyof Messages> {
   readonly #kind: K;
   readonly subject: string;
   #known: Own<Messages[K]> | undefined;
+  /** For all who ask meanwhile. */
+  #reading: Promise<Own<Messages[K]>> | undefined;
   /** One connection's reading is of no use for the next one. */
   #life = 0;
 
@@ -37,7 +39,7 @@ export class OwnDocument<K extends keyof Messages> {
 
   disconnected(): void {
     this.#life++;
-    this.#known = undefined;
+    this.#known = this.#reading = undefined;
   }
 
   /** As far as this handler has heard; undefined: it has not looked since it is connected. */
@@ -47,7 +49,11 @@ export class OwnDocument<K extends keyof Messages> {
 
   /** As far as this handler has heard; read when it has not. */
   async known(): Promise<Own<Messages[K]>> {
-    return this.#known ?? (await this.read());
+    if (this.#known) return this.#known;
+    this.#reading ??= this.read().finally(() => {
+      this.#reading = undefined;
+    });
+    return await this.#reading;
   }
 
   /** As the store has it now. */

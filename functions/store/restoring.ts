@@ -40,13 +40,12 @@ export class Restoring {
 
   /** Throws RESTORING while there is a restore. */
   async check(): Promise<void> {
-    const heard = this.#document.heard;
-    if (heard && !isOpen(heard.value)) return;
-    if (!heard || clock.monotonic() - this.#lookedAt > HEARSAY_MS) {
-      await this.#document.read();
+    let { value } = this.#document.heard ?? (await this.#document.known());
+    if (!isOpen(value)) return;
+    if (clock.monotonic() - this.#lookedAt > HEARSAY_MS) {
+      ({ value } = await this.#document.read());
       this.#lookedAt = clock.monotonic();
     }
-    const { value } = await this.#document.known();
     if (isOpen(value)) throw refusal(value, "Nobody else writes or logs in until it has ended.");
   }
 
