@@ -156,6 +156,16 @@ export class Fuse {
   }
 }
 
+/** Those within the minute. Another handler's clock may be ahead: what is of the future is of now. */
+function recent(taken: FuseState["taken"], now: number): FuseState["taken"] {
+  const seconds = new Map<number, number>();
+  for (const { at, count } of taken) {
+    const second = Math.min(at, now);
+    if (at > now - WINDOW_S) seconds.set(second, (seconds.get(second) ?? 0) + count);
+  }
+  return [...seconds].map(([at, count]) => ({ at, count })).sort((a, b) => a.at - b.at);
+}
+
 function withMore(taken: FuseState["taken"], at: number, count: number): FuseState["taken"] {
   const last = taken.at(-1);
   if (last?.at === at) return [...taken.slice(0, -1), { at, count: last.count + count }];
