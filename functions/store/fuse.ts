@@ -100,10 +100,7 @@ export class Fuse {
       }
       const now = Math.floor(clock.now() / 1000);
       const refunds = this.#refunds;
-      const taken = refunded(
-        (value?.taken ?? []).filter(({ at }) => at > now - WINDOW_S && at <= now),
-        refunds,
-      );
+      const taken = refunded(recent(value?.taken ?? [], now), refunds);
       const before = taken.reduce((sum, { count }) => sum + count, 0);
       // Few need no look at how many there are.
       const free = before + wanted <= this.#limits.documents ? wanted : (await this.#most()) - before;
