@@ -17,8 +17,8 @@ import { spooled } from "../scripts/support/restore/contents.ts";
 import { content, sha256Of } from "./support/contents.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 
-const SIZE = 48 * 1024 * 1024;
-const HELD = 12 * 1024 * 1024;
+const SIZE = 96 * 1024 * 1024;
+const HELD = 64 * 1024 * 1024;
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
