@@ -1,15 +1,14 @@
 /** `frontsync fuse`: what the deletion fuse holds, and what becomes of it. */
 import type { Command } from "commander";
 import type { Cli, Context } from "./support/cli.ts";
+import { targetOf, withTarget } from "./support/config/target.ts";
 import type { FuseJob } from "./support/fuse/run.ts";
-import { datastoreOption, jsonOption, readControlAuth, withControlAuth } from "./support/options.ts";
+import { jsonOption } from "./support/options.ts";
 
 interface Flags {
-  datastore: readonly string[];
   yes?: boolean;
   discard?: boolean;
   json?: boolean;
-  controlAuthFile?: string;
 }
 
 const LS = `
@@ -35,8 +34,7 @@ export function addFuse(program: Command, cli: Cli): void {
     .command("fuse")
     .summary("deletions that are held because there were too many")
     .description("Shows the deletions that are held because there were too many within a minute, and lets them go.");
-  const add = (command: Command, help: string) =>
-    withControlAuth(command.addOption(datastoreOption()).addOption(jsonOption()).addHelpText("after", help));
+  const add = (command: Command, help: string) => withTarget(command.addOption(jsonOption()).addHelpText("after", help));
   const start = (flags: Flags, job: FuseJob) =>
     cli.run({ json: flags.json === true, staysUp: false }, (context) => run(job, flags, context));
   add(
@@ -64,9 +62,7 @@ export function addFuse(program: Command, cli: Cli): void {
 }
 
 async function run(job: FuseJob, flags: Flags, context: Context): Promise<void> {
-  const { datastore } = flags;
-  const controlAuth = readControlAuth(flags.controlAuthFile);
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { runFuse } = await import("./support/fuse/run.ts");
-  await runFuse(job, { datastore, controlAuth }, context);
+  await runFuse(job, targetOf(flags), context);
 }

@@ -3,11 +3,11 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { Cli, Context } from "./support/cli.ts";
-import { datastoreOption, jsonOption, readControlAuth, withControlAuth } from "./support/options.ts";
+import { targetOf, withTarget } from "./support/config/target.ts";
+import { jsonOption } from "./support/options.ts";
 import type { Mode } from "./support/restore/source.ts";
 
 interface Flags {
-  datastore: readonly string[];
   fromReplica?: string;
   passwordFile?: string;
   mode: Mode;
@@ -15,7 +15,6 @@ interface Flags {
   abort?: boolean;
   schemas?: string[];
   json?: boolean;
-  controlAuthFile?: string;
 }
 
 const HELP = `
@@ -44,7 +43,6 @@ export function addRestore(program: Command, cli: Cli): void {
     .summary("the documents of a backup, or of a webserver, back into the datastore")
     .description("Brings the documents of a backup, or of a webserver's replica, back into the datastore.")
     .argument("[file]", "the backup")
-    .addOption(datastoreOption())
     .option(
       "--from-replica <dir>",
       "instead of a backup: the folder of any webserver (with users.db and webstore.db), running or not",
@@ -63,25 +61,25 @@ export function addRestore(program: Command, cli: Cli): void {
     .action((file: string | undefined, flags: Flags) =>
       cli.run({ json: flags.json === true, staysUp: false }, (context) => run(file, flags, context)),
     );
-  withControlAuth(command);
+  withTarget(command);
 }
 
 async function run(file: string | undefined, flags: Flags, context: Context): Promise<void> {
-  const { datastore, fromReplica, mode, dryRun = false, abort = false, schemas = [] } = flags;
+  const { fromReplica, mode, dryRun = false, abort = false, schemas = [] } = flags;
   const sources = [file, fromReplica].filter((source) => source !== undefined).length;
   if (abort ? sources > 0 || dryRun : sources !== 1)
     throw new FrontsyncError(
       "BAD_CONFIG",
       "Give a backup, or --from-replica with the folder of a webserver, or --abort alone. See `frontsync restore --help`.",
     );
-  const controlAuth = readControlAuth(flags.controlAuthFile);
+  const target = targetOf(flags);
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   if (abort) {
     const { runAbort } = await import("./support/restore/abort.ts");
-    return await runAbort({ datastore, controlAuth }, context);
+    return await runAbort(target, context);
   }
   const { runRestore } = await import("./support/restore/run.ts");
   const from =
     file === undefined ? { replica: resolve(fromReplica as string) } : { file: resolve(file), passwordFile: flags.passwordFile };
-  await runRestore({ from, mode, datastore, controlAuth, schemas, dryRun }, context);
+  await runRestore({ from, mode, target, schemas, dryRun }, context);
 }

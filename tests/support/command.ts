@@ -30,7 +30,9 @@ export async function stoppable(controller: AbortController, ...args: string[]):
   });
   const { signal } = controller;
   const requested = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-  const code = await main(args, { signal, requested }, (json) => createOutput(json, into("stdout"), into("stderr")));
+  const code = await main(args, { signal, requested, onHangup: () => () => {} }, (json) =>
+    createOutput(json, into("stdout"), into("stderr")),
+  );
   return { code, ...printed };
 }
 

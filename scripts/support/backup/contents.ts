@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { Snapshots } from "../../../bus/replica/snapshot.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Resource } from "../../../schemas/types.ts";
+import type { Target } from "../config/target.ts";
 import { connectObserver } from "../observer.ts";
-import type { Reached } from "./run.ts";
 import type { ContentFile } from "./write.ts";
 
 const RESOURCES = "resources";
@@ -32,24 +32,23 @@ export function contentsOf(snapshots: Snapshots): Wanted[] {
 export class BackupContents {
   readonly #wanted: readonly Wanted[];
   readonly #dir: string;
-  readonly #reached: Reached;
+  readonly #target: Target;
   readonly #signal: AbortSignal;
   /** Hashes of those that the datastore does not have, when all files were read. */
   readonly missing: string[] = [];
 
   /** `dir`: for a folder of theirs. */
-  constructor(wanted: readonly Wanted[], dir: string, reached: Reached, signal: AbortSignal) {
+  constructor(wanted: readonly Wanted[], dir: string, target: Target, signal: AbortSignal) {
     this.#wanted = wanted;
     this.#dir = join(dir, "contents");
-    this.#reached = reached;
+    this.#target = target;
     this.#signal = signal;
   }
 
   /** Each is there until the next one is asked for. Throws what keeps them from being fetched. */
   async *files(): AsyncGenerator<ContentFile, void> {
     if (this.#wanted.length === 0) return;
-    const { datastore, controlAuth } = this.#reached;
-    const { bus } = await connectObserver("backup", { datastore, controlAuth, dir: this.#dir, signal: this.#signal });
+    const { bus } = await connectObserver("backup", { target: this.#target, dir: this.#dir, signal: this.#signal });
     try {
       for (const wanted of this.#wanted) {
         const path = await bus.transfers.fetch(wanted, { signal: this.#signal }).catch((error: unknown) => {

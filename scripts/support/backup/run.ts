@@ -7,6 +7,7 @@ import { openSnapshots, type Snapshots } from "../../../bus/replica/snapshot.ts"
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import { loadSchemas } from "../../../schemas/index.ts";
 import { type Context, Failed } from "../cli.ts";
+import type { Target } from "../config/target.ts";
 import { count, formatBytes } from "../numbers.ts";
 import { connectObserver } from "../observer.ts";
 import { startProgress } from "../progress.ts";
@@ -22,8 +23,7 @@ const TRIES = 5;
 
 export interface BackupOptions {
   file: string;
-  datastore: readonly string[];
-  controlAuth: string | undefined;
+  target: Target;
   schemas: readonly string[];
   omitSecrets: boolean;
   /** undefined: not encrypted. */
@@ -34,7 +34,7 @@ export interface BackupOptions {
  *  TIMEOUT, DISK_FULL, BAD_CONFIG. */
 export async function runBackup(options: BackupOptions, context: Context): Promise<void> {
   await inTemporaryFolder(async (dir) => {
-    const { snapshots, status } = await readStore(join(dir, "store"), "backup", options, context.stop.signal);
+    const { snapshots, status } = await readStore(join(dir, "store"), "backup", options.target, context.stop.signal);
     try {
       await write(dir, options, snapshots, status, context);
     } finally {
@@ -43,18 +43,16 @@ export async function runBackup(options: BackupOptions, context: Context): Promi
   });
 }
 
-export type Reached = Pick<BackupOptions, "datastore" | "controlAuth">;
-
 /** The datastore as it is at one revision: a bus that is closed between two pages has not read all of them, and is opened again. `dir`: of
  *  the replica; with one that is there already only what is new is read. */
 export async function readStore(
   dir: string,
   purpose: string,
-  { datastore, controlAuth }: Reached,
+  target: Target,
   signal: AbortSignal,
 ): Promise<{ snapshots: Snapshots; status: Status }> {
   for (let attempt = 1; ; attempt++) {
-    const { bus } = await connectObserver(purpose, { datastore, dir, controlAuth, signal });
+    const { bus } = await connectObserver(purpose, { target, dir, signal });
     let status: Status;
     try {
       await caughtUp(bus, signal);
@@ -103,7 +101,7 @@ async function write(
     withoutSecrets: omitSecrets,
   };
   const [counts, records] = recordsOf(snapshots, options);
-  const contents = new BackupContents(contentsOf(snapshots), dir, options, stop.signal);
+  const contents = new BackupContents(contentsOf(snapshots), dir, options.target, stop.signal);
   const encryption = password === undefined ? undefined : await startEncryption(password);
   const progress = startProgress("document", process.stderr, clock.monotonic);
   const onProgress = (done: number) => progress.update(done, snapshots.count);

@@ -5,6 +5,7 @@ import type { Bus } from "../../../bus/api.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Fuse } from "../../../schemas/types.ts";
 import { type Context, Failed } from "../cli.ts";
+import type { Target } from "../config/target.ts";
 import { alignedRows, count, formatCount } from "../numbers.ts";
 import { connectObserver } from "../observer.ts";
 import { faultLine } from "../output.ts";
@@ -12,18 +13,13 @@ import { inTemporaryFolder } from "../temporary-folder.ts";
 
 export type FuseJob = { do: "ls" } | { do: "close"; collection: string; yes: boolean; discard: boolean };
 
-export interface FuseOptions {
-  datastore: readonly string[];
-  controlAuth: string | undefined;
-}
-
 const CALL_MS = 30_000;
 
 /** Throws NOT_FOUND for a fuse that is closed and holds nothing, BAD_CONFIG when there is nobody to ask, and what connectObserver throws. */
-export async function runFuse(job: FuseJob, options: FuseOptions, context: Context): Promise<void> {
+export async function runFuse(job: FuseJob, target: Target, context: Context): Promise<void> {
   const { signal } = context.stop;
   await inTemporaryFolder(async (dir) => {
-    const { bus } = await connectObserver("fuse", { ...options, dir, signal });
+    const { bus } = await connectObserver("fuse", { target, dir, signal });
     try {
       const { fuses } = await bus.call("fuses.list", {}, { signal, timeoutMs: CALL_MS });
       if (job.do === "ls") list(fuses, context);

@@ -8,6 +8,7 @@ import { FrontsyncError } from "../../../schemas/errors.ts";
 import { loadSchemas } from "../../../schemas/index.ts";
 import { readStore } from "../backup/run.ts";
 import { type Context, Failed } from "../cli.ts";
+import type { Target } from "../config/target.ts";
 import { connectObserver } from "../observer.ts";
 import { startProgress } from "../progress.ts";
 import { Stopped } from "../signals.ts";
@@ -25,8 +26,7 @@ const ROUNDS = 5;
 export interface RestoreOptions {
   from: From;
   mode: Mode;
-  datastore: readonly string[];
-  controlAuth: string | undefined;
+  target: Target;
   schemas: readonly string[];
   dryRun: boolean;
 }
@@ -56,9 +56,9 @@ export async function runRestore(options: RestoreOptions, context: Context): Pro
 }
 
 async function restoreThrough(dir: string, source: Source, options: RestoreOptions, { output, stop }: Context): Promise<void> {
-  const { datastore, controlAuth, mode, dryRun } = options;
+  const { target, mode, dryRun } = options;
   const { signal } = stop;
-  const { bus } = await connectObserver("restore", { datastore, dir: join(dir, "restore"), controlAuth, signal });
+  const { bus } = await connectObserver("restore", { target, dir: join(dir, "restore"), signal });
   let hold: Hold | undefined;
   try {
     const asked = { hash: source.hash, mode, source: source.name.slice(-4000), records: source.count };
@@ -96,7 +96,7 @@ async function replace(work: Work): Promise<void> {
   const { source, options, hold, comparing, summary, signal } = work;
   await give(work);
   for (let round = 1; round <= ROUNDS; round++) {
-    const { snapshots } = await readStore(join(work.dir, "look"), "restore-look", options, signal);
+    const { snapshots } = await readStore(join(work.dir, "look"), "restore-look", options.target, signal);
     try {
       // What is found later is counted, but of what is left only the first look.
       const found = round === 1 ? summary : noSummary();
