@@ -57,6 +57,7 @@ describe("the deletion fuse", () => {
     const ids = await make("dashboards", 150);
     const refused = await deleteAll("dashboards", ids);
     assert.deepEqual([refused.length, [...new Set(refused)]], [120, ["FUSE_OPEN"]]);
+    await web1?.caughtUp();
     assert.equal((await of(web1).list({ limit: 1000 })).items.length, 120, "nothing more is deleted");
     for (const bus of [web1, web2]) await eventually("the warning", WAIT_MS, () => warned(bus)?.includes("dashboards"));
 

@@ -144,18 +144,18 @@ export class Committer {
     }));
   }
 
-  /** Throws what an edit of a document would be refused with now; stores nothing. */
-  async foresee(schema: CollectionSchema, edit: Edit): Promise<void> {
+  /** Whether an edit of a document would store anything now: false when that was done before. Throws what it would be refused with. */
+  async foresee(schema: CollectionSchema, edit: Edit): Promise<boolean> {
     const { epochs, views, rules } = this.#parts;
     await epochs.ready();
     const own = rules.get(schema.collection);
     if (own?.check) {
       const view = await views.of(wholeCollection(schema.collection), { certain: true });
-      await this.#decideOn(schema, own, edit, view, true);
-    } else {
-      const actor = await actorBy(views, edit.by, { certain: true });
-      await this.#informed(schema, edit, storeSubject(schema.collection, edit.id), actor);
+      return (await this.#decideOn(schema, own, edit, view, true)).decision.kind === "write";
     }
+    const actor = await actorBy(views, edit.by, { certain: true });
+    const decision = await this.#informed(schema, edit, storeSubject(schema.collection, edit.id), actor);
+    return decision.kind === "write";
   }
 
   /** Decides on a view of several documents. The store refuses when the view is an old one; and what an old view refuses is asked of a new one. */

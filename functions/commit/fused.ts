@@ -1,9 +1,6 @@
 /** Every deletion that a webserver asks for goes through its collection's fuse: it is done, or, when there were too many, held. */
-import { readSubject } from "../../bus/wire/stream.ts";
-import { storeSubject } from "../../bus/wire/subjects.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
-import { hasSeen } from "../../schemas/mutation.ts";
 import type { WriteReply } from "../../schemas/types.ts";
 import type { Context } from "../host/define.ts";
 import type { Edit } from "./decide.ts";
@@ -16,12 +13,12 @@ export async function throughFuse(
   run: () => Promise<WriteReply>,
 ): Promise<WriteReply> {
   const { collection } = schema;
-  const { fuses, committer, restoring } = context;
+  const { fuses, restoring } = context;
   const fuse = fuses.of(collection);
   if (!fuse) return await run();
   await restoring.check();
-  // What has been done, or can't be, takes no place.
-  if (!(await isNew(schema, edit, context))) return await run();
+  // What has been done, or can't be, takes no place, and is not held.
+  if (!(await wouldDelete(schema, edit, context))) return await run();
   await fuses.checkDiscarded(collection, edit);
   if (await fuse.take(edit.id, edit.mutation)) {
     try {
@@ -31,8 +28,6 @@ export async function throughFuse(
       throw error;
     }
   }
-  // Only what would be done is held.
-  await committer.foresee(schema, edit);
   await fuses.hold(collection, edit);
   throw new FrontsyncError(
     "FUSE_OPEN",
@@ -40,10 +35,12 @@ export async function throughFuse(
   );
 }
 
-async function isNew({ collection }: CollectionSchema, { id, mutation }: Edit, { connection, epochs, follower }: Context) {
-  await epochs.ready();
-  const subject = storeSubject(collection, id);
-  const hint = follower.hint(subject);
-  const current = hint && !hint.deleted ? hint : await readSubject(connection, subject);
-  return current !== undefined && !current.deleted && !hasSeen(current.envelope?.seen ?? "", mutation);
+async function wouldDelete(schema: CollectionSchema, edit: Edit, { committer }: Context): Promise<boolean> {
+  try {
+    return await committer.foresee(schema, edit);
+  } catch (error) {
+    // Whoever refuses it knows what else there is to do.
+    if (error instanceof FrontsyncError && !error.retryable) return false;
+    throw error;
+  }
 }

@@ -138,18 +138,19 @@ export class Fuse {
   /** The documents that there are, and those that were deleted within the minute. */
   async #counted(): Promise<number> {
     const since = clock.now() - WINDOW_S * 1000;
-    let count = 0;
+    // What changes while it is read comes twice.
+    const counted = new Set<string>();
     const subjects = storeSubjects(this.#collection);
     const reader = await openReader(this.#connection, { stream: STREAM, subjects, headersOnly: true });
     try {
       while (reader.pending > 0) {
-        for (const { deleted, envelope } of await reader.next(PAGE.messages, PAGE.bytes))
-          if (!deleted || (envelope && Date.parse(envelope.at) > since)) count++;
+        for (const { subject, deleted, envelope } of await reader.next(PAGE.messages, PAGE.bytes))
+          if (!deleted || (envelope && Date.parse(envelope.at) > since)) counted.add(subject);
       }
     } finally {
       reader.close();
     }
-    return count;
+    return counted.size;
   }
 }
 
