@@ -17,8 +17,8 @@ import { spooled } from "../scripts/support/restore/contents.ts";
 import { content, sha256Of } from "./support/contents.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 
-const SIZE = 96 * 1024 * 1024;
-const HELD = 64 * 1024 * 1024;
+const SIZE = 64 * 1024 * 1024;
+const HELD = 48 * 1024 * 1024;
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
@@ -49,7 +49,7 @@ test("a large content and an empty one, encrypted, a piece at a time", async (t)
   const watch = setInterval(() => {
     collectGarbage();
     peak = Math.max(peak, process.memoryUsage().arrayBuffers);
-  }, 50);
+  }, 200);
   try {
     const encryption = await startEncryption("a secret");
     const body = { contents: Readable.from(given), records: [] };
