@@ -9,6 +9,7 @@ import type { Warning } from "../../schemas/types.ts";
 import { defaultPasswordWarning, makeFirstUser } from "../accounts/first-user.ts";
 import { Committer } from "../commit/committer.ts";
 import { ConflictCopies } from "../commit/conflict-copies.ts";
+import { CopyRoom } from "../commit/copy-room.ts";
 import { loadRules } from "../rules/index.ts";
 import { Audit } from "../store/audit.ts";
 import { Collector } from "../store/collector.ts";
@@ -83,7 +84,8 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const fuses = new Fuses(connection, schemas, config.deletionFuse);
   const contents = new Contents(connection, config.contents);
   const signingKey = Buffer.from(config.signingKey, "hex");
-  const copies = new ConflictCopies(connection, schemas.collection("conflicts"));
+  const copyRoom = new CopyRoom(connection);
+  const copies = new ConflictCopies(connection, schemas.collection("conflicts"), copyRoom);
   const committer = new Committer({ connection, epochs, follower, views, rules, copies, restoring, signingKey });
   const context: Context = {
     connection,
@@ -102,6 +104,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
       ...restoring.warnings(),
       ...fuses.warnings(),
       ...(await defaultPasswordWarning(views)),
+      ...(await copyRoom.warning()),
     ],
   };
   function connected() {
