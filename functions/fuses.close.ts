@@ -1,5 +1,8 @@
 import { clock } from "../bus/platform/clock.ts";
+import { readSubject } from "../bus/wire/stream.ts";
+import { storeSubject } from "../bus/wire/subjects.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
+import { hasSeen } from "../schemas/mutation.ts";
 import type { FusesCloseReply } from "../schemas/types.ts";
 import { checkMay } from "./accounts/users.ts";
 import { WRITE_ERRORS } from "./commit/errors.ts";
@@ -80,6 +83,7 @@ async function letGo(
   const { id, by, webserver, base, ifRevision, mutations } = held;
   const edit = { id, what: { op: "delete" as const }, mutation: mutations[0] as string, by, webserver, base, ifRevision };
   try {
+    await checkIsThere(collection, edit, context);
     await deleteNow(context.schemas.collection(collection), edit, caller.deadline, context);
   } catch (error) {
     if (!(error instanceof FrontsyncError) || error.retryable) throw error;
@@ -89,4 +93,14 @@ async function letGo(
       reply.refused.push({ id, refused: errorReply(error, `${NAME}: ${collection}`, close) });
   }
   await context.fuses.release(held);
+}
+
+/** A later edit of the webserver that asked for it marks all its earlier ones of the document as done, this one too. */
+async function checkIsThere(collection: string, { id, mutation }: { id: string; mutation: string }, { connection }: Context) {
+  const current = await readSubject(connection, storeSubject(collection, id));
+  if (current && !current.deleted && hasSeen(current.envelope?.seen ?? "", mutation))
+    throw new FrontsyncError(
+      "REVISION_CONFLICT",
+      `'${id.slice(0, 80)}' in ${collection} has changed since it was to be deleted.`,
+    );
 }
