@@ -99,6 +99,7 @@ export interface Collection<T extends object> {
   putMany(docs: readonly NewDoc<T>[], options?: Wait): Promise<(Written | FrontsyncError)[]>;
   /** JSON Merge Patch (RFC 7396). NOT_FOUND when the document is absent or deleted; so does delete. */
   patch(id: string, merge: MergePatch<T>, options?: WriteOptions): Promise<Written>;
+  /** FUSE_OPEN when too many were deleted within a minute: this one is then held, and done when an admin lets it go (`frontsync fuse`). */
   delete(id: string, options?: WriteOptions): Promise<Written>;
   /** Committed changes in order, own ones too, after `since` (default: the cursor now; 0: first every document held). A slow reader
    *  gets the last change of each document, never an unbounded queue. A user is told of a document that they may not see, and may have
@@ -263,6 +264,12 @@ export interface Transfers {
   status(): { sentBytes: number; receivedBytes: number; fetching: number; waiting: number };
   /** Called after each step of each content. Returns the unsubscriber. */
   onProgress(listener: (transfer: Transfer) => void): () => void;
+  /** For a backup: the path of a content as it is stored, fetched first if it is not here; `id`: a document that refers, or referred, to it.
+   *  CONTENT_MISSING. */
+  fetch(content: { id: string; sha256: string; size: number }, options?: Wait): Promise<string>;
+  /** For a restore: stores the content of a file, of which no document need know yet. CONTENT_MISMATCH when the file is not what `sha256`
+   *  says; TOO_LARGE. */
+  give(content: { path: string; sha256: string; size: number }, options?: Wait): Promise<void>;
 }
 
 /** `done`: bytes of `size` that have arrived. `id`: a document that it is for. */

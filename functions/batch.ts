@@ -1,6 +1,5 @@
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { BatchResult, BatchWrite, WriteReply } from "../schemas/types.ts";
-import { WRITE_ERRORS } from "./commit/errors.ts";
 import deletion from "./delete.ts";
 import { type Caller, type Context, defineFunction } from "./host/define.ts";
 import { errorReply } from "./host/refusal.ts";
@@ -17,14 +16,14 @@ export default defineFunction({
   description: "Several writes in one message, each for itself; not atomic.",
   reply: "batch.reply",
   // In its results.
-  errors: ["UNKNOWN_COLLECTION", ...WRITE_ERRORS],
+  errors: ["UNKNOWN_COLLECTION", ...deletion.errors],
   async handle({ writes }, caller, context) {
     const results = await Promise.all(
       writes.map((write): Promise<BatchResult> => {
         const storing = handleOne(write, { ...caller, collection: write.collection }, context);
         return storing.then(
           (stored) => ({ stored: stored as WriteReply }),
-          (error: unknown) => ({ refused: errorReply(error, `batch: ${write.collection}`, put) }),
+          (error: unknown) => ({ refused: errorReply(error, `batch: ${write.collection}`, deletion) }),
         );
       }),
     );

@@ -49,6 +49,9 @@ export interface DatastoreOptions {
   /** How long tombstones wait for a webserver that is away, seconds, 0.1 to 10 years; default 30 days. One that is away for longer loses nothing
    *  that it has not uploaded. */
   tombstoneAwaySeconds?: number;
+  /** When deletions are held until an admin confirms them: when within a minute more than `documents` (default 20) of a collection are
+   *  deleted, and more than this `share` of it (default 0.2). A collection's schema may say otherwise. false: never. */
+  deletionFuse?: { share?: number; documents?: number } | false;
   /** Folders with schema files of further collections. */
   schemas?: readonly string[];
   /** Gets a line for people while something takes its time, such as fetching nats-server. */
@@ -117,6 +120,7 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
     const config = {
       ...handlerConfig(address, schemas, keys, controlAuth, server ? sync : undefined),
       contents: contentsOf(options),
+      deletionFuse: options.deletionFuse ?? {},
       logLevel: options.logLevel,
       // Our own nats-server, at an address of this machine, with a certificate that is for others: it is known by its passwords.
       tls: options.tls ? { skipVerify: true } : options.natsTls,
@@ -156,7 +160,7 @@ function handlerConfig(
   keys: Keys,
   controlAuth: string,
   sync: "always" | "default" | undefined,
-): Omit<HandlerConfig, "contents" | "tombstones"> {
+): Omit<HandlerConfig, "contents" | "tombstones" | "deletionFuse"> {
   const common = { server, user: "functions", signingKey: keys.signingKey, schemas, sync };
   // A NATS of one's own has its own users: the functions come as `functions`, with Control-Auth as their password.
   if (sync === undefined) return { ...common, password: controlAuth };
@@ -188,6 +192,10 @@ function check(options: DatastoreOptions): DatastoreOptions {
     refuse(`\`tombstoneKeepSeconds\` must be 0 to ${MAX_TOMBSTONE_S}, not ${keepMs / 1000}.`);
   if (!(awayMs >= 100 && awayMs <= MAX_TOMBSTONE_S * 1000))
     refuse(`\`tombstoneAwaySeconds\` must be 0.1 to ${MAX_TOMBSTONE_S}, not ${awayMs / 1000}.`);
+  const { share = 0, documents = 0 } = options.deletionFuse || {};
+  if (!(share >= 0 && share <= 1)) refuse(`\`deletionFuse.share\` must be 0 to 1, not ${share}.`);
+  if (!Number.isSafeInteger(documents) || documents < 0)
+    refuse(`\`deletionFuse.documents\` must be a number of documents, not ${documents}.`);
   if (options.tls) checkCertificate(options.tls);
   checkTls(options.natsTls);
   if (nats === undefined && !LOOPBACK.test(listen) && controlAuth === DEFAULT_CONTROL_AUTH) {

@@ -13,7 +13,7 @@ export default defineFunction({
   scope: "named",
   description: "Counts the logins of a user on a webserver without contact, and confirms the sessions that began there.",
   reply: "logins.report.reply",
-  errors: ["UNKNOWN_USER"],
+  errors: ["UNKNOWN_USER", "RESTORING"],
   async handle(report, caller, context) {
     const { uid, by, sessions } = report;
     await checkMay(context.views, by);

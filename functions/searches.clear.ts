@@ -10,7 +10,7 @@ export default defineFunction({
   scope: "named",
   description: "Clears a user's search history.",
   reply: "searches.clear.reply",
-  errors: [],
+  errors: ["RESTORING"],
   async handle({ uid, mutation, by }, { webserver, deadline }, { views, committer, schemas }) {
     await checkMay(views, by, uid);
     const schema = schemas.collection("searches");

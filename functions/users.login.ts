@@ -18,6 +18,7 @@ export default defineFunction({
   reply: "users.login.reply",
   errors: ["LOGIN_FAILED", "USER_LOCKED", ...USER_ERRORS],
   async handle({ user: name, password, mutation, by: _by, ...settings }, caller, context) {
+    await context.restoring.check();
     const { sessionSeconds, lockAfter, lockSeconds } = { ...LOGIN_DEFAULTS, ...settings };
     const began = clock.monotonic();
     // Before the user is looked at: whatever ends the sessions from here on ends this one, too.

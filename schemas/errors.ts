@@ -165,6 +165,16 @@ export const ERRORS = {
     meaning: "The range of bytes that was asked for is not in the content.",
     todo: "Ask for bytes below its size.",
   },
+  RESTORING: {
+    retryable: true,
+    meaning: "A restore is under way, or was interrupted: nobody logs in, and nothing else is written, until it has ended.",
+    todo: "Wait. If it was interrupted, run the same `frontsync restore` again, or give it up with `frontsync restore --abort`.",
+  },
+  DELETION_DISCARDED: {
+    retryable: false,
+    meaning: "The deletion fuse held this deletion, and an admin has discarded it: the document stays.",
+    todo: "Delete it again if it is meant.",
+  },
 } as const satisfies Record<string, { retryable: boolean; meaning: string; todo: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -73,6 +73,10 @@ export interface CollectionDeclaration {
    * Whether a webserver may queue writes while the datastore can't be reached.
    */
   offline: boolean;
+  /**
+   * When further deletions are held until an admin confirms them: when within a minute more than `documents` are deleted (default 20), and more than this share of the collection (default 0.2). false: never, because they are of no account, or in the nature of the collection.
+   */
+  fuse?: FuseLimits | false;
   retention: {
     /**
      * 20: the last 20 versions of each document are kept. 1: only the current one.
@@ -85,6 +89,16 @@ export interface CollectionDeclaration {
    * @maxItems 100
    */
   upcast?: Upcast[];
+}
+export interface FuseLimits {
+  /**
+   * Of the documents that there are, 0 to 1.
+   */
+  share?: number;
+  /**
+   * At least so many are always let through.
+   */
+  documents?: number;
 }
 export interface Upcast {
   /**
@@ -165,6 +179,138 @@ export interface PasswordHash {
   hash: string;
 }
 /**
+ * What was given up; without an id there was no restore.
+ */
+export interface BackupsAbortReply {
+  /**
+   * Of the restore.
+   */
+  id?: string;
+  /**
+   * Its name, for people.
+   */
+  source?: string;
+  /**
+   * Records that were looked at.
+   */
+  done?: number;
+  /**
+   * Of the source.
+   */
+  records?: number;
+  [k: string]: unknown;
+}
+/**
+ * Gives a restore up: what it has written stays.
+ */
+export interface BackupsAbortRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+}
+/**
+ * The restore that is under way now.
+ */
+export interface BackupsBeginReply {
+  /**
+   * Of the restore.
+   */
+  id: string;
+  /**
+   * When it began.
+   */
+  startedAt: string;
+  /**
+   * It began before, and was interrupted.
+   */
+  continued: boolean;
+  busy?: RestoreRunner;
+  [k: string]: unknown;
+}
+/**
+ * Present: another caller is at work on the same source, or was lately; nothing was begun.
+ */
+export interface RestoreRunner {
+  runner: string;
+  /**
+   * When it was heard of last.
+   */
+  seenAt: string;
+}
+/**
+ * Begins a restore, goes on with one that was interrupted, or says that it is still at work.
+ */
+export interface BackupsBeginRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * Only to say that this one is still at work; absent: begins one, or goes on.
+   */
+  restore?: string;
+  /**
+   * SHA-256 of what is restored, hex.
+   */
+  hash: string;
+  /**
+   * merge: of each document the later version stays. replace: the datastore becomes what was backed up.
+   */
+  mode: "merge" | "replace";
+  /**
+   * Its name, for people.
+   */
+  source: string;
+  /**
+   * Of the source.
+   */
+  records: number;
+  /**
+   * Of them, those that were looked at.
+   */
+  done?: number;
+}
+/**
+ * Whether the restore has ended.
+ */
+export interface BackupsFinishReply {
+  /**
+   * False: a document was written since `verified`. Look again.
+   */
+  ended: boolean;
+  [k: string]: unknown;
+}
+/**
+ * Ends a restore.
+ */
+export interface BackupsFinishRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * Of the restore.
+   */
+  restore: string;
+  /**
+   * The revision up to which the datastore is known to be what was backed up: it ends only if no document was written since.
+   */
+  verified?: number;
+}
+/**
  * What became of each document, in order.
  */
 export interface BackupsRestoreReply {
@@ -186,6 +332,10 @@ export interface RestoredResult {
    * The user name that it was stored under, and locked, because another user has its own.
    */
   storedAs?: string;
+  /**
+   * A user who came without secrets, and has no password now.
+   */
+  withoutPassword?: boolean;
   refused?: ErrorReply;
   [k: string]: unknown;
 }
@@ -204,7 +354,7 @@ export interface ErrorReply {
   [k: string]: unknown;
 }
 /**
- * Brings versions back as they were: of each document the newer one stays.
+ * Brings versions back as they were.
  */
 export interface BackupsRestoreRequest {
   /**
@@ -215,6 +365,14 @@ export interface BackupsRestoreRequest {
    * uid that does this; 0 is the system.
    */
   by: number;
+  /**
+   * Of which restore this is; absent: of none, and then it is refused while there is one. Needed for `replace`.
+   */
+  restore?: string;
+  /**
+   * merge (default): of each document the later version stays. replace: each becomes what is given.
+   */
+  mode?: "merge" | "replace";
   /**
    * Say what would be done, and write nothing.
    */
@@ -270,6 +428,37 @@ export interface RestoredVersion {
    * The schema version that it was written with, above 1.
    */
   schema?: number;
+}
+/**
+ * Whose sessions were ended.
+ */
+export interface BackupsSessionsReply {
+  /**
+   * False: there are more users. Ask again.
+   */
+  done: boolean;
+  /**
+   * Whose sessions this has ended.
+   */
+  users: number;
+  [k: string]: unknown;
+}
+/**
+ * Ends every user's sessions, within a restore.
+ */
+export interface BackupsSessionsRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * Of the restore.
+   */
+  restore: string;
 }
 /**
  * One result for each write of a batch, in order.
@@ -897,6 +1086,154 @@ export interface Floor {
   [k: string]: unknown;
 }
 /**
+ * The store's own `_meta.fuse.<collection>`: the deletions of the last minute, and whether there were too many.
+ */
+export interface FuseState {
+  /**
+   * Deletions that were let through, by the second.
+   *
+   * @maxItems 61
+   */
+  taken: FuseSecond[];
+  /**
+   * There were too many; absent: there were not, or somebody has closed it.
+   */
+  openedAt?: string;
+  /**
+   * How many there were within the minute.
+   */
+  deleted?: number;
+  /**
+   * Of how many documents.
+   */
+  size?: number;
+  /**
+   * Deletions that it held were discarded: their webservers are still to be told.
+   */
+  discards?: boolean;
+}
+export interface FuseSecond {
+  /**
+   * Seconds since 1970.
+   */
+  at: number;
+  /**
+   * How many.
+   */
+  count: number;
+}
+/**
+ * What became of the held deletions.
+ */
+export interface FusesCloseReply {
+  /**
+   * False: there are more. Ask again.
+   */
+  done: boolean;
+  /**
+   * Let go, or discarded.
+   */
+  count: number;
+  /**
+   * Those that can't be done any more.
+   *
+   * @maxItems 1000
+   */
+  refused: RefusedDeletion[];
+  [k: string]: unknown;
+}
+export interface RefusedDeletion {
+  /**
+   * The document's id.
+   */
+  id: string;
+  refused: ErrorReply;
+  [k: string]: unknown;
+}
+/**
+ * Closes a collection's fuse, and lets what it holds go or discards it.
+ */
+export interface FusesCloseRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  collection: string;
+  /**
+   * The documents stay.
+   */
+  discard?: boolean;
+}
+/**
+ * The fuses that are open, or hold something still.
+ */
+export interface FusesListReply {
+  /**
+   * @maxItems 1000
+   */
+  fuses: Fuse[];
+  [k: string]: unknown;
+}
+export interface Fuse {
+  collection: string;
+  /**
+   * Absent: it is closed, and what it holds is left over from a close that was interrupted.
+   */
+  openedAt?: string;
+  /**
+   * Deletions within the minute before.
+   */
+  deleted?: number;
+  /**
+   * Of how many documents.
+   */
+  size?: number;
+  /**
+   * Deletions that wait.
+   */
+  held: number;
+  /**
+   * The first of them.
+   *
+   * @maxItems 20
+   */
+  some: HeldSummary[];
+  [k: string]: unknown;
+}
+export interface HeldSummary {
+  /**
+   * The document's id.
+   */
+  id: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  webserver: string;
+  /**
+   * When it was asked for first.
+   */
+  at: string;
+  [k: string]: unknown;
+}
+/**
+ * Asks for the fuses that are open, and what they hold.
+ */
+export interface FusesListRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+}
+/**
  * It is done.
  */
 export interface GroupsSetMembersReply {
@@ -936,6 +1273,45 @@ export interface Head {
    * A revision: the number of a message in the stream. 0: none.
    */
   head: number;
+}
+/**
+ * The store's own `_meta.held.<collection>.<id>`: a deletion that the fuse holds.
+ */
+export interface HeldDeletion {
+  /**
+   * The document's id.
+   */
+  id: string;
+  /**
+   * Whoever asked for it, the last ones.
+   *
+   * @minItems 1
+   * @maxItems 32
+   *
+   * Items: The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutations: string[];
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  webserver: string;
+  /**
+   * When it was asked for first.
+   */
+  at: string;
+  /**
+   * The revision that it was based on.
+   */
+  base?: number;
+  /**
+   * The revision that the document must be at.
+   */
+  ifRevision?: number;
+  /**
+   * It will not be done.
+   */
+  discarded?: boolean;
 }
 /**
  * A webserver that may come back, as the datastore keeps it durably.
@@ -1182,6 +1558,52 @@ export interface Presence {
    */
   at: number;
   [k: string]: unknown;
+}
+/**
+ * The store's own `_meta.restore`: the restore that is under way, or the last one.
+ */
+export interface Restore {
+  /**
+   * Of the restore.
+   */
+  id: string;
+  /**
+   * SHA-256 of what is restored, hex.
+   */
+  hash: string;
+  /**
+   * merge: of each document the later version stays. replace: the datastore becomes what was backed up.
+   */
+  mode: "merge" | "replace";
+  /**
+   * Its name, for people.
+   */
+  source: string;
+  /**
+   * Of the source.
+   */
+  records: number;
+  /**
+   * Of them, those that were looked at; it never decides anything.
+   */
+  done: number;
+  /**
+   * When it began.
+   */
+  startedAt: string;
+  /**
+   * Which connection does it.
+   */
+  runner: string;
+  /**
+   * When that was heard of last.
+   */
+  seenAt: string;
+  /**
+   * Absent: it is not over.
+   */
+  endedAt?: string;
+  outcome?: "done" | "given-up";
 }
 /**
  * The head of a page of last versions; the records follow it as bytes (bus/wire/page.ts), tombstones included.
@@ -2043,8 +2465,16 @@ export interface Collections {
 
 /** The messages, by the name of their schema file. */
 export interface Messages {
+  "backups.abort.reply": BackupsAbortReply;
+  "backups.abort.request": BackupsAbortRequest;
+  "backups.begin.reply": BackupsBeginReply;
+  "backups.begin.request": BackupsBeginRequest;
+  "backups.finish.reply": BackupsFinishReply;
+  "backups.finish.request": BackupsFinishRequest;
   "backups.restore.reply": BackupsRestoreReply;
   "backups.restore.request": BackupsRestoreRequest;
+  "backups.sessions.reply": BackupsSessionsReply;
+  "backups.sessions.request": BackupsSessionsRequest;
   "batch.reply": BatchReply;
   "batch.request": BatchRequest;
   "changes.reply": ChangesReply;
@@ -2069,9 +2499,15 @@ export interface Messages {
   "error.reply": ErrorReply;
   "field-change": FieldChange;
   floor: Floor;
+  fuse: FuseState;
+  "fuses.close.reply": FusesCloseReply;
+  "fuses.close.request": FusesCloseRequest;
+  "fuses.list.reply": FusesListReply;
+  "fuses.list.request": FusesListRequest;
   "groups.setMembers.reply": GroupsSetMembersReply;
   "groups.setMembers.request": GroupsSetMembersRequest;
   head: Head;
+  "held-deletion": HeldDeletion;
   "known-webserver": KnownWebserver;
   "listing.reply": ListingReply;
   "listing.request": ListingRequest;
@@ -2082,6 +2518,7 @@ export interface Messages {
   "patch.request": PatchRequest;
   presence: Presence;
   "put.request": PutRequest;
+  restore: Restore;
   "rows.reply": RowsReply;
   "rows.request": RowsRequest;
   "searches.clear.reply": SearchesClearReply;
@@ -2109,7 +2546,13 @@ export interface Messages {
 
 /** The named functions: what they are asked, beside who asks, and what they answer. */
 export interface Calls {
+  "backups.abort": { request: Omit<BackupsAbortRequest, "mutation" | "by">; reply: BackupsAbortReply };
+  "backups.begin": { request: Omit<BackupsBeginRequest, "mutation" | "by">; reply: BackupsBeginReply };
+  "backups.finish": { request: Omit<BackupsFinishRequest, "mutation" | "by">; reply: BackupsFinishReply };
   "backups.restore": { request: Omit<BackupsRestoreRequest, "mutation" | "by">; reply: BackupsRestoreReply };
+  "backups.sessions": { request: Omit<BackupsSessionsRequest, "mutation" | "by">; reply: BackupsSessionsReply };
+  "fuses.close": { request: Omit<FusesCloseRequest, "mutation" | "by">; reply: FusesCloseReply };
+  "fuses.list": { request: Omit<FusesListRequest, "mutation" | "by">; reply: FusesListReply };
   "groups.setMembers": { request: Omit<GroupsSetMembersRequest, "mutation" | "by">; reply: GroupsSetMembersReply };
   "logins.report": { request: Omit<LoginsReportRequest, "mutation" | "by">; reply: LoginsReportReply };
   "searches.clear": { request: Omit<SearchesClearRequest, "mutation" | "by">; reply: SearchesClearReply };

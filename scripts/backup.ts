@@ -14,9 +14,9 @@ interface Flags {
 }
 
 const HELP = `
-The file has every document of every collection as it was at one revision, deletions too, as JSON lines with a seal at the end. It
-appears under its name when it is whole and on disk; until then a file that is there already stays. Webservers go on meanwhile. What
-waits in the outbox of a webserver without contact is not in it, nor are the contents of resources and the datastore's keys.json.
+The file has every document of every collection as it was at one revision, deletions too, and the contents of resources, as JSON lines
+with a seal at the end. It appears under its name when it is whole and on disk; until then a file that is there already stays. Webservers
+go on meanwhile. What waits in the outbox of a webserver without contact is not in it, nor is the datastore's keys.json.
 
 Examples:
   frontsync backup /var/backups/frontsync.jsonl
@@ -28,8 +28,8 @@ Examples:
 export function addBackup(program: Command, cli: Cli): void {
   const command = program
     .command("backup")
-    .summary("every document of the datastore in one file")
-    .description("Writes every document of the datastore to one file, for `frontsync restore`.")
+    .summary("every document and content of the datastore in one file")
+    .description("Writes every document of the datastore, and the contents of resources, to one file, for `frontsync restore`.")
     .argument("<file>", "the file to write")
     .option("--omit-secrets", "leave out the users' password hashes, and every other secret field")
     .option("--password", "encrypt the file with a password, which is asked for")

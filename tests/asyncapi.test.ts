@@ -104,7 +104,7 @@ describe("docs/asyncapi.json", () => {
       await eventually(
         "the versions and the head",
         5000,
-        () => heard.length >= 5 && heard.some((message) => message.subject === "ds.live._head"),
+        () => heard.length >= 6 && heard.some((message) => message.subject === "ds.live._head"),
       );
 
       const sent = withAction("send").map(({ name }) => name);
@@ -117,7 +117,7 @@ describe("docs/asyncapi.json", () => {
         assert.equal(faultOf(name, headers, data.length === 0 ? undefined : JSON.parse(Buffer.from(data).toString())), undefined);
         return name;
       });
-      assert.deepEqual([...new Set(kinds)].sort(), ["dashboards", "head", "live.tombstone", "preferences"]);
+      assert.deepEqual([...new Set(kinds)].sort(), ["dashboards", "fuse", "head", "live.tombstone", "preferences"]);
     });
 
     it("have the same answers, refusals included", async () => {

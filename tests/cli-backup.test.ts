@@ -1,13 +1,13 @@
 // Goal: a backup is one whole file with everything in it as it was at one revision, or there is none.
-// Method: a real datastore with documents of several collections; the built command; the file is read line by line.
+// Method: a real datastore with documents of several collections; the command; the file is read line by line.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { User } from "../bus/index.ts";
-import type { BackupHeader, BackupRecord, BackupSeal } from "../scripts/support/backup/format.ts";
-import { fill } from "./support/backups.ts";
+import type { BackupHeader, BackupPiece, BackupRecord, BackupSeal } from "../scripts/support/backup/format.ts";
+import { CONTENT, fill } from "./support/backups.ts";
 import { figures, frontsync } from "./support/command.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
@@ -31,7 +31,14 @@ describe("with a datastore", () => {
   });
   after(() => deployment?.[Symbol.asyncDispose]());
 
-  function linesOf(file: string): { header: BackupHeader; records: BackupRecord[]; seal: BackupSeal["seal"] } {
+  interface Lines {
+    header: BackupHeader;
+    pieces: BackupPiece[];
+    records: BackupRecord[];
+    seal: BackupSeal["seal"];
+  }
+
+  function linesOf(file: string): Lines {
     const text = readFileSync(file, "utf8");
     assert.ok(text.endsWith("\n"));
     const [header, ...rest] = text.trimEnd().split("\n");
@@ -39,8 +46,11 @@ describe("with a datastore", () => {
     const { seal } = JSON.parse(last) as BackupSeal;
     const sealed = text.slice(0, -(last.length + 1));
     assert.equal(createHash("sha256").update(sealed).digest("hex"), seal.sha256);
-    assert.equal(rest.length, seal.records);
-    return { header: JSON.parse(header ?? ""), records: rest.map((line) => JSON.parse(line) as BackupRecord), seal };
+    const values = rest.map((line) => JSON.parse(line) as BackupRecord | BackupPiece);
+    const records = values.filter((value): value is BackupRecord => "collection" in value);
+    const pieces = values.filter((value): value is BackupPiece => "content" in value);
+    assert.deepEqual([records.length, pieces.length], [seal.records, values.length - records.length]);
+    return { header: JSON.parse(header ?? ""), pieces, records, seal };
   }
 
   test("a backup has every document and tombstone, as of one revision", async (t) => {
@@ -48,8 +58,10 @@ describe("with a datastore", () => {
     const summary = await figures<Summary>("backup", file, "--datastore", address);
     assert.equal(summary.code, 0, summary.stderr);
     const head = deployment.buses[0]?.status().head;
-    const { header, records } = linesOf(file);
-    assert.deepEqual([header.frontsync, header.format, header.revision], ["backup", 1, head]);
+    const { header, pieces, records, seal } = linesOf(file);
+    assert.deepEqual([header.frontsync, header.format, header.revision], ["backup", 2, head]);
+    const bytes = Buffer.concat(pieces.map(({ base64 }) => Buffer.from(base64, "base64")));
+    assert.deepEqual([seal.contents, pieces.length, bytes.equals(CONTENT)], [1, 3, true], "the content, in pieces");
     assert.equal(header.generation, deployment.datastore.generation);
     assert.equal(summary.records, records.length);
     assert.deepEqual(summary.collections.dashboards, { documents: 2, tombstones: 1 });

@@ -25,6 +25,8 @@ const COMMANDS = [
   ["outbox", "discard"],
   ["backup"],
   ["restore"],
+  ["fuse", "ls"],
+  ["fuse", "close"],
   ["rescue", "unlock"],
   ["rescue", "set-password"],
   ["rescue", "clear-failures"],

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Bus, connectBus } from "../bus/index.ts";
@@ -10,7 +11,9 @@ import { startDatastore } from "../functions/datastore.ts";
 import { findNatsServer, launchNatsServer } from "../functions/nats-server/index.ts";
 import { ERRORS } from "../schemas/errors.ts";
 import { loadSchemas } from "../schemas/index.ts";
+import { CONTENT, contentAt } from "./support/backups.ts";
 import { blocksOf } from "./support/blocks.ts";
+import { frontsync } from "./support/command.ts";
 import { deploy } from "./support/deployment.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 import { warningsOf } from "./support/warnings.ts";
@@ -99,25 +102,34 @@ test("the NATS configuration of docs/operations.md keeps webservers and function
   assert.deepEqual(warningsOf(web1), ["SYNC_UNKNOWN"]);
 });
 
-test('the commands of "Backup, restore, rescue" in docs/operations.md do what it says', async () => {
+test("the commands of docs/operations.md for a backup, a new datastore's seed, the fuse and a rescue do what it says", async () => {
   await using deployment = await deploy({ webservers: 1, sync: "default" });
+  await using fresh = await deploy({ sync: "default" });
   const [web1] = deployment.buses as [Bus];
   await web1.collection("dashboards").put({ id: "ops", name: "Operations" });
-  await web1.close(); // writes its snapshot
-  writeFileSync(join(deployment.dir, "password"), "another one\n");
-  const commands = ["backup", "seed", "rescue"].flatMap((name) =>
-    blocks("docs/operations.md", `sh ${name}`).join("").trim().split("\n"),
-  );
-  assert.equal(commands.length, 8);
-  for (const command of commands) {
-    const args = command.split(" ").slice(1);
-    const { status, stderr } = spawnSync(
-      process.execPath,
-      [join(ROOT, "dist/scripts/frontsync.js"), ...args, "--datastore", deployment.datastore.address],
-      { cwd: deployment.dir, encoding: "utf8", timeout: 60_000 },
-    );
-    assert.equal(status, 0, `${command}: ${stderr}`);
+  await web1.resources.upload(Readable.from([CONTENT]), { id: "table", name: "table.csv" });
+  const here = process.cwd();
+  process.chdir(deployment.dir);
+  try {
+    const run = async (name: string, address: string) => {
+      const commands = blocks("docs/operations.md", `sh ${name}`).join("").trim().split("\n");
+      for (const command of commands) {
+        const { code, stderr } = await frontsync(...command.split(" ").slice(1), "--datastore", address);
+        assert.equal(code, 0, `${command}: ${stderr}`);
+      }
+      return commands.length;
+    };
+    assert.equal(await run("backup", deployment.datastore.address), 4);
+    await web1.close(); // writes its snapshot
+    writeFileSync("password", "another one\n");
+    assert.equal(await run("seed", fresh.datastore.address), 2);
+    assert.equal(await run("fuse", fresh.datastore.address), 1);
+    assert.equal(await run("rescue", fresh.datastore.address), 3);
+  } finally {
+    process.chdir(here);
   }
-  const web2 = await deployment.connect("web2");
+  const web2 = await fresh.connect("web2");
+  assert.equal((await web2.collection("dashboards").get("ops"))?.doc.name, "Operations");
+  assert.deepEqual(await contentAt(web2, "table"), CONTENT);
   assert.equal((await web2.call("users.login", { user: "admin", password: "another one" })).uid, 1);
 });

@@ -68,3 +68,30 @@ test("what one or the other has seen stays known", () => {
   assert.ok(!hasSeen(joined, "web1.abc.6"));
   assert.deepEqual([joinSeen("", ""), joinSeen("~a", ""), joinSeen("", "w.a=1")], ["", "~a", "w.a=1"]);
 });
+
+test("exactly: each version becomes what is given, whatever is there; a second time changes nothing; time and what was seen never go back", () => {
+  const time = fc.integer({ min: 0, max: 20 });
+  const given = fc
+    .tuple(time, fc.constantFrom("a", "b", "c"), fc.boolean())
+    .map(([at, name, deleted]) => version(at, name, deleted));
+  fc.assert(
+    fc.property(fc.array(given, { minLength: 1, maxLength: 8 }), time, (all, now) => {
+      let current: Current | undefined;
+      for (const [index, each] of all.entries()) {
+        const how = { withoutSecrets: false, exact: { version: `restore:${index}`, now } };
+        const { write } = bringBack(dashboards, each, current, how);
+        if (write) {
+          const { deleted, body, envelope } = write;
+          const before = current?.envelope;
+          assert.ok(!before || Date.parse(envelope.at) > Date.parse(before.at) || envelope.version > before.version);
+          if (current?.envelope) assert.ok(hasSeen(envelope.seen, current.envelope.seen.slice(1).split(" ")[0] ?? ""));
+          current = { revision: index + 1, deleted, body, envelope: { ...envelope, signature: "" } };
+        }
+        assert.equal(current?.deleted, each.doc === undefined);
+        const doc = current?.deleted ? undefined : JSON.parse(String(Buffer.from(current?.body ?? "")));
+        assert.deepEqual([doc?.name, doc?.updatedAt], [each.doc?.name, each.doc && each.at]);
+        assert.equal(bringBack(dashboards, each, current, how).outcome, "left");
+      }
+    }),
+  );
+});

@@ -17,7 +17,13 @@ describe("contents", { timeout: 120_000 }, () => {
   let web2: Bus;
   let nats: NatsConnection;
   before(async () => {
-    deployment = await deploy({ webservers: 2, handlers: 2, resourceGraceSeconds: 1, bus: { updateInterval: 0.3 } });
+    deployment = await deploy({
+      webservers: 2,
+      handlers: 2,
+      resourceGraceSeconds: 1,
+      deletionFuse: false,
+      bus: { updateInterval: 0.3 },
+    });
     [web1, web2] = deployment.buses as [Bus, Bus];
     nats = await deployment.rawFunctions();
   });

@@ -9,8 +9,11 @@ import { asRequest, type Kept, type KeptUpload, type Wish } from "./request.ts";
 /** How long one try waits for its answer, ms; doubled at each. Short at first: a handler that died with it never answers. */
 const TRY_MS = { first: 2000, most: 10_000 };
 const RETRY_MS = { first: 50, most: 2000 };
+/** Of what waits for a person. */
+const SLOW_RETRY_MS = { first: 50, most: 10_000 };
+const SLOW: readonly ErrorCode[] = ["FUSE_OPEN", "RESTORING"];
 /** A write that waits goes on waiting for the end of these. */
-const WAITS: readonly ErrorCode[] = ["SEEDING", "HELD", "FUSE_OPEN", "DISK_FULL", "GENERATION_CHANGED"];
+const WAITS: readonly ErrorCode[] = ["SEEDING", "HELD", "FUSE_OPEN", "DISK_FULL", "GENERATION_CHANGED", "RESTORING"];
 /** A fault that may pass, or not. */
 const MAX_FAULTS = 10;
 
@@ -70,12 +73,15 @@ export class Delivery {
       if (this.#unanswered || waits()) await this.#reachable();
       if (stop.aborted) throw new FrontsyncError("CLOSED", "The bus was closed.");
       if (this.#given && !this.#unanswered) throw this.#given;
+      let retry = RETRY_MS;
       try {
         return await this.#ask(wish, kept, attempt);
       } catch (thrown) {
-        this.#judge(asFrontsyncError(thrown), waits, attempt);
+        const error = asFrontsyncError(thrown);
+        this.#judge(error, waits, attempt);
+        if (SLOW.includes(error.code)) retry = SLOW_RETRY_MS;
       }
-      await pause(doubled(RETRY_MS, attempt), stop);
+      await pause(doubled(retry, attempt), stop);
     }
   }
 

@@ -28,8 +28,12 @@ export interface Snapshots {
   /** … and in both of them nothing later: they are what the datastore was at this revision. */
   readonly settled: boolean;
   readonly count: number;
+  /** The life of the store that they are of; undefined: of none yet. */
+  readonly epoch: string | undefined;
   /** In the order of their revisions, one collection after the other. Throws BACKUP_DAMAGED for a body that is not what was stored. */
   versions(): Generator<SnapshotVersion, void>;
+  /** undefined: there has never been one. Throws BACKUP_DAMAGED likewise. */
+  find(collection: string, id: string): SnapshotVersion | undefined;
   close(): void;
 }
 
@@ -72,16 +76,27 @@ export async function openSnapshots(dir: string): Promise<Snapshots> {
     revision,
     settled: positions.every(({ cursor, consistent }) => cursor === revision && consistent === revision),
     count,
+    epoch: positions[0]?.epoch,
     *versions() {
       for (const { file, database, tables } of opened) for (const table of tables) yield* versionsIn(file, database, table);
+    },
+    find(collection, id) {
+      const of = opened.find(({ tables }) => tables.includes(collection));
+      if (!of) return undefined;
+      // To its end: then its statement is free.
+      const [found] = [...versionsIn(of.file, of.database, collection, id)];
+      return found;
     },
     close,
   };
 }
 
-function* versionsIn(file: string, database: Database, collection: string): Generator<SnapshotVersion, void> {
-  const rows = database.prepare(`SELECT revision, id, deleted, headers, body FROM ${quote(collection)} ORDER BY revision`);
+/** `only`: the one with this id. */
+function* versionsIn(file: string, database: Database, collection: string, only?: string): Generator<SnapshotVersion, void> {
+  const which = only === undefined ? "ORDER BY revision" : "WHERE id = ?";
+  const rows = database.prepare(`SELECT revision, id, deleted, headers, body FROM ${quote(collection)} ${which}`);
   try {
+    if (only !== undefined) rows.bind([only]);
     while (rows.step()) {
       const [revision, id, deleted, headers, text] = rows.get() as [number, string, number, string, string | null];
       const envelope = readEnvelope(headers);

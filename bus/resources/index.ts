@@ -10,7 +10,7 @@ import { asFrontsyncError, FrontsyncError } from "../../schemas/errors.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type { CheckInReply, Resource, WriteReply } from "../../schemas/types.ts";
 import type { ActingUser } from "../acting.ts";
-import type { Change, DeadLetter, OpenOptions, Resources, Transfer, Transfers } from "../api.ts";
+import type { Change, DeadLetter, OpenOptions, Resources, Transfer, Transfers, Wait } from "../api.ts";
 import { contentsAside } from "../outbox/outbox.ts";
 import type { KeptUpload } from "../outbox/request.ts";
 import { within } from "../platform/deadline.ts";
@@ -20,8 +20,8 @@ import { Asking, type AskingParts, Patience } from "./asking.ts";
 import { hashFile } from "./content-file.ts";
 import { Fetcher } from "./fetcher.ts";
 import { LocalStore } from "./local-store.ts";
-import { receiveContent } from "./receive.ts";
-import { sendContent } from "./send.ts";
+import { type Receiving, receiveContent } from "./receive.ts";
+import { type Sending, sendContent } from "./send.ts";
 import { PATIENCE_MS, type UploadParts, Uploads } from "./upload.ts";
 import { Uses } from "./uses.ts";
 import { RESOURCES } from "./waiting.ts";
@@ -137,6 +137,29 @@ export class ContentSync implements Transfers {
     return () => this.#listeners.delete(listener);
   }
 
+  async fetch(
+    { id, sha256, size }: Omit<Receiving, "by" | "patience" | "signal" | "onProgress">,
+    options: Wait = {},
+  ): Promise<string> {
+    const { timeoutMs = PATIENCE_MS, signal = this.#stop.signal } = options;
+    const here = await this.#store.verified(sha256);
+    if (here !== undefined) return here;
+    const patience = new Patience(timeoutMs);
+    const onProgress = (done: number) => this.#progressed("down", { id, sha256, size }, done);
+    const stop = AbortSignal.any([signal, this.#stop.signal]);
+    const receiving = { id, by: 0, sha256, size, patience, signal: stop, onProgress };
+    await receiveContent(this.#asking, this.#parts.schemas, this.#store, receiving);
+    return (await this.#store.verified(sha256)) as string;
+  }
+
+  async give({ path, sha256, size }: Pick<Sending, "path" | "sha256" | "size">, options: Wait = {}): Promise<void> {
+    const { timeoutMs = PATIENCE_MS, signal = this.#stop.signal } = options;
+    const onProgress = (stored: number) => this.#progressed("up", { id: "", sha256, size }, stored);
+    const stop = AbortSignal.any([signal, this.#stop.signal]);
+    const sending = { path, sha256, size, patience: new Patience(timeoutMs), signal: stop, onProgress };
+    await sendContent(this.#asking, sending);
+  }
+
   onCheckIn({ resourceMaxBytes, wantedContents = [] }: CheckInReply): void {
     this.#maxBytes = resourceMaxBytes;
     const here = wantedContents.filter((sha256) => this.#store.has(sha256) && this.#uses.has(sha256));
@@ -224,10 +247,7 @@ export class ContentSync implements Transfers {
         const path = await this.#store.verified(sha256);
         // Hashed again: what goes up must be what it is called, whatever became of it here since.
         if (path === undefined || (await hashFile(path)) !== sha256) continue;
-        const { size } = await stat(path);
-        const onProgress = (stored: number) => this.#progressed("up", { id: "", sha256, size }, stored);
-        const patience = new Patience(PATIENCE_MS);
-        await sendContent(this.#asking, { sha256, size, path, patience, signal: this.#stop.signal, onProgress });
+        await this.give({ sha256, size: (await stat(path)).size, path });
         log.warn({ sha256 }, "a content that the datastore had lost was given back to it");
       } catch (error) {
         log.warn({ err: error, sha256 }, "a content could not be given back to the datastore");

@@ -170,22 +170,23 @@ export async function storeAtHead(
   return typeof answer === "object" ? answer.seq : answer;
 }
 
-/** Replaces what is stored under a subject if its last version is at a revision (0: there is none). */
-export async function replaceAt(
+/** Stores one of the store's own documents, which have no envelope, if its subject is at the expected revision (0: empty). Only the last
+ *  version is kept. */
+export async function storeOwn(
   connection: Connection,
   subject: string,
   body: string,
-  revision: number,
+  expected: number,
 ): Promise<number | Refusal> {
-  const headers = headerBlock(`Nats-Expected-Last-Subject-Sequence: ${revision}\r\nNats-Rollup: sub\r\n`);
+  const headers = headerBlock(`Nats-Expected-Last-Subject-Sequence: ${expected}\r\nNats-Rollup: sub\r\n`);
   const answer = ack(await connection.request(subject, body, { timeoutMs: API_TIMEOUT_MS, headers }));
   return typeof answer === "object" ? answer.seq : answer;
 }
 
-/** Takes the versions of a subject away up to a revision; a later one stays. */
-export async function purgeUpTo(connection: Connection, subject: string, revision: number): Promise<void> {
-  const answer = await api<object>(connection, `STREAM.PURGE.${STREAM}`, { filter: subject, seq: revision + 1 });
-  if (isApiError(answer)) throw failed("A tombstone can't be taken away", answer);
+/** Takes the messages of `subjects` up to a revision away, without a trace; later ones stay. */
+export async function purgeUpTo(connection: Connection, subjects: string, revision: number): Promise<void> {
+  const answer = await api<object>(connection, `STREAM.PURGE.${STREAM}`, { filter: subjects, seq: revision + 1 });
+  if (isApiError(answer)) throw failed(`What is at ${subjects} can't be taken away`, answer);
 }
 
 function storeLines({ expected, guard, deleted, envelope, rollup }: StoreWrite): string {

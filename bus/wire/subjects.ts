@@ -49,6 +49,11 @@ export function liveSubject(collection: string): string {
   return `${LIVE}.${collection}.>`;
 }
 
+/** Where a store subject's changes are heard. */
+export function liveSubjectOf(subject: string): string {
+  return LIVE + subject.slice(STORE.length);
+}
+
 /** The store's subject of a live one. */
 export function storeSubjectOf(live: string): string {
   return STORE + live.slice(LIVE.length);

@@ -1,5 +1,5 @@
-/** What becomes of a document when a version of it comes back from a backup or a webserver: of the two the later one stays, whichever came
- *  first, so that any number of them in any order give the same. Pure. */
+/** What becomes of a document when a version of it comes back from a backup or a webserver. Merged: of the two the later one stays, whichever
+ *  came first, so that any number of them in any order give the same. Exact: it becomes what is given, whatever is there. Pure. */
 import { bodyHash } from "../../bus/wire/envelope.ts";
 import { type Doc, documentId, encodeBody, stamp } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
@@ -22,18 +22,23 @@ export interface BroughtBack {
 export interface How {
   /** The version comes without its secret fields. */
   withoutSecrets: boolean;
+  /** The document is to become what is given; where a later version is there, by a new one with this id, of this time (ms since 1970). */
+  exact?: { version: string; now: number } | undefined;
   /** The collection's rules; throws what the version is refused with. */
   rule?: ((before: Doc | undefined, next: Doc | undefined) => Doc | undefined) | undefined;
 }
+
+const LEFT: BroughtBack = { outcome: "left", write: undefined, doc: undefined };
 
 /** Throws SCHEMA_INVALID, TOO_LARGE, BAD_ID, and what the rule throws. */
 export function bringBack(
   schema: CollectionSchema,
   given: RestoredVersion,
   current: Current | undefined,
-  { withoutSecrets, rule }: How,
+  { withoutSecrets, exact, rule }: How,
 ): BroughtBack {
-  if (current && !isLater(given, current)) return { outcome: "left", write: undefined, doc: undefined };
+  const later = !current || isLater(given, current);
+  if (!later && !exact) return LEFT;
   const exists = current !== undefined && !current.deleted;
   const before = exists && current.body ? parseDoc(schema, current.body, current.envelope) : undefined;
   const [at, created] = [new Date(given.at).toISOString(), new Date(given.created).toISOString()];
@@ -42,6 +47,10 @@ export function bringBack(
   const ruled = rule ? rule(before, asked) : asked;
   const doc = ruled && stamp(schema, { ...ruled }, { at, created, by: given.by });
   const body = doc ? encoded(schema, given.id, doc) : new Uint8Array(0);
+  const sha256 = bodyHash(body);
+  if (exact && current && current.deleted === (doc === undefined) && current.envelope?.sha256 === sha256) return LEFT;
+  const reverted = later ? undefined : exact;
+  const time = current?.envelope ? Date.parse(current.envelope.at) + 1 : 0;
   return {
     outcome: doc ? (exists ? "changed" : "added") : exists ? "deleted" : "marked",
     doc,
@@ -51,12 +60,13 @@ export function bringBack(
       deleted: doc === undefined,
       body,
       envelope: {
-        version: given.version,
+        version: reverted?.version ?? given.version,
         by: given.by,
         webserver: given.webserver,
-        at,
+        // What goes back has changed now: by its old time it would lose to what it takes the place of, wherever that comes back.
+        at: reverted ? new Date(Math.max(reverted.now, time)).toISOString() : at,
         created,
-        sha256: bodyHash(body),
+        sha256,
         seen: joinSeen(current?.envelope?.seen ?? "", given.seen),
         ...(given.origin !== undefined && { origin: given.origin }),
         ...(schema.version > 1 && { schema: schema.version }),

@@ -2,13 +2,14 @@
  *  there, the truth is read and the rules decide again. */
 import { clock } from "../../bus/platform/clock.ts";
 import { KeyedQueue } from "../../bus/platform/keyed-queue.ts";
-import { sign } from "../../bus/wire/envelope.ts";
+import { randomId } from "../../bus/platform/random.ts";
+import { bodyHash, sign } from "../../bus/wire/envelope.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
 import { largestBody } from "../../bus/wire/page.ts";
 import { readSubject, type StoreWrite } from "../../bus/wire/stream.ts";
 import { escapeId, idToken, isHashed, storeSubject, storeSubjects } from "../../bus/wire/subjects.ts";
 import type { Actor } from "../../schemas/access.ts";
-import type { Doc } from "../../schemas/document.ts";
+import { type Doc, encodeBody } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { hasSeen } from "../../schemas/mutation.ts";
@@ -17,6 +18,7 @@ import { actorBy, lookingTwice } from "../accounts/users.ts";
 import type { Rules } from "../rules/define.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
+import type { Restoring } from "../store/restoring.ts";
 import { type Held, type Scope, type View, type Views, wholeCollection } from "../store/views.ts";
 import { type BroughtBack, bringBack } from "./bring-back.ts";
 import type { ConflictCopies, Store } from "./conflict-copies.ts";
@@ -34,7 +36,15 @@ export interface CommitterParts {
   views: Views;
   rules: ReadonlyMap<string, Rules>;
   copies: ConflictCopies;
+  restoring: Restoring;
   signingKey: Uint8Array;
+}
+
+/** `exact`: it becomes what is given, also where a later version is there. */
+export interface RestoreHow {
+  dryRun: boolean;
+  withoutSecrets: boolean;
+  exact?: boolean;
 }
 
 export class Committer {
@@ -48,18 +58,19 @@ export class Committer {
     this.group = new GroupCommit(connection, (write) => (follower.hint(write.subject)?.revision ?? 0) > write.expected);
   }
 
-  /** Stores an edit once. `deadline`: ms since 1970; after it, TIMEOUT: the write may still be stored. */
+  /** Stores an edit once. `deadline`: ms since 1970; after it, TIMEOUT: the write may still be stored. Throws RESTORING during a restore. */
   async commit(schema: CollectionSchema, edit: Asked, deadline: number): Promise<WriteReply> {
     await this.#parts.epochs.ready();
+    await this.#parts.restoring.check();
     const store: Store = (of, copy) => this.commit(of, copy, deadline);
     return await this.#parts.copies.refusing(schema, edit, store, () => this.#commit(schema, edit, deadline, store));
   }
 
-  /** Stores a version that comes back, when it is later than what is there. `dryRun`: only says what would become of it. */
+  /** Stores a version that comes back, when it is later than what is there, or `exact`. `dryRun`: only says what would become of it. */
   async bringBack(
     schema: CollectionSchema,
     given: RestoredVersion,
-    { dryRun, withoutSecrets, deadline }: { dryRun: boolean; withoutSecrets: boolean; deadline: number },
+    { dryRun, withoutSecrets, exact = false, deadline }: RestoreHow & { deadline: number },
   ): Promise<BroughtBack> {
     const { epochs, rules, views, connection } = this.#parts;
     await epochs.ready();
@@ -72,17 +83,51 @@ export class Committer {
         if (attempt > 2) views.forget();
         const view = scope && (await views.of(scope, { certain: true }));
         const current = view ? view.held.get(subject) : await readSubject(connection, subject);
+        const now = clock.now();
         const check = (before: Doc | undefined, next: Doc | undefined) =>
-          rule && view ? rule({ id: given.id, before, next, by: given.by, now: clock.now() }, view) : next;
-        const judged = bringBack(schema, given, current, { withoutSecrets, rule: check });
+          rule && view ? rule({ id: given.id, before, next, by: given.by, now, exact }, view) : next;
+        const version = `restore:${randomId()}`;
+        const how = { withoutSecrets, rule: check, ...(exact && { exact: { version, now } }) };
+        const judged = bringBack(schema, given, current, how);
         if (!judged.write || dryRun) return judged;
         if (clock.now() > deadline) throw late(given.id);
         const guard = view && { subjects: storeSubjects(collection), revision: view.revision };
-        const edit = { id: given.id, mutation: given.version };
+        const edit = { id: given.id, mutation: judged.write.envelope.version };
         const outcome = await this.#store(schema, edit, subject, judged.write, guard);
         if (outcome === "conflict") continue;
         if (scope && view) views.stored(scope, view, outcome);
         return judged;
+      }
+    });
+  }
+
+  /** Changes a document and leaves it the version that it is: whoever merges versions does not see it. `change`: undefined leaves it alone. */
+  async amend(schema: CollectionSchema, id: string, change: (doc: Doc) => Doc | undefined, deadline: number): Promise<void> {
+    const { epochs, views } = this.#parts;
+    await epochs.ready();
+    const { collection } = schema;
+    const [scope, subject] = [wholeCollection(collection), storeSubject(collection, id)];
+    await this.#queue.run(scope.key, async () => {
+      for (let attempt = 0; ; attempt++) {
+        if (attempt > 2) views.forget();
+        const view = await views.of(scope, { certain: attempt > 0 });
+        const { doc, envelope, revision = 0 } = view.held.get(subject) ?? {};
+        const changed = doc && envelope && change(doc);
+        if (!changed) return;
+        if (clock.now() > deadline) throw late(id);
+        const { signature: _old, id: _hashed, ...same } = envelope;
+        const body = encodeBody(schema, changed);
+        const write = {
+          kind: "write" as const,
+          expected: revision,
+          deleted: false,
+          body,
+          envelope: { ...same, sha256: bodyHash(body) },
+        };
+        const guard = { subjects: storeSubjects(collection), revision: view.revision };
+        const outcome = await this.#store(schema, { id, mutation: `amend:${randomId()}` }, subject, write, guard);
+        if (outcome === "conflict") continue;
+        return views.stored(scope, view, outcome);
       }
     });
   }
@@ -99,11 +144,18 @@ export class Committer {
     }));
   }
 
-  /** Throws what an edit of a document would be refused with now; stores nothing. */
-  async foresee(schema: CollectionSchema, edit: Edit): Promise<void> {
-    await this.#parts.epochs.ready();
-    const view = await this.#parts.views.of(wholeCollection(schema.collection), { certain: true });
-    await this.#decideOn(schema, this.#parts.rules.get(schema.collection), edit, view, true);
+  /** Whether an edit of a document would store anything now: false when that was done before. Throws what it would be refused with. */
+  async foresee(schema: CollectionSchema, edit: Edit): Promise<boolean> {
+    const { epochs, views, rules } = this.#parts;
+    await epochs.ready();
+    const own = rules.get(schema.collection);
+    if (own?.check) {
+      const view = await views.of(wholeCollection(schema.collection), { certain: true });
+      return (await this.#decideOn(schema, own, edit, view, true)).decision.kind === "write";
+    }
+    const actor = await actorBy(views, edit.by, { certain: true });
+    const decision = await this.#informed(schema, edit, storeSubject(schema.collection, edit.id), actor);
+    return decision.kind === "write";
   }
 
   /** Decides on a view of several documents. The store refuses when the view is an old one; and what an old view refuses is asked of a new one. */

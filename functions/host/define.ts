@@ -10,8 +10,10 @@ import type { Rules } from "../rules/define.ts";
 import type { Contents } from "../store/contents.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
+import type { Fuses } from "../store/fuses.ts";
 import type { Known } from "../store/known.ts";
 import type { Presence } from "../store/presence.ts";
+import type { Restoring } from "../store/restoring.ts";
 import type { Views } from "../store/views.ts";
 
 /** What functions work with. They keep nothing themselves: all state is in the store. */
@@ -22,6 +24,8 @@ export interface Context {
   readonly follower: Follower;
   readonly presence: Presence;
   readonly known: Known;
+  readonly restoring: Restoring;
+  readonly fuses: Fuses;
   readonly committer: Committer;
   readonly views: Views;
   readonly contents: Contents;

@@ -17,8 +17,10 @@ import { Collector } from "../store/collector.ts";
 import { Contents, type ContentsOptions } from "../store/contents.ts";
 import { Epochs } from "../store/epochs.ts";
 import { Follower } from "../store/follower.ts";
+import { type FuseOptions, Fuses } from "../store/fuses.ts";
 import { Known } from "../store/known.ts";
 import { Presence } from "../store/presence.ts";
+import { Restoring } from "../store/restoring.ts";
 import { Tombstones } from "../store/tombstones.ts";
 import { Views } from "../store/views.ts";
 import { serveAuth } from "./auth.ts";
@@ -38,6 +40,8 @@ export interface HandlerConfig {
   schemas: readonly string[];
   contents: ContentsOptions;
   tombstones: Limits;
+  /** Of the collections that declare none. */
+  deletionFuse: FuseOptions;
   /** undefined: a NATS that we did not configure, and whose sync setting can't be seen. */
   sync: "always" | "default" | undefined;
   /** For the embedded server, which asks us whom to let in. */
@@ -69,6 +73,8 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
       epochs.disconnected();
       views.forget();
       contents.disconnected();
+      restoring.disconnected();
+      fuses.disconnected();
     }
     if (event === "connected") connected();
     else if (!draining) log.warn({ event, detail }, "the handler's connection");
@@ -79,11 +85,13 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const presence = new Presence(connection, schemas);
   const known = new Known(connection, schemas, config.tombstones);
   const views = new Views(connection, follower);
+  const restoring = new Restoring(connection, schemas);
+  const fuses = new Fuses(connection, schemas, config.deletionFuse);
   const contents = new Contents(connection, config.contents);
   const signingKey = Buffer.from(config.signingKey, "hex");
   const copyRoom = new CopyRoom(connection);
   const copies = new ConflictCopies(connection, schemas.collection("conflicts"), copyRoom);
-  const committer = new Committer({ connection, epochs, follower, views, rules, copies, signingKey });
+  const committer = new Committer({ connection, epochs, follower, views, rules, copies, restoring, signingKey });
   const context: Context = {
     connection,
     schemas,
@@ -91,12 +99,16 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     follower,
     presence,
     known,
+    restoring,
+    fuses,
     committer,
     views,
     contents,
     rules,
     warnings: async () => [
       ...warningsOf(config, epochs, connection, observed),
+      ...restoring.warnings(),
+      ...fuses.warnings(),
       ...(await defaultPasswordWarning(views)),
       ...(await copyRoom.warning()),
     ],
@@ -108,6 +120,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     void epochs.connected().then(() => {
       if (!epochs.atomicBatches || config.sync === "default") committer.group.disableBatches();
       follower.connected();
+      void fuses.connected();
     });
   }
 
@@ -120,10 +133,12 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   }
   follower.start();
   presence.start();
+  restoring.start();
+  fuses.start();
   await connection.open();
   await epochs.ready();
   await makeFirstUser(context);
-  const collector = new Collector(connection, contents);
+  const collector = new Collector(connection, contents, () => restoring.underway);
   void collector.start();
   const tombstones = new Tombstones(connection, schemas, known, config.tombstones);
   void tombstones.start();

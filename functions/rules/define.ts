@@ -16,6 +16,8 @@ export interface Change {
   readonly by: number;
   /** ms since 1970. */
   readonly now: number;
+  /** A restore makes the document what a backup has, together with all others. */
+  readonly exact?: boolean;
 }
 
 export interface Rules {

@@ -24,9 +24,11 @@ export default defineRules({
     const locked = user.locked === true && (before as User | undefined)?.locked !== true;
     return locked ? { ...user, sessionsFrom: new Date(now).toISOString() } : (user as unknown as Doc);
   },
-  bringBack({ id, next }, all) {
+  bringBack({ id, before, next, exact }, all) {
     const user = next as User | undefined;
     if (id === String(FIRST_UID)) checkDefaultAdmin(user);
+    // All users become what they were, and had names of their own then.
+    if (exact) return user && (withLaterSessions(user, before as User | undefined) as unknown as Doc);
     return user && namesake(id, user, all) ? (underAnotherName(user) as unknown as Doc) : next;
   },
   beforeDelete: handOver,
@@ -39,6 +41,14 @@ function checkDefaultAdmin(next: User | undefined): void {
   if (!next) refuse("deleted", "");
   if (next?.admin !== true) refuse("made a plain user", "/admin");
   if (next?.locked) refuse("locked", "/locked");
+}
+
+/** What has ended sessions stays so, whatever else goes back. */
+function withLaterSessions(user: User, before: User | undefined): User {
+  const [given, held] = [user.sessionsFrom, before?.sessionsFrom];
+  return held !== undefined && (given === undefined || Date.parse(held) > Date.parse(given))
+    ? { ...user, sessionsFrom: held }
+    : user;
 }
 
 function checkName(id: string, user: User, all: View): void {

@@ -22,11 +22,14 @@ const PAGE_BYTES = 5 * 1024 * 1024;
 export class Collector {
   readonly #connection: Connection;
   readonly #contents: Contents;
+  readonly #paused: () => boolean;
   readonly #stop = new AbortController();
 
-  constructor(connection: Connection, contents: Contents) {
+  /** `paused`: contents may be there whose documents are still to come. */
+  constructor(connection: Connection, contents: Contents, paused: () => boolean) {
     this.#connection = connection;
     this.#contents = contents;
+    this.#paused = paused;
   }
 
   /** Again and again, until `stop`. */
@@ -35,7 +38,7 @@ export class Collector {
     const everyMs = Math.min(this.#contents.graceMs, MAX_INTERVAL_MS);
     while (!signal.aborted) {
       await pause(jittered(everyMs, 0.2), signal);
-      if (signal.aborted || !this.#connection.connected) continue;
+      if (signal.aborted || !this.#connection.connected || this.#paused()) continue;
       await this.#collect().catch((error: unknown) => log.warn({ err: error }, "contents could not be collected"));
     }
   }

@@ -9,7 +9,7 @@ import { jittered } from "../../bus/platform/random.ts";
 import { headerValue, OPERATION_HEADER } from "../../bus/wire/envelope.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
 import { openReader } from "../../bus/wire/reader.ts";
-import { purgeUpTo, replaceAt } from "../../bus/wire/stream.ts";
+import { purgeUpTo, storeOwn } from "../../bus/wire/stream.ts";
 import { floorSubject, idOf, parseStoreSubject, STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import { headerText, type StoredVersion } from "../../bus/wire/version.ts";
 import type { CollectionSchema, Schemas } from "../../schemas/index.ts";
@@ -85,7 +85,7 @@ export class Tombstones {
     await this.#purge(planned.leftovers);
     if (planned.collect.length === 0) return false;
     const body = JSON.stringify(statement(planned));
-    if (typeof (await replaceAt(this.#connection, floorSubject(collection), body, stated?.revision ?? 0)) !== "number")
+    if (typeof (await storeOwn(this.#connection, floorSubject(collection), body, stated?.revision ?? 0)) !== "number")
       return false;
     await this.#purge(planned.collect.filter((one) => one !== planned.kept));
     log.info({ collection, floor: planned.floor, tombstones: planned.collect.length }, "tombstones were collected");

@@ -41,6 +41,9 @@ export interface View {
   readonly held: ReadonlyMap<string, Held>;
 }
 
+/** Of nothing. */
+export const NO_VIEW: View = { revision: 0, held: new Map() };
+
 interface Kept extends View {
   revision: number;
   held: Map<string, Held>;

@@ -20,15 +20,15 @@ export class Failed extends Error {
   override readonly name = "Failed";
 }
 
-/** A command line whose commands end at `stop`. */
-export function createCli(stop: Stop): Cli {
+/** A command line whose commands end at `stop`, and print to what `outputOf` makes. */
+export function createCli(stop: Stop, outputOf: (json: boolean) => Output = createOutput): Cli {
   let exitCode = 0;
   return {
     get exitCode() {
       return exitCode;
     },
     async run({ json = false, staysUp }, command) {
-      const output = createOutput(json);
+      const output = outputOf(json);
       try {
         stop.signal.throwIfAborted();
         await command({ output, stop });

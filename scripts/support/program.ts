@@ -6,6 +6,7 @@ import { addBackup } from "../backup.ts";
 import { addConfig } from "../config.ts";
 import { addDatastore } from "../datastore.ts";
 import { addDemo } from "../demo.ts";
+import { addFuse } from "../fuse.ts";
 import { addImport } from "../import.ts";
 import { addOutbox } from "../outbox.ts";
 import { addRescue } from "../rescue.ts";
@@ -14,15 +15,19 @@ import { addRestore } from "../restore.ts";
 import { addStatus } from "../status.ts";
 import { addWebserver } from "../webserver.ts";
 import { type Cli, createCli } from "./cli.ts";
-import { createOutput } from "./output.ts";
+import { createOutput, type Output } from "./output.ts";
 import type { Stop } from "./signals.ts";
 
 const USAGE_FAULT = 2;
 
 /** Runs the command that `args` name (without node and the script) and returns the exit code: 0 only on success, 1 when it failed, 2
  *  when it was not understood, 128 + the signal's number when a signal kept it from its job. */
-export async function main(args: readonly string[], stop: Stop): Promise<number> {
-  const cli = createCli(stop);
+export async function main(
+  args: readonly string[],
+  stop: Stop,
+  outputOf: (json: boolean) => Output = createOutput,
+): Promise<number> {
+  const cli = createCli(stop, outputOf);
   const program = buildProgram(cli);
   try {
     await program.parseAsync(args, { from: "user" });
@@ -31,7 +36,7 @@ export async function main(args: readonly string[], stop: Stop): Promise<number>
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
     // Without a command there is nothing to explain: commander has printed the help on stderr.
-    if (error.code !== "commander.help") createOutput(args.includes("--json")).fault(usageFault(error, program, args));
+    if (error.code !== "commander.help") outputOf(args.includes("--json")).fault(usageFault(error, program, args));
     return USAGE_FAULT;
   }
 }
@@ -57,6 +62,7 @@ export function buildProgram(cli: Cli): Command {
     addOutbox,
     addBackup,
     addRestore,
+    addFuse,
     addRescue,
     addStatus,
     addConfig,

@@ -1,7 +1,11 @@
-/** The built command, run as a user runs it. */
+/** The command line: within the test's process where the test is about what a command does; as a process of its own where it is about that. */
 import { type ChildProcess, execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { createOutput } from "../../scripts/support/output.ts";
+import { main } from "../../scripts/support/program.ts";
+import type { Reported } from "../../scripts/support/restore/report.ts";
+import type { Counts, RestoreSummary } from "../../scripts/support/restore/send.ts";
 
 const COMMAND = fileURLToPath(new URL("../../scripts/frontsync.js", import.meta.url));
 
@@ -11,11 +15,28 @@ export interface Ended {
   stderr: string;
 }
 
+/** Runs a command here to its end. */
 export async function frontsync(...args: string[]): Promise<Ended> {
-  return await startCommand(...args).ended;
+  return await stoppable(new AbortController(), ...args);
 }
 
-/** The running command, for signals. */
+/** The same; whoever aborts the controller interrupts it as a signal would: the reason is a `Stopped`. */
+export async function stoppable(controller: AbortController, ...args: string[]): Promise<Ended> {
+  const printed = { stdout: "", stderr: "" };
+  const into = (name: keyof typeof printed) => ({
+    write(text: string) {
+      printed[name] += text;
+    },
+  });
+  const { signal } = controller;
+  const requested = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+  const code = await main(args, { signal, requested, onHangup: () => () => {} }, (json) =>
+    createOutput(json, into("stdout"), into("stderr")),
+  );
+  return { code, ...printed };
+}
+
+/** The running command as a process of its own, for signals. */
 export function startCommand(...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
   const running = promisify(execFile)(process.execPath, [COMMAND, ...args], { timeout: 60_000, maxBuffer: 16 << 20 });
   const ended = running.then(
@@ -29,4 +50,12 @@ export function startCommand(...args: string[]): { child: ChildProcess; ended: P
 export async function figures<T>(...args: string[]): Promise<T & { code: number | string; stderr: string }> {
   const { code, stdout, stderr } = await frontsync(...args, "--json");
   return { ...(JSON.parse(stdout.trim().split("\n")[0] ?? "") as T), code, stderr };
+}
+
+export type Restored = Omit<RestoreSummary, "collections"> &
+  Reported & { ok: boolean; collections: Record<string, Counts | undefined>; code: number | string; stderr: string };
+
+/** Runs `frontsync restore` here, and gives what it prints. */
+export async function restored(...args: string[]): Promise<Restored> {
+  return await figures<Restored>("restore", ...args);
 }

@@ -69,7 +69,9 @@ function isSchema(value: unknown): value is JSONSchema {
 
 /** JSON that no schema describes is `unknown`, and an object that none does a record of it. */
 function opaque(schema: JSONSchema): JSONSchema {
-  const shaped = ["$ref", "enum", "allOf", "properties", "items", "additionalProperties"].some((keyword) => keyword in schema);
+  const shaped = ["$ref", "enum", "allOf", "anyOf", "properties", "items", "additionalProperties"].some(
+    (keyword) => keyword in schema,
+  );
   if (shaped || (schema.type !== undefined && schema.type !== "object")) return schema;
   return { ...schema, tsType: schema.type === "object" ? "Record<string, unknown>" : "unknown" };
 }

@@ -1,4 +1,5 @@
-/** What is in a backup: JSON lines. First the header, then one record for each document, tombstones too, at last the seal. */
+/** What is in a backup: JSON lines. First the header, then the contents of resources in pieces, one after the other, then one record for
+ *  each document, tombstones too, at last the seal. */
 
 import type { SnapshotVersion } from "../../../bus/replica/snapshot.ts";
 import { isObject } from "../../../schemas/document.ts";
@@ -6,7 +7,10 @@ import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { CollectionSchema } from "../../../schemas/index.ts";
 import type { RestoredVersion } from "../../../schemas/types.ts";
 
-export const FORMAT = 1;
+/** 1: without contents. */
+export const FORMAT = 2;
+/** Of a content, in one line. */
+export const PIECE_BYTES = 256 * 1024;
 /** Of a line that is read: above the largest document. */
 export const MAX_LINE_BYTES = 32 * 1024 * 1024;
 
@@ -26,9 +30,20 @@ export interface BackupHeader {
 /** A document's last version; without `doc` a tombstone. */
 export type BackupRecord = RestoredVersion & { revision: number };
 
+/** A piece of a content: bytes from `at` on. The first one's `at` is 0, and of an empty content it is the only one. */
+export interface BackupPiece {
+  /** SHA-256 of the whole, hex: its name. */
+  content: string;
+  size: number;
+  at: number;
+  base64: string;
+}
+
 export interface BackupSeal {
   seal: {
     records: number;
+    /** Whole ones. */
+    contents: number;
     /** Of every byte before this line, hex. */
     sha256: string;
   };
@@ -89,6 +104,14 @@ export function checkHeader(file: string, header: Record<string, unknown>): Back
     throw damaged(file, "its first line is not that of a backup");
   checkFormat(file, header);
   return header as unknown as BackupHeader;
+}
+
+/** Throws BACKUP_DAMAGED. */
+export function checkPiece(file: string, piece: Record<string, unknown>, number: number): BackupPiece {
+  const { content, size, at, base64 } = piece;
+  if (typeof content === "string" && /^[0-9a-f]{64}$/.test(content) && typeof base64 === "string")
+    if (Number.isSafeInteger(size) && Number.isSafeInteger(at)) return piece as unknown as BackupPiece;
+  throw damaged(file, `line ${number} is no piece of a content`);
 }
 
 /** Throws BACKUP_DAMAGED. What is in a record is judged by the datastore. */

@@ -1,14 +1,16 @@
 /** Reads a backup: first the whole of it, to be sure that it is one, then record by record. */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import { decrypted, type EncryptedHeader } from "./encryption.ts";
 import {
   type BackupHeader,
+  type BackupPiece,
   type BackupRecord,
   type BackupSeal,
   checkFormat,
   checkHeader,
+  checkPiece,
   checkRecord,
   damaged,
   MAX_LINE_BYTES,
@@ -20,7 +22,11 @@ const FIRST_LINE_BYTES = 4096;
 
 export interface Backup {
   header: BackupHeader;
+  /** Of the seal: the same backup has the same one, encrypted or not. */
+  sha256: string;
   count: number;
+  contents: number;
+  pieces(): AsyncGenerator<BackupPiece, void>;
   records(): AsyncGenerator<BackupRecord, void>;
   close(): Promise<void>;
 }
@@ -35,8 +41,9 @@ export async function openBackup(file: string, askPassword: () => Promise<string
   }
   try {
     const lines = await readerOf(file, handle, askPassword);
-    const { header, count } = await verify(file, lines, signal);
-    return { header, count, records: () => recordsIn(file, lines), close: () => handle.close() };
+    const verified = await verify(file, lines, signal);
+    const [pieces, records] = [() => piecesIn(file, lines), () => recordsIn(file, lines)];
+    return { ...verified, pieces, records, close: () => handle.close() };
   } catch (error) {
     await handle.close();
     throw (error as NodeJS.ErrnoException).code === "EISDIR"
@@ -61,11 +68,16 @@ async function readerOf(file: string, handle: FileHandle, askPassword: () => Pro
   return () => linesIn(file, decrypted(file, first as unknown as EncryptedHeader, chunksIn(handle, end), password));
 }
 
-async function verify(file: string, lines: Lines, signal: AbortSignal): Promise<{ header: BackupHeader; count: number }> {
+async function verify(
+  file: string,
+  lines: Lines,
+  signal: AbortSignal,
+): Promise<Pick<Backup, "header" | "sha256" | "count" | "contents">> {
   const hash = createHash("sha256");
+  const contents = new ContentCheck(file);
   let header: BackupHeader | undefined;
   let seal: Partial<BackupSeal["seal"]> | undefined;
-  let number = 0;
+  let [number, count] = [0, 0];
   for await (const line of lines()) {
     signal.throwIfAborted();
     number++;
@@ -73,15 +85,61 @@ async function verify(file: string, lines: Lines, signal: AbortSignal): Promise<
     const value = parseLine(file, line, number);
     if (!header) header = checkHeader(file, value);
     else if ("seal" in value) seal = value.seal as Partial<BackupSeal["seal"]>;
-    else checkRecord(file, value, number);
+    else if ("content" in value) contents.add(checkPiece(file, value, number));
+    else count += checkRecord(file, value, number) ? 1 : 0;
     if (!seal) hash.update(line).update("\n");
   }
   if (!header) throw damaged(file, "it is empty");
   if (!seal) throw damaged(file, "its end is missing");
-  const count = number - 2;
+  contents.end();
   if (seal.records !== count) throw damaged(file, `it has ${count} records, and its seal says ${seal.records}`);
-  if (seal.sha256 !== hash.digest("hex")) throw damaged(file, "its bytes are not those that were sealed");
-  return { header, count };
+  if ((seal.contents ?? 0) !== contents.count)
+    throw damaged(file, `it has ${contents.count} contents, and its seal says ${seal.contents}`);
+  const sha256 = hash.digest("hex");
+  if (seal.sha256 !== sha256) throw damaged(file, "its bytes are not those that were sealed");
+  return { header, sha256, count, contents: contents.count };
+}
+
+/** Whether the pieces of the contents make up what their hashes say. */
+class ContentCheck {
+  readonly #file: string;
+  #open: { content: string; size: number; at: number; hash: Hash } | undefined;
+  count = 0;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  add({ content, size, at, base64 }: BackupPiece): void {
+    if (at === 0) {
+      this.end();
+      this.#open = { content, size, at, hash: createHash("sha256") };
+      this.count++;
+    }
+    const open = this.#open;
+    if (!open || open.content !== content || open.at !== at || open.size !== size)
+      throw damaged(this.#file, `a piece of the content ${content} is missing`);
+    const bytes = Buffer.from(base64, "base64");
+    open.hash.update(bytes);
+    open.at += bytes.length;
+  }
+
+  end(): void {
+    const open = this.#open;
+    if (open && (open.at !== open.size || open.hash.digest("hex") !== open.content))
+      throw damaged(this.#file, `the content ${open.content} is not what its name says`);
+    this.#open = undefined;
+  }
+}
+
+async function* piecesIn(file: string, lines: Lines): AsyncGenerator<BackupPiece, void> {
+  let number = 0;
+  for await (const line of lines()) {
+    if (number++ === 0) continue;
+    const value = parseLine(file, line, number);
+    if (!("content" in value)) return;
+    yield checkPiece(file, value, number);
+  }
 }
 
 async function* recordsIn(file: string, lines: Lines): AsyncGenerator<BackupRecord, void> {
@@ -90,6 +148,7 @@ async function* recordsIn(file: string, lines: Lines): AsyncGenerator<BackupReco
     if (number++ === 0) continue;
     const value = parseLine(file, line, number);
     if ("seal" in value) return;
+    if ("content" in value) continue;
     yield checkRecord(file, value, number);
   }
 }

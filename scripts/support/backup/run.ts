@@ -1,16 +1,18 @@
 /** A backup from start to end: a replica of its own, caught up and closed, so that its snapshots are the datastore at one revision. */
+import { join } from "node:path";
 import type { Bus, Status } from "../../../bus/api.ts";
 import { clock } from "../../../bus/platform/clock.ts";
 import { VERSION } from "../../../bus/platform/package.ts";
 import { openSnapshots, type Snapshots } from "../../../bus/replica/snapshot.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import { loadSchemas } from "../../../schemas/index.ts";
-import type { Context } from "../cli.ts";
+import { type Context, Failed } from "../cli.ts";
 import type { Target } from "../config/target.ts";
 import { count, formatBytes } from "../numbers.ts";
 import { connectObserver } from "../observer.ts";
 import { startProgress } from "../progress.ts";
 import { inTemporaryFolder } from "../temporary-folder.ts";
+import { BackupContents, contentsOf } from "./contents.ts";
 import { startEncryption } from "./encryption.ts";
 import { type BackupHeader, type BackupRecord, FORMAT, recordOf } from "./format.ts";
 import { writeBackup } from "./write.ts";
@@ -28,29 +30,32 @@ export interface BackupOptions {
   password: string | undefined;
 }
 
-/** Writes the backup and says what is in it. Throws what connectObserver throws, TIMEOUT, DISK_FULL, BAD_CONFIG. */
+/** Writes the backup and says what is in it. Throws `Failed` when contents were missing, and what connectObserver throws,
+ *  TIMEOUT, DISK_FULL, BAD_CONFIG. */
 export async function runBackup(options: BackupOptions, context: Context): Promise<void> {
   await inTemporaryFolder(async (dir) => {
-    const { snapshots, status } = await readStore(dir, options, context);
+    const { snapshots, status } = await readStore(join(dir, "store"), "backup", options.target, context.stop.signal);
     try {
-      await write(options, snapshots, status, context);
+      await write(dir, options, snapshots, status, context);
     } finally {
       snapshots.close();
     }
   });
 }
 
-/** The datastore as it is at one revision: a bus that is closed between two pages has not read all of them, and is opened again. */
-async function readStore(
+/** The datastore as it is at one revision: a bus that is closed between two pages has not read all of them, and is opened again. `dir`: of
+ *  the replica; with one that is there already only what is new is read. */
+export async function readStore(
   dir: string,
-  { target }: BackupOptions,
-  { stop }: Context,
+  purpose: string,
+  target: Target,
+  signal: AbortSignal,
 ): Promise<{ snapshots: Snapshots; status: Status }> {
   for (let attempt = 1; ; attempt++) {
-    const { bus } = await connectObserver("backup", { target, dir, signal: stop.signal });
+    const { bus } = await connectObserver(purpose, { target, dir, signal });
     let status: Status;
     try {
-      await caughtUp(bus, stop.signal);
+      await caughtUp(bus, signal);
       status = bus.status();
     } finally {
       await bus.close();
@@ -77,7 +82,13 @@ async function caughtUp(bus: Bus, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function write(options: BackupOptions, snapshots: Snapshots, status: Status, { output, stop }: Context): Promise<void> {
+async function write(
+  dir: string,
+  options: BackupOptions,
+  snapshots: Snapshots,
+  status: Status,
+  { output, stop }: Context,
+): Promise<void> {
   const { file, omitSecrets, password } = options;
   const { revision } = snapshots;
   const header: BackupHeader = {
@@ -90,30 +101,39 @@ async function write(options: BackupOptions, snapshots: Snapshots, status: Statu
     withoutSecrets: omitSecrets,
   };
   const [counts, records] = recordsOf(snapshots, options);
+  const contents = new BackupContents(contentsOf(snapshots), dir, options.target, stop.signal);
   const encryption = password === undefined ? undefined : await startEncryption(password);
   const progress = startProgress("document", process.stderr, clock.monotonic);
   const onProgress = (done: number) => progress.update(done, snapshots.count);
-  const written = await writeBackup(file, header, records, { encryption, signal: stop.signal, onProgress })
+  const body = { contents: contents.files(), records };
+  const written = await writeBackup(file, header, body, { encryption, signal: stop.signal, onProgress })
     .catch((error: unknown) => {
       throw asFault(file, error);
     })
     .finally(() => progress.end());
   const documents = [...counts.values()].reduce((sum, each) => sum + each.documents, 0);
+  const tombstones = count(written.records - documents, "tombstone");
+  const withContents = written.contents > 0 ? `, ${count(written.contents, "content")} of resources` : "";
   output.line(
-    `${file}: ${count(documents, "document")} and ${count(written.records - documents, "tombstone")} at revision ${revision}, ${formatBytes(written.bytes)}.`,
+    `${file}: ${count(documents, "document")} and ${tombstones} at revision ${revision}${withContents}, ${formatBytes(written.bytes)}.`,
   );
-  if (omitSecrets) output.line("Without secrets (--omit-secrets).");
+  if (omitSecrets)
+    output.line("Without secrets (--omit-secrets): who has no password where this is restored must be given another one.");
   if (encryption) output.line("Encrypted: without the password nobody can restore it.");
   if (!omitSecrets && !encryption) output.line("It holds the users' password hashes: keep it where nobody else reads it.");
   output.figures({
-    ok: true,
+    ok: contents.missing.length === 0,
     file,
     encrypted: encryption !== undefined,
     ...header,
     ...written,
     documents,
     collections: Object.fromEntries(counts),
+    missingContents: contents.missing,
   });
+  for (const sha256 of contents.missing)
+    output.note(`frontsync: CONTENT_MISSING: The content ${sha256} is not in the datastore, and so not in the backup.`);
+  if (contents.missing.length > 0) throw new Failed();
 }
 
 type Counts = Map<string, { documents: number; tombstones: number }>;

@@ -3,13 +3,15 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { randomId } from "../../../bus/platform/random.ts";
+import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Encryption } from "./encryption.ts";
-import type { BackupHeader, BackupRecord, BackupSeal } from "./format.ts";
+import { type BackupHeader, type BackupPiece, type BackupRecord, type BackupSeal, PIECE_BYTES } from "./format.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 
 export interface WrittenBackup {
   records: number;
+  contents: number;
   bytes: number;
   sha256: string;
 }
@@ -21,17 +23,29 @@ export interface WriteOptions {
   onProgress(records: number): void;
 }
 
-/** Streams the records; at the end the file is on disk. `signal`: the file is taken away again, and its reason thrown. */
+/** A content that is to be in it: a file, verified, which is there until the next one is asked for. */
+export interface ContentFile {
+  sha256: string;
+  size: number;
+  path: string;
+}
+
+export interface Body {
+  contents: AsyncIterable<ContentFile>;
+  records: Iterable<BackupRecord>;
+}
+
+/** Streams contents and records; at the end the file is on disk. `signal`: the file is taken away again, and its reason thrown. */
 export async function writeBackup(
   file: string,
   header: BackupHeader,
-  records: Iterable<BackupRecord>,
+  body: Body,
   { encryption, signal, onProgress }: WriteOptions,
 ): Promise<WrittenBackup> {
   const temporary = `${file}.${randomId().slice(0, 8)}.tmp`;
   const handle = await open(temporary, "wx", 0o600);
   try {
-    const written = await writeLines(handle, encryption, header, records, (count) => {
+    const written = await writeLines(handle, encryption, header, body, (count) => {
       signal.throwIfAborted();
       onProgress(count);
     });
@@ -51,11 +65,11 @@ async function writeLines(
   handle: FileHandle,
   encryption: Encryption | undefined,
   header: BackupHeader,
-  records: Iterable<BackupRecord>,
+  { contents: files, records }: Body,
   onChunk: (records: number) => void,
 ): Promise<WrittenBackup> {
   const hash = createHash("sha256");
-  let [waiting, count, bytes] = ["", 0, 0];
+  let [waiting, count, contents, bytes] = ["", 0, 0, 0];
   const write = async (text: Buffer, last: boolean) => {
     const stored = encryption ? encryption.seal(text, last) : text;
     bytes += stored.length;
@@ -73,6 +87,13 @@ async function writeLines(
     bytes += encryption.firstLine.length;
   }
   waiting += `${JSON.stringify(header)}\n`;
+  for await (const file of files) {
+    for await (const piece of piecesOf(file)) {
+      waiting += `${JSON.stringify(piece)}\n`;
+      if (waiting.length >= CHUNK_BYTES) await flush();
+    }
+    contents++;
+  }
   for (const record of records) {
     waiting += `${JSON.stringify(record)}\n`;
     count++;
@@ -80,9 +101,25 @@ async function writeLines(
   }
   await flush();
   const sha256 = hash.digest("hex");
-  const seal: BackupSeal = { seal: { records: count, sha256 } };
+  const seal: BackupSeal = { seal: { records: count, contents, sha256 } };
   await write(Buffer.from(`${JSON.stringify(seal)}\n`), true);
-  return { records: count, bytes, sha256 };
+  return { records: count, contents, bytes, sha256 };
+}
+
+async function* piecesOf({ sha256: content, size, path }: ContentFile): AsyncGenerator<BackupPiece, void> {
+  const handle = await open(path, "r");
+  try {
+    const buffer = Buffer.allocUnsafe(PIECE_BYTES);
+    let at = 0;
+    do {
+      const { bytesRead } = await handle.read(buffer, 0, Math.min(PIECE_BYTES, size - at), at);
+      if (bytesRead === 0 && at < size) throw new FrontsyncError("CONTENT_MISMATCH", `${path} became shorter while it was read.`);
+      yield { content, size, at, base64: buffer.toString("base64", 0, bytesRead) };
+      at += bytesRead;
+    } while (at < size);
+  } finally {
+    await handle.close();
+  }
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -44,6 +44,29 @@ function ofTheStore(): Part[] {
       said("epochs"),
     ),
     sent(
+      "live._meta.restore",
+      { address: address(META, "restore"), description: "The restore that is under way, or the last one." },
+      said("restore"),
+    ),
+    sent(
+      "live._meta.fuse",
+      {
+        address: address(META, "fuse.{collection}"),
+        description: "The deletions of a collection within the last minute, and whether further ones are held.",
+        parameters: { collection: { description: "A collection's name." } },
+      },
+      said("fuse"),
+    ),
+    sent(
+      "live._meta.held",
+      {
+        address: address(META, "held.{collection}.{id}"),
+        description: "A deletion that the fuse holds.",
+        parameters: { collection: { description: "A collection's name." }, id: ID },
+      },
+      said("held-deletion"),
+    ),
+    sent(
       "presence",
       {
         address: `${PRESENCE}.{webserver}`,

@@ -1,0 +1,184 @@
+/** `_meta.fuse.<collection>`: how many deletions there were within the last minute, over all handlers. Every deletion takes its place there by
+ *  a conditional write before it is done, so that the handlers can't let too many through together; those that come at once share one write. */
+import { clock } from "../../bus/platform/clock.ts";
+import { RecentMap } from "../../bus/platform/recent-map.ts";
+import type { Connection } from "../../bus/wire/nats.ts";
+import { openReader } from "../../bus/wire/reader.ts";
+import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
+import { FrontsyncError } from "../../schemas/errors.ts";
+import type { Schemas } from "../../schemas/index.ts";
+import type { FuseState, Warning } from "../../schemas/types.ts";
+import { OwnDocument } from "./own-document.ts";
+
+export interface Limits {
+  /** Of the documents that there are. */
+  share: number;
+  /** At least so many are let through. */
+  documents: number;
+}
+
+export const DEFAULT_LIMITS: Limits = { share: 0.2, documents: 20 };
+const WINDOW_S = 60;
+const TRIES = 50;
+/** What is heard is read again after so long, before anything is held on it; the same for a collection's size. */
+const HEARSAY_MS = 1000;
+const PAGE = { messages: 5000, bytes: 5 * 1024 * 1024 };
+/** Deletions that were let through, which may be asked again. */
+const MAX_GRANTED = 20_000;
+
+interface Waiting {
+  resolve(granted: boolean): void;
+  reject(error: unknown): void;
+}
+
+export class Fuse {
+  readonly #connection: Connection;
+  readonly #collection: string;
+  readonly #limits: Limits;
+  readonly document: OwnDocument<"fuse">;
+  readonly #granted = new RecentMap<string, number>(MAX_GRANTED);
+  #waiting: Waiting[] = [];
+  #taking = false;
+  #refunds = 0;
+  #readAt = Number.NEGATIVE_INFINITY;
+  #size: { count: number; at: number } | undefined;
+
+  constructor(connection: Connection, schemas: Schemas, collection: string, limits: Limits) {
+    this.#connection = connection;
+    this.#collection = collection;
+    this.#limits = limits;
+    this.document = new OwnDocument(connection, schemas, "fuse", `fuse.${collection}`);
+  }
+
+  /** Whether a deletion may be done now. Asked again, it takes no second place. */
+  async take(id: string, mutation: string): Promise<boolean> {
+    const key = `${mutation} ${id}`;
+    if (clock.monotonic() - (this.#granted.get(key) ?? Number.NEGATIVE_INFINITY) < WINDOW_S * 1000) return true;
+    const granted = await new Promise<boolean>((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      if (!this.#taking) void this.#takeAll();
+    });
+    if (granted) this.#granted.set(key, clock.monotonic());
+    return granted;
+  }
+
+  /** It was not done after all. */
+  giveBack(): void {
+    this.#refunds++;
+  }
+
+  warning(): Warning | undefined {
+    const { openedAt, deleted, size } = this.document.heard?.value ?? {};
+    if (openedAt === undefined) return undefined;
+    const what = `${this.#collection}: ${deleted} of ${size} documents were deleted within a minute. Since ${openedAt} further deletions are held`;
+    const todo = `Look at them by \`frontsync fuse ls\`; \`frontsync fuse close ${this.#collection}\` lets them go, with --discard they are not done.`;
+    return { code: "FUSE_OPEN", message: `${what}. ${todo}` };
+  }
+
+  async #takeAll(): Promise<void> {
+    this.#taking = true;
+    while (this.#waiting.length > 0) {
+      const all = this.#waiting.splice(0);
+      try {
+        const granted = await this.#takeMany(all.length);
+        for (const [index, { resolve }] of all.entries()) resolve(index < granted);
+      } catch (error) {
+        for (const { reject } of all) reject(error);
+      }
+    }
+    this.#taking = false;
+  }
+
+  /** How many of so many deletions may be done. When that is not all of them, the fuse is open from here on. */
+  async #takeMany(wanted: number): Promise<number> {
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      const { value, revision } = attempt > 0 ? await this.#read() : await this.document.known();
+      if (value?.openedAt !== undefined) {
+        if (clock.monotonic() - this.#readAt < HEARSAY_MS) return 0;
+        await this.#read();
+        continue;
+      }
+      const now = Math.floor(clock.now() / 1000);
+      const refunds = this.#refunds;
+      const taken = refunded(recent(value?.taken ?? [], now), refunds);
+      const before = taken.reduce((sum, { count }) => sum + count, 0);
+      // Few need no look at how many there are.
+      const free = before + wanted <= this.#limits.documents ? wanted : (await this.#most()) - before;
+      const granted = Math.max(0, Math.min(wanted, free));
+      const next: FuseState = {
+        taken: granted > 0 ? withMore(taken, now, granted) : taken,
+        ...(value?.discards && { discards: true }),
+        ...(granted < wanted && {
+          openedAt: new Date(clock.now()).toISOString(),
+          deleted: before + granted,
+          size: this.#size?.count ?? 0,
+        }),
+      };
+      if (!(await this.document.write(next, revision))) continue;
+      this.#refunds -= refunds;
+      return granted;
+    }
+    throw new FrontsyncError("TIMEOUT", `Too many delete from ${this.#collection} at once. Try again.`);
+  }
+
+  async #read() {
+    const own = await this.document.read();
+    this.#readAt = clock.monotonic();
+    return own;
+  }
+
+  /** How many may be deleted within the minute, those before included. */
+  async #most(): Promise<number> {
+    const { share, documents } = this.#limits;
+    if (!this.#size || clock.monotonic() - this.#size.at > HEARSAY_MS)
+      this.#size = { count: await this.#counted(), at: clock.monotonic() };
+    return Math.max(documents, Math.floor(share * this.#size.count));
+  }
+
+  /** The documents that there are, and those that were deleted within the minute. */
+  async #counted(): Promise<number> {
+    const since = clock.now() - WINDOW_S * 1000;
+    // What changes while it is read comes twice.
+    const counted = new Set<string>();
+    const subjects = storeSubjects(this.#collection);
+    const reader = await openReader(this.#connection, { stream: STREAM, subjects, headersOnly: true });
+    try {
+      while (reader.pending > 0) {
+        for (const { subject, deleted, envelope } of await reader.next(PAGE.messages, PAGE.bytes))
+          if (!deleted || (envelope && Date.parse(envelope.at) > since)) counted.add(subject);
+      }
+    } finally {
+      reader.close();
+    }
+    return counted.size;
+  }
+}
+
+/** Those within the minute. Another handler's clock may be ahead: what is of the future is of now. */
+function recent(taken: FuseState["taken"], now: number): FuseState["taken"] {
+  const seconds = new Map<number, number>();
+  for (const { at, count } of taken) {
+    const second = Math.min(at, now);
+    if (at > now - WINDOW_S) seconds.set(second, (seconds.get(second) ?? 0) + count);
+  }
+  return [...seconds].map(([at, count]) => ({ at, count })).sort((a, b) => a.at - b.at);
+}
+
+function withMore(taken: FuseState["taken"], at: number, count: number): FuseState["taken"] {
+  const last = taken.at(-1);
+  if (last?.at === at) return [...taken.slice(0, -1), { at, count: last.count + count }];
+  return [...taken, { at, count }];
+}
+
+/** The latest first: those that were given back are new. */
+function refunded(taken: FuseState["taken"], refunds: number): FuseState["taken"] {
+  let left = refunds;
+  return taken
+    .toReversed()
+    .map(({ at, count }) => {
+      const back = Math.min(left, count);
+      left -= back;
+      return { at, count: count - back };
+    })
+    .reverse();
+}
