@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import type { ErrorCode, FrontsyncError } from "../schemas/errors.ts";
 import type { Calls, Collections, Peer, Warning } from "../schemas/types.ts";
+import type { TlsOptions } from "./wire/tls.ts";
 
 export interface BusOptions {
   /** `host[:9405]`; several are tried in turn. */
@@ -16,6 +17,9 @@ export interface BusOptions {
   updateInterval?: number;
   /** The secret shared with the datastore. */
   controlAuth?: string;
+  /** The datastore must speak TLS; `ca`: certificates (PEM) of those who may have signed its own, `skipVerify`: any will do. Without it
+   *  TLS is spoken when the datastore asks for it. */
+  tls?: TlsOptions;
   /** Folders with schema files of further collections. */
   schemas?: readonly string[];
   /** When contents of resources come here: eager (default): as soon as their documents do, in the background. lazy: at their first use. */
@@ -40,7 +44,8 @@ export interface Bus extends Scope {
   asUser(uid: number): Scope;
   /** A named function, e.g. "users.login"; never queued. UNKNOWN_CALL; BAD_MESSAGE for a request that its schema refuses; DATASTORE_UNREACHABLE at
    *  once when degraded: nothing was sent; OUTCOME_UNKNOWN when it was, and no answer came within timeoutMs; and what the function refuses it
-   *  with. Resolves when this replica holds what the call changed. */
+   *  with. Resolves when this replica holds what the call changed. Without contact this webserver itself answers users.login, by a session that
+   *  counts here alone until it is confirmed (sessionIsOver), and users.logout of one session, whose end waits in the outbox. */
   call<N extends keyof Calls>(name: N, request: Calls[N]["request"], options?: CallOptions): Promise<Calls[N]["reply"]>;
   /** Waits until this replica holds `revision` (a write's, also another webserver's); without one, or null: until no write is
    *  pending and the head is held. TIMEOUT after `timeoutMs`; CLOSED. */

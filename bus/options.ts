@@ -6,6 +6,7 @@ import type { BusOptions } from "./api.ts";
 import { checkInterval } from "./check-in.ts";
 import { checkControlAuth, DEFAULT_CONTROL_AUTH, parseAddress } from "./wire/address.ts";
 import { WEBSERVER_ID } from "./wire/subjects.ts";
+import { checkTls, type TlsOptions } from "./wire/tls.ts";
 
 const DEFAULT_INTERVAL_S = 10;
 const MAX_ADDR = 512;
@@ -20,6 +21,7 @@ export interface CheckedOptions {
   externalAddr: string | undefined;
   updateInterval: number;
   controlAuth: string;
+  tls: TlsOptions | undefined;
   schemas: readonly string[];
   /** Contents of resources come before somebody asks for them. */
   eager: boolean;
@@ -36,6 +38,7 @@ export function checkOptions(options: BusOptions): CheckedOptions {
     externalAddr,
     updateInterval = DEFAULT_INTERVAL_S,
     controlAuth = DEFAULT_CONTROL_AUTH,
+    tls,
     schemas,
     resources = "eager",
     resourceOutboxMaxBytes = DEFAULT_OUTBOX_BYTES,
@@ -72,6 +75,7 @@ export function checkOptions(options: BusOptions): CheckedOptions {
     externalAddr,
     updateInterval: checkInterval(updateInterval),
     controlAuth: checkControlAuth(controlAuth),
+    tls: checkTls(tls),
     schemas: schemaFolders(schemas),
   };
 }

@@ -15,6 +15,7 @@ const COMMANDS = [
   ["demo"],
   ["datastore"],
   ["status"],
+  ["config", "check"],
   ["import", "dashboards"],
   ["resources", "put"],
   ["backup"],

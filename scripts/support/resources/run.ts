@@ -8,6 +8,7 @@ import { clock } from "../../../bus/platform/clock.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Resource } from "../../../schemas/types.ts";
 import type { Context } from "../cli.ts";
+import type { Target } from "../config/target.ts";
 import { alignedRows, count, formatBytes } from "../numbers.ts";
 import { connectObserver } from "../observer.ts";
 import { startProgress } from "../progress.ts";
@@ -19,16 +20,11 @@ export type Job =
   | { do: "get"; name: string; output: string | undefined }
   | { do: "rm"; name: string };
 
-export interface ResourcesOptions {
-  datastore: readonly string[];
-  controlAuth: string | undefined;
-}
-
 /** Throws NOT_FOUND for a name that nothing has, BAD_CONFIG for a file that can't be read, and what the bus throws. */
-export async function runResources(job: Job, options: ResourcesOptions, context: Context): Promise<void> {
+export async function runResources(job: Job, target: Target, context: Context): Promise<void> {
   const { signal } = context.stop;
   await inTemporaryFolder(async (dir) => {
-    const { bus } = await connectObserver("resources", { ...options, dir, signal });
+    const { bus } = await connectObserver("resources", { target, dir, signal });
     try {
       await bus.caughtUp(null, { signal });
       if (job.do === "ls") await list(bus, context);
