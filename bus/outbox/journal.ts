@@ -64,6 +64,13 @@ export class Journal {
     return journal;
   }
 
+  /** Reads the records of a file that another process may be writing, and changes nothing. Returns how many lines could not be read; a line that is
+   *  just being written is none of them. Throws what the file system says. */
+  static read(file: string, read: (json: string) => void): number {
+    const bytes = readFileSync(file);
+    return readLines(bytes.subarray(0, bytes.lastIndexOf(NEWLINE) + 1), read).damaged.length;
+  }
+
   /** Bytes. */
   get size(): number {
     return this.#size;
@@ -138,7 +145,7 @@ export class Journal {
     try {
       ftruncateSync(this.#descriptor, this.#size);
     } catch (error) {
-      log.error({ err: error, file: this.#file }, "a part of a line stays in the outbox");
+      log.error({ err: error, file: this.#file }, "a part of a line stays in the file");
       this.#torn = true;
     }
   }
@@ -163,7 +170,7 @@ function isRead(line: string, read: (json: string) => void): boolean {
     read(json);
     return true;
   } catch (error) {
-    log.error({ err: error }, "the outbox has a line that can't be read");
+    log.error({ err: error }, "a line can't be read");
     return false;
   }
 }
@@ -179,7 +186,10 @@ function checksum(json: string): string {
 
 /** What is cut off may still be of use to somebody who looks for it. */
 function keepTorn(file: string, torn: Uint8Array): void {
-  log.warn({ file, bytes: torn.length }, "the outbox ends with a torn line, which is cut off: its write was never acknowledged");
+  log.warn(
+    { file, bytes: torn.length },
+    "the file ends with a torn line, which is cut off: what it was for was never acknowledged",
+  );
   try {
     writeAtomically(`${file}.torn`, torn);
   } catch (error) {
@@ -190,7 +200,7 @@ function keepTorn(file: string, torn: Uint8Array): void {
 /** Takes damaged lines out of the file. Returns where they are now; undefined: they could not be moved. */
 function keepDamaged(file: string, damaged: readonly Buffer[], whole: readonly Buffer[]): string | undefined {
   const aside = `${file}${DAMAGED}${clock.now()}`;
-  log.error({ file, lines: damaged.length, aside }, "the outbox has damaged lines");
+  log.error({ file, lines: damaged.length, aside }, "the file has damaged lines");
   try {
     writeAtomically(aside, Buffer.concat(damaged));
     writeAtomically(file, Buffer.concat(whole));

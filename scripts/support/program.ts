@@ -7,10 +7,12 @@ import { addConfig } from "../config.ts";
 import { addDatastore } from "../datastore.ts";
 import { addDemo } from "../demo.ts";
 import { addImport } from "../import.ts";
+import { addOutbox } from "../outbox.ts";
 import { addRescue } from "../rescue.ts";
 import { addResources } from "../resources.ts";
 import { addRestore } from "../restore.ts";
 import { addStatus } from "../status.ts";
+import { addWebserver } from "../webserver.ts";
 import { type Cli, createCli } from "./cli.ts";
 import { createOutput } from "./output.ts";
 import type { Stop } from "./signals.ts";
@@ -46,7 +48,19 @@ export function buildProgram(cli: Cli): Command {
       "after",
       "\n`frontsync <command> --help` has the flags of a command, with examples.\nFRONTSYNC_LOG=debug shows what happens inside (JSON lines on stderr).",
     );
-  const commands = [addDemo, addDatastore, addImport, addResources, addBackup, addRestore, addRescue, addStatus, addConfig];
+  const commands = [
+    addDemo,
+    addDatastore,
+    addWebserver,
+    addImport,
+    addResources,
+    addOutbox,
+    addBackup,
+    addRestore,
+    addRescue,
+    addStatus,
+    addConfig,
+  ];
   for (const add of commands) add(program, cli);
   return program;
 }
