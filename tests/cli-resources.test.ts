@@ -77,11 +77,11 @@ it("a write of a command that was queued ends when it is stored, and is told whe
   const until = async (written: Written, timeoutMs: number) =>
     await untilStored(bus, written, "resources", { signal, timeoutMs });
   const [stored, refused] = await offline(bus, gate, async () => {
-    const both = [await bus.resources.upload(content(10), { name: "a" }, { id: "a" })];
-    both.push(await bus.resources.upload(content(20), { name: "b" }, { id: "b" }));
-    await assert.rejects(until(both[0] as Written, 100), { code: "DATASTORE_UNREACHABLE" });
+    const mine = await bus.resources.upload(content(10), { name: "a" }, { id: "a" });
+    const late = await bus.resources.upload(content(20), { name: "b" }, { id: "b" });
+    await assert.rejects(until(mine, 100), { code: "DATASTORE_UNREACHABLE" });
     await other.resources.upload(content(30), { name: "theirs" }, { id: "b" });
-    return both as [Written, Written];
+    return [mine, late] as const;
   });
   assert.ok((await until(stored, 60_000)) > 0);
   await assert.rejects(until(refused, 60_000), { code: "REVISION_CONFLICT" });
