@@ -7,10 +7,13 @@ import { join } from "node:path";
 import { it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { type Bus, connectBus, type Written } from "../bus/index.ts";
 import { sha256 } from "../schemas/digest.ts";
-import { pieces } from "./support/contents.ts";
+import { untilStored } from "../scripts/support/until-stored.ts";
+import { content, pieces } from "./support/contents.ts";
 import { deploy } from "./support/deployment.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
+import { allCaughtUp, Gate, offline } from "./support/offline.ts";
 
 const COMMAND = fileURLToPath(new URL("../scripts/frontsync.js", import.meta.url));
 
@@ -61,4 +64,25 @@ it("frontsync resources ls, put, get, rm", async (t) => {
     );
   assert.equal((await resources("rm", "lookup table.csv")).code, 0);
   assert.deepEqual(JSON.parse((await resources("ls", "--json")).stdout), { resources: [] });
+});
+
+it("a write of a command that was queued ends when it is stored, and is told when it is not", async () => {
+  await using deployment = await deploy({ webservers: 1 });
+  const [other] = deployment.buses as [Bus];
+  await using gate = await Gate.to(deployment.datastore.address);
+  const options = { datastore: gate.address, webserver: "command", dir: join(deployment.dir, "command"), updateInterval: 0.5 };
+  await using bus = await connectBus(options);
+  await allCaughtUp([bus]);
+  const { signal } = new AbortController();
+  const until = async (written: Written, timeoutMs: number) =>
+    await untilStored(bus, written, "resources", { signal, timeoutMs });
+  const [stored, refused] = await offline(bus, gate, async () => {
+    const mine = await bus.resources.upload(content(10), { name: "a" }, { id: "a" });
+    const late = await bus.resources.upload(content(20), { name: "b" }, { id: "b" });
+    await assert.rejects(until(mine, 100), { code: "DATASTORE_UNREACHABLE" });
+    await other.resources.upload(content(30), { name: "theirs" }, { id: "b" });
+    return [mine, late] as const;
+  });
+  assert.ok((await until(stored, 60_000)) > 0);
+  await assert.rejects(until(refused, 60_000), { code: "REVISION_CONFLICT" });
 });

@@ -97,6 +97,7 @@ describe("resources of users", () => {
     assert.equal(await ask("content-chunks", { ...chunks, size: 5 }, new Uint8Array(10)), "CONTENT_MISMATCH");
     assert.equal(await ask("content-chunks", { ...chunks, size: 2 ** 40 }, new Uint8Array(262_144)), "TOO_LARGE");
     assert.equal(await ask("content-begin", { sha256, size: 2 ** 40 }), "TOO_LARGE");
+    assert.equal(await ask("content-end", { ...chunks, from: undefined, size: 2 ** 40 }), "TOO_LARGE");
     const lie = { sha256: sha256Of(9, 9), size: 9 };
     assert.equal(await ask("content-chunks", { ...lie, from: 0 }, new Uint8Array(9)), "done");
     assert.equal(await ask("content-end", { ...lie, size: 8 }), "CONTENT_MISMATCH");

@@ -1,11 +1,13 @@
 // Goal: what is uploaded on one webserver is read on another, the same bytes, stored once, in the object store's own layout. Method: two webservers;
 // sizes around those of chunks and messages; NATS' own object store client reads what was stored.
 import assert from "node:assert/strict";
+import { readdirSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, before, describe, it } from "node:test";
 import type { Bus } from "../bus/index.ts";
-import { content, digest, sha256Of } from "./support/contents.ts";
+import { content, digest, pieces, sha256Of } from "./support/contents.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 
@@ -103,6 +105,30 @@ describe("resources", () => {
     assert.deepEqual(await digest(Readable.from([Buffer.from(blob ?? [])])), { sha256: first.sha256, size });
     const listed = (await store.list()).map(({ name }) => name);
     assert.equal(new Set(listed).size, listed.length);
+  });
+
+  it("are taken and given no faster than the other side goes", async () => {
+    const size = 4_000_000;
+    const spool = join(deployment.dir, "web1", "resources", "spool");
+    const written = () => readdirSync(spool).reduce((sum, name) => sum + statSync(join(spool, name)).size, 0);
+    let [given, ahead] = [0, 0];
+    async function* source() {
+      for (const piece of pieces(size, 3)) {
+        ahead = Math.max(ahead, given - written());
+        given += piece.length;
+        yield piece;
+      }
+    }
+    const { id } = await web1.resources.upload(source(), { name: "n" });
+    assert.equal(ahead, 0, "it is asked for more when what it gave is in the file");
+    const stream = await web1.resources.open(id);
+    let read = 0;
+    for await (const bytes of stream) {
+      read += (bytes as Buffer).length;
+      await new Promise(setImmediate);
+      assert.ok(stream.readableLength <= CHUNK, `${stream.readableLength} bytes were read ahead`);
+    }
+    assert.equal(read, size);
   });
 
   it("come to the other webserver's disk by themselves", async () => {

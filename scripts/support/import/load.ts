@@ -3,9 +3,10 @@ import { readFile, stat } from "node:fs/promises";
 import type { Bus, Collection, Written } from "../../../bus/api.ts";
 import { pause } from "../../../bus/platform/deadline.ts";
 import { documentId } from "../../../schemas/document.ts";
-import { asFrontsyncError, type ErrorCode, FrontsyncError } from "../../../schemas/errors.ts";
+import { type ErrorCode, FrontsyncError } from "../../../schemas/errors.ts";
 import type { CollectionSchema } from "../../../schemas/index.ts";
 import type { Dashboard } from "../../../schemas/types.ts";
+import { untilStored } from "../until-stored.ts";
 import { assertSize, fileLimit, isSame, parseFile, toDashboard } from "./document.ts";
 import { type FileFault, faultOf } from "./faults.ts";
 import { type FoundFile, findJsonFiles } from "./files.ts";
@@ -15,8 +16,6 @@ import { createWindow } from "./window.ts";
 const IN_FLIGHT = { pieces: 64, bytes: 32 * 1024 * 1024 };
 const CATCH_UP_MS = 120_000;
 const SETTLE_MS = 2000;
-/** How long a write may wait in the outbox: its folder may go with this command. */
-const STORED_MS = 30_000;
 const WRITE_TRIES = 4;
 const RETRY_AFTER_MS = 500;
 const LOSSES: ReadonlySet<ErrorCode> = new Set(["TIMEOUT", "OUTCOME_UNKNOWN", "DATASTORE_UNREACHABLE"]);
@@ -137,20 +136,9 @@ async function store({ bus, dashboards, schema, summary, dryRun, signal }: Job, 
     return;
   }
   const written = dryRun ? undefined : await put(dashboards, doc);
-  if (written?.revision === null) await untilStored(bus, written.mutationId, signal);
+  if (written) await untilStored(bus, written, "dashboards", { signal });
   if (held === undefined) summary.added++;
   else summary.changed++;
-}
-
-/** A write that was queued has not arrived yet. Throws what it is refused with, or that it is not stored in time. */
-async function untilStored(bus: Bus, mutationId: string, signal: AbortSignal): Promise<void> {
-  const waited = await bus.caughtUp(null, { timeoutMs: STORED_MS, signal }).catch((error: unknown) => asFrontsyncError(error));
-  const refusal = (await bus.deadLetters.list()).find((letter) => letter.mutationId === mutationId);
-  if (refusal) throw new FrontsyncError(refusal.code, refusal.message);
-  if (!(await bus.outbox.list()).some((queued) => queued.mutationId === mutationId)) return;
-  throw new FrontsyncError("DATASTORE_UNREACHABLE", "The datastore was lost before this was stored. Import it again.", {
-    cause: waited,
-  });
 }
 
 /** A write whose answer got lost is sent again under the same mutation id, so that it has one effect. */

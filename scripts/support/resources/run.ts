@@ -13,6 +13,10 @@ import { alignedRows, count, formatBytes } from "../numbers.ts";
 import { connectObserver } from "../observer.ts";
 import { startProgress } from "../progress.ts";
 import { inTemporaryFolder } from "../temporary-folder.ts";
+import { untilStored } from "../until-stored.ts";
+
+/** How long an upload that has lost the datastore waits for it. */
+const STORED_MS = 5 * 60_000;
 
 export type Job =
   | { do: "ls" }
@@ -67,9 +71,10 @@ async function put(bus: Bus, file: string, name: string, { output, stop }: Conte
       { name },
       options,
     );
+    const revision = await untilStored(bus, uploaded, "resources", { signal: stop.signal, timeoutMs: STORED_MS });
     progress.end();
     output.line(`${printable(name)}: ${formatBytes(uploaded.size)}, version ${uploaded.version}, ${uploaded.sha256}`);
-    output.figures({ ok: true, name, ...uploaded });
+    output.figures({ ok: true, name, ...uploaded, revision });
   } finally {
     progress.end();
   }
@@ -112,9 +117,9 @@ async function get(bus: Bus, wanted: string, to: string | undefined, { output, s
   }
 }
 
-async function remove(bus: Bus, wanted: string, { output }: Context): Promise<void> {
+async function remove(bus: Bus, wanted: string, { output, stop }: Context): Promise<void> {
   const { id, doc } = await found(bus, wanted);
-  await bus.collection("resources").delete(id);
+  await untilStored(bus, await bus.collection("resources").delete(id), "resources", { signal: stop.signal });
   output.line(`${printable(doc.name)} is deleted.`);
   output.figures({ ok: true, id, name: doc.name });
 }
