@@ -5,7 +5,7 @@ import { EmbeddedBus } from "./bus.ts";
 import { checkOptions } from "./options.ts";
 import { lockDir } from "./platform/dir-lock.ts";
 
-export { asFrontsyncError, type ErrorCode, FrontsyncError } from "../schemas/errors.ts";
+export { asFrontsyncError, type ErrorCode, FrontsyncError, isErrorCode } from "../schemas/errors.ts";
 export { type CollectionSchema, loadSchemas, type Schemas } from "../schemas/index.ts";
 export { sessionIsOver } from "../schemas/session.ts";
 export type * from "../schemas/types.ts";

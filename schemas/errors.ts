@@ -155,6 +155,11 @@ export const ERRORS = {
     meaning: "More requests of this kind came from one address than a webserver takes.",
     todo: "Wait as long as the header Retry-After says.",
   },
+  WEBSERVER_UNREACHABLE: {
+    retryable: true,
+    meaning: "What was asked for is on another webserver, which does not answer.",
+    todo: "Try again when the webserver that the message names is back; its results stay on its disk.",
+  },
   RANGE_NOT_SATISFIABLE: {
     retryable: false,
     meaning: "The range of bytes that was asked for is not in the content.",

@@ -1681,6 +1681,85 @@ export interface Resource {
   version?: number;
 }
 /**
+ * The result of a search: who may open it, and which webserver holds it. The lines themselves stay on that webserver's disk.
+ */
+export interface Result {
+  /**
+   * Unique in its collection; made by the webserver when it is not given.
+   */
+  id: string;
+  /**
+   * uid of the owner; 0 is the system.
+   */
+  ownerId?: number;
+  readers?: Audience;
+  writers?: Audience;
+  name?: string;
+  description?: string;
+  /**
+   * @maxItems 256
+   */
+  labels?: string[];
+  /**
+   * Commit time of the first version.
+   */
+  createdAt?: string;
+  /**
+   * Commit time of this version.
+   */
+  updatedAt?: string;
+  /**
+   * uid that wrote this version; 0 is the system.
+   */
+  lastModifiedBy?: number;
+  /**
+   * Which one holds the lines.
+   */
+  webserver: string;
+  /**
+   * As the user typed it.
+   */
+  query: string;
+  /**
+   * Lines from this time on.
+   */
+  from?: string;
+  /**
+   * Lines before this time.
+   */
+  to?: string;
+  state: "running" | "done" | "stopped" | "failed";
+  /**
+   * Somebody asks its webserver to stop it.
+   */
+  stop?: boolean;
+  /**
+   * It runs on when nobody looks at it.
+   */
+  background?: boolean;
+  /**
+   * It is kept until somebody deletes it; others are deleted after a time.
+   */
+  saved?: boolean;
+  /**
+   * How many were found.
+   */
+  lines?: number;
+  /**
+   * Of the result.
+   */
+  bytes?: number;
+  /**
+   * There was more than a result may hold.
+   */
+  truncated?: boolean;
+  /**
+   * Why it failed.
+   */
+  fault?: string;
+  endedAt?: string;
+}
+/**
  * An entry of a user's search history.
  */
 export interface Search {
@@ -1858,6 +1937,7 @@ export interface Collections {
   preferences: Preference;
   queries: SavedQuery;
   resources: Resource;
+  results: Result;
   searches: Search;
   sessions: Session;
   signingkeys: SigningKey;

@@ -15,6 +15,7 @@ import { groupRoutes } from "./routes/groups.ts";
 import { loginRoutes, tooMany } from "./routes/login.ts";
 import { preferenceRoutes } from "./routes/preferences.ts";
 import { resourceRoutes } from "./routes/resources.ts";
+import { searchRoutes } from "./routes/search.ts";
 import { searchHistoryRoutes } from "./routes/search-history.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { userRoutes } from "./routes/users.ts";
@@ -41,6 +42,7 @@ const AREAS: readonly Area[] = [
   searchHistoryRoutes,
   resourceRoutes,
   backupRoutes,
+  searchRoutes,
   collectionRoutes,
 ];
 

@@ -4,6 +4,8 @@ import { buildApp } from "./app.ts";
 import type { Backups } from "./backups.ts";
 import type { Health } from "./health.ts";
 import { checkOptions } from "./options.ts";
+import type { Results } from "./search/results.ts";
+import type { Searches } from "./search/searches.ts";
 import type { Tokens } from "./sessions/tokens.ts";
 
 /** As /api/openapi.json answers it. */
@@ -17,6 +19,8 @@ export async function describeApi(schemas: Schemas): Promise<object> {
     tokens: {} as Tokens,
     health: {} as Health,
     backups: {} as Backups,
+    searches: {} as Searches,
+    results: {} as Results,
     fresh: async () => {},
   });
   try {

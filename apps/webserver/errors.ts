@@ -42,6 +42,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   NOT_LOGGED_IN: 401,
   CROSS_SITE: 403,
   TOO_MANY_REQUESTS: 429,
+  WEBSERVER_UNREACHABLE: 502,
   RANGE_NOT_SATISFIABLE: 416,
 };
 

@@ -1,10 +1,15 @@
 /** The reference webserver: a bus, and the HTTP API on it. */
+import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { type Bus, connectBus, FrontsyncError, loadSchemas } from "../../bus/index.ts";
 import { buildApp } from "./app.ts";
 import type { Backups } from "./backups.ts";
 import { Health } from "./health.ts";
 import { checkOptions, type WebserverOptions } from "./options.ts";
+import { Peers } from "./search/peers.ts";
+import { Results } from "./search/results.ts";
+import { Searches } from "./search/searches.ts";
+import { ResultStore } from "./search/store.ts";
 import { freshOf } from "./sessions/fresh.ts";
 import { SigningKeys } from "./sessions/keys.ts";
 import { Tokens } from "./sessions/tokens.ts";
@@ -37,6 +42,12 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
   const keys = new SigningKeys(bus, { sessionMs: options.sessionTimeoutMinutes * 60_000, leadMs: KEY_LEAD_MS });
   const health = new Health(bus);
   const fresh = freshOf(bus);
+  const tokens = new Tokens(keys, fresh);
+  const { webserver } = options.bus;
+  const store = new ResultStore(join(options.bus.dir, "results"));
+  const searches = new Searches(bus, store, {
+    ...{ logs: options.logs, webserver, maxBytes: options.resultMaxSize, keepHours: options.resultKeepHours },
+  });
   let app: FastifyInstance | undefined;
   let closing: Promise<void> | undefined;
   const shut = async () => {
@@ -45,19 +56,23 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
       await drain(options.drainSeconds);
       await closeApp(app);
     }
+    await searches.close();
     keys.close();
     await bus.close();
   };
   const close = () => (closing ??= shut());
   try {
     keys.start();
+    searches.start();
     app = await buildApp({
       bus,
       schemas: loadSchemas(options.bus.schemas),
       options,
-      tokens: new Tokens(keys, fresh),
+      tokens,
       health,
       backups,
+      searches,
+      results: new Results({ bus, webserver, store, searches, peers: new Peers(bus, tokens, options.tls !== undefined), fresh }),
       fresh,
     });
     const address = await listen(app, options.listen, options.port);

@@ -24,13 +24,20 @@ export interface WebserverOptions extends Omit<BusOptions, "externalAddr"> {
   loginsPerMinute?: number;
   /** The largest content of a resource that is taken, bytes; default 536870912. The datastore has a limit, too. */
   resourceMaxSize?: number;
+  /** The folder of log files that searches read; the same on all webservers. Without it this one does not search. */
+  logs?: string;
+  /** Of one result, bytes; default 1 GiB. */
+  resultMaxSize?: number;
+  /** Results that nobody saved are deleted after so many hours, 1 to 87600; default 24. */
+  resultKeepHours?: number;
   /** Before it stops it says for so long that it should get no users, seconds, 0 to 3600; default 0. */
   drainSeconds?: number;
 }
 
 export type CheckedOptions = Required<
-  Omit<WebserverOptions, keyof BusOptions | "keyFile" | "certificateFile" | "trustedProxies" | "externalAddr">
+  Omit<WebserverOptions, keyof BusOptions | "keyFile" | "certificateFile" | "trustedProxies" | "externalAddr" | "logs">
 > & {
+  logs: string | undefined;
   bus: BusOptions & { externalAddr: string };
   trustedProxies: readonly string[];
   tls: { key: Buffer; cert: Buffer } | undefined;
@@ -43,13 +50,15 @@ const NUMBERS = [
   ["loginFailLockDurationMinutes", 1, 525_600, 5],
   ["loginsPerMinute", 1, 100_000, 60],
   ["resourceMaxSize", 1, Number.MAX_SAFE_INTEGER, 536_870_912],
+  ["resultMaxSize", 1, Number.MAX_SAFE_INTEGER, 1024 ** 3],
+  ["resultKeepHours", 1, 87_600, 24],
   ["drainSeconds", 0, 3600, 0],
 ] as const;
 const PORTS = { plain: 8080, tls: 8443 };
 
 /** Throws BAD_CONFIG that names the option. What the bus is given the bus checks. */
 export function checkOptions(options: WebserverOptions): CheckedOptions {
-  const { listen = "127.0.0.1", port, keyFile, certificateFile, trustedProxies = [], ...rest } = options;
+  const { listen = "127.0.0.1", port, keyFile, certificateFile, trustedProxies = [], logs, ...rest } = options;
   if (typeof options.externalAddr !== "string" || options.externalAddr === "")
     throw bad("`externalAddr` is missing: host[:port] where other webservers reach this one.");
   if (typeof listen !== "string" || listen === "") throw bad("`listen` must be an address to listen on.");
@@ -61,6 +70,7 @@ export function checkOptions(options: WebserverOptions): CheckedOptions {
   return {
     ...numbers,
     listen,
+    logs,
     port: checkNumber("port", port ?? (tls ? PORTS.tls : PORTS.plain), 0, 65_535),
     trustedProxies,
     tls,

@@ -3,6 +3,8 @@ import type { Bus, Schemas } from "../../bus/index.ts";
 import type { Backups } from "./backups.ts";
 import type { Health } from "./health.ts";
 import type { CheckedOptions } from "./options.ts";
+import type { Results } from "./search/results.ts";
+import type { Searches } from "./search/searches.ts";
 import type { Tokens } from "./sessions/tokens.ts";
 
 /** What routes work with. */
@@ -13,6 +15,8 @@ export interface Parts {
   readonly tokens: Tokens;
   readonly health: Health;
   readonly backups: Backups;
+  readonly searches: Searches;
+  readonly results: Results;
   /** Waits a moment for what is on its way to this replica. */
   fresh(): Promise<void>;
 }

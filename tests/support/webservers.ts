@@ -91,6 +91,11 @@ export class Client {
     return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : { text }) as T };
   }
 
+  /** What it sends with each request. */
+  get headers(): Readonly<Record<string, string>> {
+    return this.#headers;
+  }
+
   /** Logs in; from then on this client carries the token. */
   async login(User: string, Pass = PASSWORD): Promise<Answer> {
     const answer = await this.ask("POST", "/api/login", { User, Pass });

@@ -24,7 +24,7 @@ export interface Routes {
 }
 
 /** Of these the API has routes of its own kind. */
-const OWN_ROUTES = new Set(["resources"]);
+const OWN_ROUTES = new Set(["resources", "results"]);
 /** What a copy has from whoever makes it. */
 const SHARING = ["ownerId", "readers", "writers"];
 const MAX_NAME = 1024;
