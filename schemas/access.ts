@@ -116,9 +116,11 @@ function checkOwnFields(schema: CollectionSchema, actor: Actor, before: Doc | un
   if (changed !== undefined) throw denied(`Only an admin may change '${changed}' in ${collection}`, `/${changed}`);
 }
 
+/** What waits to be sent has not been validated by the datastore yet: an audience of another shape lets nobody in. */
 function isIn({ uid, groups }: Actor, audience: unknown): boolean {
-  const { users = [], groups: shared = [], global = false } = (audience ?? {}) as Audience;
-  return global || users.includes(uid) || shared.some((gid) => groups.includes(gid));
+  const { users, groups: shared, global } = (audience ?? {}) as Partial<Record<keyof Audience, unknown>>;
+  if (global === true || (Array.isArray(users) && users.includes(uid))) return true;
+  return Array.isArray(shared) && shared.some((gid) => groups.includes(gid as number));
 }
 
 /** Whether a collection of `access: owner` lets the owner name groups that may read. */

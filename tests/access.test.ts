@@ -271,3 +271,20 @@ describe("withOwner()", () => {
     assert.deepEqual(of(schemas.collection("groups"), undefined, { name: "g" }), { name: "g" });
   });
 });
+
+describe("an audience of another shape, in a write that waits", () => {
+  const schema = loadSchemas().collection("dashboards");
+  for (const audience of [
+    { users: 5 },
+    { users: {}, groups: "7" },
+    { global: "yes" },
+    { users: null, global: null },
+    "all",
+    [2],
+    7,
+  ])
+    it(`lets nobody in: ${JSON.stringify(audience)}`, () => {
+      const doc = { id: "d", name: "D", ownerId: 3, readers: audience, writers: audience };
+      assert.equal(mayRead(schema, { uid: 2, admin: false, groups: [7] }, doc), false);
+    });
+});

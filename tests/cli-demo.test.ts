@@ -66,8 +66,8 @@ async function started(running: Demo): Promise<Started> {
   return eventually("the demo has started", START_MS, look);
 }
 
-async function end(running: Demo): Promise<number | string> {
-  const timer = setTimeout(() => running.child.kill("SIGKILL"), END_MS);
+async function end(running: Demo, timeoutMs = END_MS): Promise<number | string> {
+  const timer = setTimeout(() => running.child.kill("SIGKILL"), timeoutMs);
   const outcome = await running.ended;
   clearTimeout(timer);
   return outcome;
@@ -91,11 +91,21 @@ describe("frontsync demo", { concurrency: 2 }, () => {
     const temporary = join(temporaryFolder(t), "tmp");
     mkdirSync(temporary);
     const running = demo(t, ["--check"], { TMPDIR: temporary });
-    assert.equal(await end(running), 0, running.stderr());
+    assert.equal(await end(running, START_MS), 0, running.stderr());
     assert.equal(running.stdout().split("\n").length, 2, "one line");
     const [summary] = jsonLines(running) as [
-      { ok: boolean; dashboards: number; visibleMs: { p50: number; max: number }; generation: string },
+      {
+        ok: boolean;
+        dashboards: number;
+        visibleMs: { p50: number; max: number };
+        generation: string;
+        webservers: { webserver: string; healthy: boolean }[];
+      },
     ];
+    assert.deepEqual(
+      summary.webservers,
+      ["web1", "web2", "web3"].map((webserver) => ({ webserver, healthy: true })),
+    );
     assert.deepEqual([summary.ok, summary.dashboards, typeof summary.generation], [true, SAMPLES, "string"]);
     assert.ok(summary.visibleMs.p50 > 0 && summary.visibleMs.p50 <= summary.visibleMs.max);
     assert.deepEqual(readdirSync(temporary), []);

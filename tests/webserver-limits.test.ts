@@ -211,6 +211,8 @@ describe("a webserver", { concurrency: 2 }, () => {
       { keyFile: "/nothing", certificateFile: "/nothing" },
       { sessionTimeoutMinutes: 0 },
       { loginsPerMinute: 1.5 },
+      { trustedProxies: ["nonsense"] },
+      { keyFile: COMMAND, certificateFile: COMMAND },
     ])
       assert.equal(await codeOf(startWebserver({ ...usual, ...bad })), "BAD_CONFIG", JSON.stringify(bad));
   });

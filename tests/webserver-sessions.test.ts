@@ -172,4 +172,29 @@ describe("sessions of two webservers", () => {
     });
     assert.equal(status, 403, "nobody is logged in as somebody else");
   });
+
+  it("begin without a datastore where somebody logs in, and count everywhere when it is back", async () => {
+    const { here: before } = await loggedIn("ines");
+    await web.deployment.stopDatastore();
+    await eventually("they know", SOON_MS, () => web.servers.every(({ bus }) => bus.status().state === "degraded"));
+    const here = client(a);
+    assert.equal((await here.login("ines")).status, 200);
+    assert.deepEqual([(await here.ask("GET", ME)).status, (await here.at(b as Webserver).ask("GET", ME)).status], [200, 401]);
+    assert.equal((await before.ask("GET", ME)).status, 200, "who was logged in goes on");
+    const made = await here.ask("POST", "/api/dashboards", { name: "Made meanwhile" });
+    assert.deepEqual([made.status, made.body.revision], [202, null]);
+    assert.equal((await here.ask("POST", "/api/groups", { name: "g" })).status, 403);
+    assert.equal((await before.ask("DELETE", "/api/logout")).status, 503, "this needs the datastore");
+    assert.equal((await before.ask("PUT", "/api/logout")).status, 202);
+    assert.equal((await before.ask("GET", ME)).status, 401);
+    await web.deployment.restartDatastore();
+    const there = here.at(b as Webserver);
+    await eventually("the session counts there", SOON_MS, async () => (await there.ask("GET", ME)).status === 200);
+    await eventually(
+      "the dashboard is there",
+      SOON_MS,
+      async () => (await there.ask("GET", `/api/dashboards/${made.body.id}`)).status === 200,
+    );
+    await refusedThere(before.at(b as Webserver));
+  });
 });

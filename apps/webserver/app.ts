@@ -4,7 +4,7 @@ import multipart from "@fastify/multipart";
 import rateLimit from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from "fastify";
-import { log } from "../../bus/index.ts";
+import { FrontsyncError, log } from "../../bus/index.ts";
 import { answerErrors, answerNoRequest, sendError } from "./errors.ts";
 import { swaggerOptions } from "./openapi.ts";
 import type { CheckedOptions } from "./options.ts";
@@ -93,5 +93,10 @@ function create({ tls, trustedProxies }: CheckedOptions): FastifyInstance {
   };
   // Its types tell the two kinds of server apart all the way down; nothing here does.
   const make = Fastify as unknown as (options: FastifyServerOptions & { http?: object; https?: object }) => FastifyInstance;
-  return make(tls ? { ...common, https: { ...node, ...tls } } : { ...common, http: node });
+  try {
+    return make(tls ? { ...common, https: { ...node, ...tls } } : { ...common, http: node });
+  } catch (cause) {
+    const what = "`trustedProxies`, `keyFile` and `certificateFile` must be addresses and PEM files that belong together";
+    throw new FrontsyncError("BAD_CONFIG", `The webserver can't be made: ${(cause as Error).message}. ${what}.`, { cause });
+  }
 }

@@ -28,7 +28,7 @@ export async function webservers(count: number, options: Partial<WebserverOption
   const open = async (name: string, own: Partial<WebserverOptions> = {}) => {
     const about = {
       ...{ datastore: deployment.datastore.address, webserver: name, dir: join(deployment.dir, name) },
-      ...{ externalAddr: `${name}.test:443`, port: 0, loginsPerMinute: 10_000 },
+      ...{ externalAddr: `${name}.test:443`, port: 0, loginsPerMinute: 10_000, updateInterval: 1 },
       ...options,
       ...own,
     };

@@ -17,7 +17,7 @@ const PASSWORD = "frontsync-backup-password";
 const MAX_BYTES = 2 ** 40;
 
 export const backupRoutes: Area = (app, { bus, options, backups }) => {
-  const turns = new Turns();
+  const turns = new Turns(options.bus.dir);
   const flag = { type: "boolean" };
 
   app.get(
@@ -33,7 +33,8 @@ export const backupRoutes: Area = (app, { bus, options, backups }) => {
     async (request, reply) => {
       await checkAdmin(bus, request);
       const omitSecrets = flagOf(request, "omitSecrets");
-      const { file, end } = await turns.begin(options.bus.dir);
+      const file = await turns.begin();
+      const remove = () => rm(file, { force: true });
       try {
         await backups.write(file, { password: passwordOf(request), omitSecrets, signal: untilClosed(reply) });
         const { size } = await stat(file);
@@ -44,11 +45,13 @@ export const backupRoutes: Area = (app, { bus, options, backups }) => {
         });
         const content = createReadStream(file);
         // However it ends, the file is of no more use.
-        void finished(content, { cleanup: true }).then(end, end);
+        void finished(content).then(remove, remove);
         return await reply.send(content);
       } catch (error) {
-        await end();
+        await remove();
         throw error;
+      } finally {
+        turns.end();
       }
     },
   );
@@ -68,39 +71,47 @@ export const backupRoutes: Area = (app, { bus, options, backups }) => {
     async (request, reply) => {
       await checkAdmin(bus, request);
       const dryRun = flagOf(request, "dryRun");
-      const { file, end } = await turns.begin(options.bus.dir);
+      const file = await turns.begin();
       try {
         await pipeline(await fileOf(request, MAX_BYTES), createWriteStream(file, { mode: 0o600 }));
         return await backups.restore(file, { password: passwordOf(request), dryRun, signal: untilClosed(reply) });
       } finally {
-        await end();
+        await rm(file, { force: true });
+        turns.end();
       }
     },
   );
 };
 
-/** One at a time, each with a file of its own that goes with it. */
+/** One at a time; each has a file of its own. */
 class Turns {
+  readonly #folder: string;
   #taken = false;
+  #swept = false;
 
-  /** Throws TOO_MANY_REQUESTS. */
-  async begin(dir: string): Promise<{ file: string; end: () => Promise<void> }> {
+  constructor(dir: string) {
+    this.#folder = join(dir, "backups");
+  }
+
+  /** The name of a file that is not there yet. Throws TOO_MANY_REQUESTS. */
+  async begin(): Promise<string> {
     if (this.#taken)
       throw new FrontsyncError("TOO_MANY_REQUESTS", "Another backup or restore is under way here: wait for its end.");
     this.#taken = true;
-    const folder = join(dir, "backups");
-    const end = async () => {
-      await rm(folder, { recursive: true, force: true });
-      this.#taken = false;
-    };
     try {
-      await rm(folder, { recursive: true, force: true });
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      // What a crash has left.
+      if (!this.#swept) await rm(this.#folder, { recursive: true, force: true });
+      this.#swept = true;
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     } catch (error) {
       this.#taken = false;
       throw error;
     }
-    return { file: join(folder, randomId()), end };
+    return join(this.#folder, randomId());
+  }
+
+  end(): void {
+    this.#taken = false;
   }
 }
 

@@ -5,7 +5,7 @@ import type { Bus } from "../../../bus/api.ts";
 import { within } from "../../../bus/platform/deadline.ts";
 import type { Datastore, DatastoreOptions } from "../../../functions/datastore.ts";
 import type { Context } from "../cli.ts";
-import { freePort } from "../free-port.ts";
+import { freePorts } from "../free-ports.ts";
 import { openDatastore } from "../start-datastore.ts";
 import { commandBackups } from "../webserver/backups.ts";
 
@@ -51,15 +51,16 @@ export async function openSession({ dir, ...options }: SessionOptions, context: 
   const opened: (Webserver & { close(): Promise<void> })[] = [];
   const close = async () => {
     try {
-      const closing = Promise.all(opened.map((webserver) => webserver.close()));
+      const closing = Promise.all(opened.map((webserver) => webserver?.close()));
       await within(closing, "Closing the webservers", { timeoutMs: CLOSE_MS });
     } finally {
       await within(datastore.stop(), "Stopping the datastore", { timeoutMs: CLOSE_MS });
     }
   };
   try {
-    for (const [at, name] of WEBSERVERS.entries()) {
-      const port = await freePort(options.port === 0 ? 0 : FIRST_PORT + at);
+    const ports = await freePorts(WEBSERVERS.map((_name, at) => (options.port === 0 ? 0 : FIRST_PORT + at)));
+    const open = async (name: string, at: number) => {
+      const port = ports[at] as number;
       const folder = join(dir, name);
       const { controlAuth } = options;
       const about = {
@@ -69,9 +70,12 @@ export async function openSession({ dir, ...options }: SessionOptions, context: 
         ...(controlAuth === undefined ? {} : { controlAuth }),
       };
       const started = await startWebserver(about, { backups: commandBackups(about) });
-      opened.push({ name, dir: folder, address: started.address, bus: started.bus, close: started.close });
-    }
-    for (const { bus } of opened) await bus.caughtUp(null, { timeoutMs: CATCH_UP_MS, signal });
+      opened[at] = { name, dir: folder, address: started.address, bus: started.bus, close: started.close };
+      await started.bus.caughtUp(null, { timeoutMs: CATCH_UP_MS, signal });
+    };
+    // When one fails, the others must be open before they are closed.
+    const results = await Promise.allSettled(WEBSERVERS.map(open));
+    for (const result of results) if (result.status === "rejected") throw result.reason;
     const [writer, reader] = opened as Webserver[] as [Webserver, Webserver];
     return { datastore, datastoreDir, writer, reader, webservers: opened, close };
   } catch (error) {
