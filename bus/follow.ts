@@ -52,6 +52,7 @@ export class Follow {
   #state: State = "degraded";
   #epochs: Epochs | [] = [];
   #head: number | undefined;
+  #life = 0;
   #live: { unsubscribe(): void } | undefined;
   #waiting: { change: StoredVersion; bytes: number }[] = [];
   #waitingBytes = 0;
@@ -89,6 +90,11 @@ export class Follow {
   settle(): ReplicaPosition {
     this.#handOver();
     return { ...this.#position };
+  }
+
+  /** How many stores were followed before this one. */
+  get life(): number {
+    return this.#life;
   }
 
   get head(): number | undefined {
@@ -132,6 +138,7 @@ export class Follow {
       return false;
     }
     this.#epochs = epochs;
+    if (epoch !== undefined) this.#position.generation = epochs[0]?.epoch;
     this.#head = Math.max(this.#head ?? 0, head);
     if (this.#state !== "synced") this.#on("reached");
     return true;
@@ -151,6 +158,16 @@ export class Follow {
     this.#position.cursor = 0;
     this.#on("behind");
     void this.catchUp();
+  }
+
+  /** Another store is followed from now on, from its beginning: the rows were set back. The next answer of that store ends being held. */
+  adopt(position: ReplicaPosition): void {
+    this.#dropQueue();
+    this.recent.clear();
+    this.#epochs = [];
+    this.#head = undefined;
+    this.#position = { ...position };
+    this.#life++;
   }
 
   /** Reads pages until nothing is pending; one catch-up at a time. Ends early when the store is lost. */
@@ -307,6 +324,7 @@ export class Follow {
     this.#position.cursor = head.last;
     if (head.done) this.#position.consistent = Math.max(this.#position.consistent, head.last);
     this.#position.epoch = epochAt(head.epochs, this.#reach()) ?? this.#position.epoch;
+    this.#position.generation = this.generation;
     if (records.length > 0) {
       onPage(records);
       // A copy with a buffer of its own: a Buffer's slice would be a view of what the socket goes on with.

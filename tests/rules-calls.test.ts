@@ -57,6 +57,7 @@ const CALLS: Record<Name, Tried> = {
     ],
     own: false,
   },
+  "stores.reseed": { request: () => ({ word: "look" }), bad: [[{ word: "erase" }, "/word"], [{ from: [] }, "/from"]], own: false },
   "searches.clear": { request: ({ uid }) => ({ uid }), bad: [BAD_UID, [{ all: true }, "/all"]], own: true },
 };
 const names = Object.keys(CALLS) as Name[];

@@ -4,9 +4,10 @@ import { copyFileSync, existsSync, readFileSync, renameSync } from "node:fs";
 import type { Database, SqlJsStatic, Statement } from "sql.js";
 import { Digest, sha256, versionHash } from "../../schemas/digest.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
+import { hasSeen } from "../../schemas/mutation.ts";
 import { clock } from "../platform/clock.ts";
 import { writeAtomically } from "../platform/files.ts";
-import { headerValue } from "../wire/envelope.ts";
+import { headerValue, readEnvelope } from "../wire/envelope.ts";
 import { storeSubject } from "../wire/subjects.ts";
 import type { StoredVersion } from "../wire/version.ts";
 import type { KnownSubjects } from "./known.ts";
@@ -18,6 +19,8 @@ import { createIndex, createMeta, createTable, META_TABLE, overlay, quote, table
 /** Where a replica stands. `cursor`: read up to here; `consistent`: every change up to here is held. */
 export interface ReplicaPosition {
   epoch: string | undefined;
+  /** The first life of that store; missing in older snapshots. */
+  generation?: string | undefined;
   cursor: number;
   consistent: number;
 }
@@ -40,14 +43,23 @@ export class ReplicaDatabase {
   readonly #file: string;
   readonly #tables = new Map<string, Table>();
   readonly #known: KnownSubjects;
+  readonly #setAside: (collection: string, row: Pick<Row, "id" | "headers" | "body">) => void;
   readonly #indexes = new Set<string>();
   #database: Database;
   /** What the snapshot on disk has, and what went wrong with it. With the cursor 0 it is of this epoch's store, but not whole. */
   readonly position: ReplicaPosition;
   readonly setAside: string | undefined;
 
-  constructor(sql: SqlJsStatic, file: string, schemas: ReadonlyMap<string, CollectionSchema>, known: KnownSubjects) {
+  /** `setAside`: keeps a row that is about to go. */
+  constructor(
+    sql: SqlJsStatic,
+    file: string,
+    schemas: ReadonlyMap<string, CollectionSchema>,
+    known: KnownSubjects,
+    setAside: (collection: string, row: Pick<Row, "id" | "headers" | "body">) => void,
+  ) {
     this.#known = known;
+    this.#setAside = setAside;
     this.#sql = sql;
     this.#file = file;
     const opened = this.#open();
@@ -55,7 +67,7 @@ export class ReplicaDatabase {
     for (const name of new Set([...schemas.keys(), ...tablesOf(this.#database)])) this.#table(name);
     const dropped = this.#check();
     const stored = this.#storedPosition();
-    this.position = dropped === 0 ? stored : { ...NOWHERE, epoch: stored.epoch };
+    this.position = dropped === 0 ? stored : { ...NOWHERE, epoch: stored.epoch, generation: stored.generation };
     this.setAside = dropped === 0 ? opened.setAside : this.#keepDamaged(dropped);
   }
 
@@ -110,8 +122,8 @@ export class ReplicaDatabase {
         const [revision, id, , headers, body] = rows.get() as [number, string, number, string, string | null];
         const subject = storeSubject(collection, id);
         this.#known.add(subject);
-        if (bodyIsWhole(headers, body)) table.digest.toggle(versionHash(subject, revision));
-        else damaged.push(revision);
+        if (!bodyIsWhole(headers, body)) damaged.push(revision);
+        else if (revision > 0) table.digest.toggle(versionHash(subject, revision));
       }
       rows.free();
       for (const revision of damaged) table.remove.run([revision]);
@@ -161,10 +173,55 @@ export class ReplicaDatabase {
     if (this.#database.getRowsModified() === 0) {
       const held = this.#heldRevision(table, id);
       if (held >= revision) return;
+      if (held > 0) table.digest.toggle(versionHash(subject, held));
+      else this.#takesThePlace(collection, id, version);
       table.replace.run(row);
-      table.digest.toggle(versionHash(subject, held));
     }
     table.digest.toggle(versionHash(subject, revision));
+  }
+
+  /** A row that was set back goes. What the new version does not have in it is kept aside. */
+  #takesThePlace(collection: string, id: string, { envelope }: StoredVersion): void {
+    const row = this.get(collection, id);
+    const before = row && readEnvelope(row.headers);
+    if (!before || !envelope || before.version === envelope.version || hasSeen(envelope.seen, before.version)) return;
+    this.#setAside(collection, row);
+  }
+
+  /** Sets all rows back: they are of a store that is no more, so any version of the present one is newer. They are shown with the revision 0,
+   *  stay in their order, and are in no digest. */
+  setBack(): void {
+    for (const [collection, table] of this.#tables) {
+      const name = quote(collection);
+      const limits = [...this.query(`SELECT min(revision), max(revision) FROM ${name}`, [])][0] as [number | null, number | null];
+      const [least, most] = [Math.min(limits[0] ?? 0, 0), limits[1] ?? 0];
+      if (most > 0) this.#database.run(`UPDATE ${name} SET revision = revision - ? WHERE revision > 0`, [most + 1 - least]);
+      table.digest = new Digest();
+    }
+  }
+
+  /** Keeps aside what was set back and has not come again. Returns how many rows that are. */
+  keepAside(): number {
+    let count = 0;
+    for (const collection of this.#tables.keys()) {
+      const left = `SELECT id, headers, body FROM ${quote(collection)} WHERE revision < 0 ORDER BY revision`;
+      for (const [id, headers, body] of this.query(left, []) as Iterable<[string, string, string | null]>) {
+        this.#setAside(collection, { id, headers, body });
+        count++;
+      }
+    }
+    return count;
+  }
+
+  /** Takes away what was set back and has not come again. */
+  giveUp(): void {
+    for (const collection of this.#tables.keys())
+      this.#database.run(`DELETE FROM ${quote(collection)} WHERE revision < 0`);
+  }
+
+  /** The collections, in order of their names. */
+  get tables(): string[] {
+    return [...this.#tables.keys()].sort();
   }
 
   #heldRevision({ find }: Table, id: string): number {
@@ -202,7 +259,7 @@ export class ReplicaDatabase {
     statement.bind(values);
     while (statement.step()) {
       const [revision, deleted, body, headers, id] = statement.get() as [number, number, string | null, string, string];
-      rows.push({ revision, deleted: deleted === 1, body, headers, id });
+      rows.push({ revision: Math.max(revision, 0), deleted: deleted === 1, body, headers, id });
     }
     statement.reset();
     return rows;
@@ -238,7 +295,7 @@ export class ReplicaDatabase {
     const digests: Record<string, string> = {};
     for (const collection of this.#tables.keys()) {
       const digest = new Digest();
-      for (const [id, revision] of this.query(`SELECT id, revision FROM ${quote(collection)}`, []) as Iterable<
+      for (const [id, revision] of this.query(`SELECT id, revision FROM ${quote(collection)} WHERE revision > 0`, []) as Iterable<
         [string, number]
       >) {
         digest.toggle(versionHash(storeSubject(collection, id), revision));

@@ -10,6 +10,8 @@ import { decodeRecords } from "../wire/page.ts";
 import { META, parseStoreSubject } from "../wire/subjects.ts";
 import { NOWHERE, ReplicaDatabase, type ReplicaPosition } from "./database.ts";
 import { KnownSubjects } from "./known.ts";
+import { holds, offer } from "./offers.ts";
+import { Recovery } from "./recovery.ts";
 import type { ListedRow, ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
 import { docOf } from "./row.ts";
 import { listStatement, writeCursor } from "./tables.ts";
@@ -25,6 +27,7 @@ const MAX_LOOK = { rows: 1000, bytes: 8 * 1024 * 1024 };
 const sql = await initSqlJs();
 let schemas: Schemas;
 let databases: { users: ReplicaDatabase; webstore: ReplicaDatabase } | undefined;
+let recovery: Recovery | undefined;
 let position: ReplicaPosition = { ...NOWHERE };
 let dirtySince: number | undefined;
 let timer: NodeJS.Timeout | undefined;
@@ -68,13 +71,16 @@ function snapshot(): void {
 
 const methods: ReplicaMethods = {
   open({ dir, schemas: folders, known: buffer }) {
+    const kept = new Recovery(dir);
+    recovery = kept;
+    const setAside: Recovery["keep"] = (collection, row) => kept.keep(collection, row);
     const known = new KnownSubjects(buffer);
     schemas = loadSchemas(folders);
     const of = (database: "users" | "webstore") =>
       new Map([...schemas.collections].filter(([, schema]) => schema.database === database));
     databases = {
-      users: new ReplicaDatabase(sql, join(dir, "users.db"), of("users"), known),
-      webstore: new ReplicaDatabase(sql, join(dir, "webstore.db"), of("webstore"), known),
+      users: new ReplicaDatabase(sql, join(dir, "users.db"), of("users"), known, setAside),
+      webstore: new ReplicaDatabase(sql, join(dir, "webstore.db"), of("webstore"), known, setAside),
     };
     const { users, webstore } = databases;
     const [lower, higher] = [users.position, webstore.position].sort((a, b) => a.cursor - b.cursor) as [
@@ -82,7 +88,8 @@ const methods: ReplicaMethods = {
       ReplicaPosition,
     ];
     // The lower of the two: what is applied twice has no effect. Of two lives of the store neither is trusted, but which store it is.
-    position = lower.epoch === higher.epoch ? lower : { ...NOWHERE, epoch: higher.epoch ?? lower.epoch };
+    const { epoch, generation } = higher.epoch === undefined ? lower : higher;
+    position = lower.epoch === higher.epoch ? lower : { ...NOWHERE, epoch, generation };
     return { position, setAside: [users.setAside, webstore.setAside].filter((text) => text !== undefined) };
   },
   apply({ records, position: next }) {
@@ -101,6 +108,7 @@ const methods: ReplicaMethods = {
       }
     } finally {
       for (const database of [users, webstore]) database.commit();
+      recovery?.flush();
     }
     changed(next);
     if (faults.length > 0) throw faults[0];
@@ -118,7 +126,8 @@ const methods: ReplicaMethods = {
     for (const row of database.query(statement, values)) {
       const [revision, id, headers, body, sorted = ""] = row as [number, string, string, string, (string | number)?];
       const cursor = writeCursor(sort === undefined ? [id] : [sorted, id]);
-      if (!actor || mayRead(schema, actor, docOf(schema, body, headers))) rows.push({ id, revision, headers, body, cursor });
+      if (!actor || mayRead(schema, actor, docOf(schema, body, headers)))
+        rows.push({ id, revision: Math.max(revision, 0), headers, body, cursor });
       if (found + rows.length > limit) break;
       looked.rows++;
       looked.bytes += body.length;
@@ -128,6 +137,20 @@ const methods: ReplicaMethods = {
   },
   ids: (collection) => databaseOf(collection).ids(collection),
   since: ({ collection, after, until, limit }) => databaseOf(collection).since(collection, after, until, limit),
+  holds: () => holds(Object.values(opened())),
+  offer: (after) => offer(Object.values(opened()), after),
+  setBack(next) {
+    for (const database of Object.values(opened())) database.setBack();
+    changed(next);
+  },
+  giveUp() {
+    const all = Object.values(opened());
+    const count = all.reduce((sum, database) => sum + database.keepAside(), 0);
+    recovery?.flush();
+    for (const database of all) database.giveUp();
+    if (count > 0) changed(position);
+    return { count, file: recovery?.file ?? "" };
+  },
   digests({ fresh }) {
     const { users, webstore } = opened();
     return fresh ? { ...users.computeDigests(), ...webstore.computeDigests() } : { ...users.digests(), ...webstore.digests() };

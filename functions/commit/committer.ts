@@ -15,6 +15,7 @@ import { hasSeen } from "../../schemas/mutation.ts";
 import type { RestoredVersion, WriteReply } from "../../schemas/types.ts";
 import { actorBy, lookingTwice } from "../accounts/users.ts";
 import type { Rules } from "../rules/define.ts";
+import type { Seeding } from "../seed/seeding.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
 import { type Held, type Scope, type View, type Views, wholeCollection } from "../store/views.ts";
@@ -34,6 +35,7 @@ export interface CommitterParts {
   views: Views;
   rules: ReadonlyMap<string, Rules>;
   copies: ConflictCopies;
+  seeding: Seeding;
   signingKey: Uint8Array;
 }
 
@@ -51,6 +53,8 @@ export class Committer {
   /** Stores an edit once. `deadline`: ms since 1970; after it, TIMEOUT: the write may still be stored. */
   async commit(schema: CollectionSchema, edit: Asked, deadline: number): Promise<WriteReply> {
     await this.#parts.epochs.ready();
+    // The first user is made whatever comes.
+    if (edit.at === undefined) await this.#parts.seeding.checkOpen(schema);
     const store: Store = (of, copy) => this.commit(of, copy, deadline);
     return await this.#parts.copies.refusing(schema, edit, store, () => this.#commit(schema, edit, deadline, store));
   }
@@ -141,7 +145,7 @@ export class Committer {
     for (const name of rules?.looksAt ?? []) others[name] = await views.of(wholeCollection(name), { certain });
     const actor = await actorBy(views, asked.by, { certain });
     // From here to the end nothing is awaited: others bring the view up to date, and what is decided must be of one revision.
-    const edit = placed(schema, rules, asked, view);
+    const edit = placed(schema, rules, asked, view, this.#parts.seeding.next(schema.collection));
     const subject = storeSubject(schema.collection, edit.id);
     const now = clock.now();
     const check = rules?.check;

@@ -9,6 +9,7 @@ import { defaultPasswordWarning, makeFirstUser } from "../accounts/first-user.ts
 import { Committer } from "../commit/committer.ts";
 import { ConflictCopies } from "../commit/conflict-copies.ts";
 import { loadRules } from "../rules/index.ts";
+import { Seeding } from "../seed/seeding.ts";
 import { Audit } from "../store/audit.ts";
 import { Collector } from "../store/collector.ts";
 import { Contents, type ContentsOptions } from "../store/contents.ts";
@@ -59,6 +60,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
       epochs.disconnected();
       views.forget();
       contents.disconnected();
+      seeding.disconnected();
     }
     if (event === "connected") connected();
     else if (!draining) log.warn({ event, detail }, "the handler's connection");
@@ -71,7 +73,8 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const contents = new Contents(connection, config.contents);
   const signingKey = Buffer.from(config.signingKey, "hex");
   const copies = new ConflictCopies(connection, schemas.collection("conflicts"));
-  const committer = new Committer({ connection, epochs, follower, views, rules, copies, signingKey });
+  const seeding = new Seeding(connection, schemas, signingKey);
+  const committer = new Committer({ connection, epochs, follower, views, rules, copies, seeding, signingKey });
   const context: Context = {
     connection,
     schemas,
@@ -81,8 +84,13 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     committer,
     views,
     contents,
+    seeding,
     rules,
-    warnings: async () => [...warningsOf(config, epochs, connection, observed), ...(await defaultPasswordWarning(views))],
+    warnings: async () => [
+      ...warningsOf(config, epochs, connection, observed),
+      ...(await seeding.warnings()),
+      ...(await defaultPasswordWarning(views)),
+    ],
   };
   function connected() {
     void presence.connected();
@@ -102,6 +110,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   }
   follower.start();
   presence.start();
+  seeding.start();
   await connection.open();
   await epochs.ready();
   await makeFirstUser(context);
