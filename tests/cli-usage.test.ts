@@ -19,6 +19,7 @@ const COMMANDS = [
   ["resources", "put"],
   ["backup"],
   ["restore"],
+  ["reseed"],
   ["rescue", "unlock"],
   ["rescue", "set-password"],
   ["rescue", "clear-failures"],

@@ -6,6 +6,7 @@ import { addBackup } from "../backup.ts";
 import { addDatastore } from "../datastore.ts";
 import { addDemo } from "../demo.ts";
 import { addImport } from "../import.ts";
+import { addReseed } from "../reseed.ts";
 import { addRescue } from "../rescue.ts";
 import { addResources } from "../resources.ts";
 import { addRestore } from "../restore.ts";
@@ -45,7 +46,7 @@ export function buildProgram(cli: Cli): Command {
       "after",
       "\n`frontsync <command> --help` has the flags of a command, with examples.\nFRONTSYNC_LOG=debug shows what happens inside (JSON lines on stderr).",
     );
-  const commands = [addDemo, addDatastore, addImport, addResources, addBackup, addRestore, addRescue, addStatus];
+  const commands = [addDemo, addDatastore, addImport, addResources, addBackup, addRestore, addReseed, addRescue, addStatus];
   for (const add of commands) add(program, cli);
   return program;
 }
