@@ -4,8 +4,7 @@ import { VERSION } from "./platform/package.ts";
 
 export function snapshotFailed(dir: string, failed: string | undefined): string | undefined {
   return (
-    failed &&
-    `The replica could not be written to ${dir}: ${failed}. Free space; nothing is lost, but a restart reads it anew.`
+    failed && `The replica could not be written to ${dir}: ${failed}. Free space; nothing is lost, but a restart reads it anew.`
   );
 }
 

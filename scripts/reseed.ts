@@ -43,8 +43,10 @@ export function addReseed(program: Command, cli: Cli): void {
     .addOption(new Option("--replace", "the webservers take over what the datastore has").conflicts(["close"]))
     .option("--close", "wait for no further webserver")
     .addOption(
-      new Option("--from <generation>", "whose webservers it is about; several, with commas (default: all that are held, of one store)")
-        .argParser(generations),
+      new Option(
+        "--from <generation>",
+        "whose webservers it is about; several, with commas (default: all that are held, of one store)",
+      ).argParser(generations),
     )
     .addOption(jsonOption())
     .addHelpText("after", HELP)

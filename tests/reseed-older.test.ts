@@ -104,7 +104,10 @@ it("a store of another deployment is never mixed with by itself, and a lost key 
     await dashboards(web2).put({ id: "theirs", name: "theirs" });
     await eventually("said that it is another one", 15_000, () => warningOf(web1, "HELD").includes("data of its own"));
     assert.equal(web1.status().state, "held");
-    assert.deepEqual([Object.keys(await documents(web1, "dashboards")), Object.keys(await documents(web2, "dashboards"))], [["mine"], ["theirs"]]);
+    assert.deepEqual(
+      [Object.keys(await documents(web1, "dashboards")), Object.keys(await documents(web2, "dashboards"))],
+      [["mine"], ["theirs"]],
+    );
     const look = await reseed(store);
     assert.equal(look.code, 0);
     assert.equal((look.held as { webserver: string }[])[0]?.webserver, "web1");

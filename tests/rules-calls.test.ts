@@ -57,7 +57,14 @@ const CALLS: Record<Name, Tried> = {
     ],
     own: false,
   },
-  "stores.reseed": { request: () => ({ word: "look" }), bad: [[{ word: "erase" }, "/word"], [{ from: [] }, "/from"]], own: false },
+  "stores.reseed": {
+    request: () => ({ word: "look" }),
+    bad: [
+      [{ word: "erase" }, "/word"],
+      [{ from: [] }, "/from"],
+    ],
+    own: false,
+  },
   "searches.clear": { request: ({ uid }) => ({ uid }), bad: [BAD_UID, [{ all: true }, "/all"]], own: true },
 };
 const names = Object.keys(CALLS) as Name[];

@@ -215,8 +215,7 @@ export class ReplicaDatabase {
 
   /** Takes away what was set back and has not come again. */
   giveUp(): void {
-    for (const collection of this.#tables.keys())
-      this.#database.run(`DELETE FROM ${quote(collection)} WHERE revision < 0`);
+    for (const collection of this.#tables.keys()) this.#database.run(`DELETE FROM ${quote(collection)} WHERE revision < 0`);
   }
 
   /** The collections, in order of their names. */

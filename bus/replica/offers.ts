@@ -53,7 +53,12 @@ export function offer(
     const sql = `SELECT revision, id, headers, body FROM ${quote(name)} WHERE revision > ? AND ${DOCUMENTS} ORDER BY revision`;
     for (const row of database.query(sql, [after])) {
       const [number, id, headers, body] = row as [number, string, string, string | null];
-      const version = new StoredVersion(storeSubject(name, id), Math.abs(number), Buffer.from(headers, "latin1"), Buffer.from(body ?? ""));
+      const version = new StoredVersion(
+        storeSubject(name, id),
+        Math.abs(number),
+        Buffer.from(headers, "latin1"),
+        Buffer.from(body ?? ""),
+      );
       bytes += version.headers.length + version.body.length;
       if (page.length > 0 && (page.length >= PAGE.rows || bytes > PAGE.bytes))
         return { records: encodeRecords(page), count: page.length, next: { table: at, revision: after } };

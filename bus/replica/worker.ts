@@ -10,9 +10,9 @@ import { decodeRecords } from "../wire/page.ts";
 import { META, parseStoreSubject } from "../wire/subjects.ts";
 import { NOWHERE, ReplicaDatabase, type ReplicaPosition } from "./database.ts";
 import { KnownSubjects } from "./known.ts";
+import type { ListedRow, ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
 import { holds, offer } from "./offers.ts";
 import { Recovery } from "./recovery.ts";
-import type { ListedRow, ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
 import { docOf } from "./row.ts";
 import { listStatement, writeCursor } from "./tables.ts";
 

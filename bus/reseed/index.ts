@@ -72,7 +72,8 @@ export class Reseed {
   async #ask(): Promise<void> {
     const { link, schemas, replica, warn } = this.#parts;
     this.#parts.follow().settle();
-    const { documents, newest, sample } = (this.#holds ??= await replica.call("holds", null));
+    this.#holds ??= await replica.call("holds", null);
+    const { documents, newest, sample } = this.#holds;
     const { epoch = "", cursor, consistent, generation = epoch } = this.#parts.follow().position;
     const claim = {
       position: { epoch, cursor: Math.max(cursor, consistent) },
@@ -130,6 +131,9 @@ export class Reseed {
     const { count, file } = await replica.call("giveUp", null);
     if (count === 0) return;
     log.warn({ webserver, count, file }, "rows that the datastore does not have were set aside");
-    warn("SET_ASIDE", `${count} documents that the datastore does not have were kept aside in ${file}, and are not shown any more.`);
+    warn(
+      "SET_ASIDE",
+      `${count} documents that the datastore does not have were kept aside in ${file}, and are not shown any more.`,
+    );
   }
 }

@@ -171,7 +171,12 @@ export async function storeAtHead(
 }
 
 /** Replaces one of the store's own documents if it is at the expected revision (0: there is none). */
-export async function storeOwn(connection: Connection, subject: string, body: string, expected: number): Promise<number | Refusal> {
+export async function storeOwn(
+  connection: Connection,
+  subject: string,
+  body: string,
+  expected: number,
+): Promise<number | Refusal> {
   const headers = headerBlock(`Nats-Expected-Last-Subject-Sequence: ${expected}\r\nNats-Rollup: sub\r\n`);
   const answer = ack(await connection.request(subject, body, { timeoutMs: API_TIMEOUT_MS, headers }));
   return typeof answer === "object" ? answer.seq : answer;

@@ -28,7 +28,9 @@ export function placed(schema: CollectionSchema, rules: Rules | undefined, edit:
   const field = schema.allocates;
   if (field === undefined || edit.what.op !== "put")
     throw new FrontsyncError("BAD_ID", "An edit names no document.", { path: "/id" });
-  const number = rules?.slots ? rules.slots.choose(edit.what.doc, view, schema) : Math.max(highest(schema, field, view) + 1, least);
+  const number = rules?.slots
+    ? rules.slots.choose(edit.what.doc, view, schema)
+    : Math.max(highest(schema, field, view) + 1, least);
   const doc: Doc = { ...edit.what.doc, [field]: number };
   // That there is no such document is so, whatever was in its place.
   const { ifRevision, base } = edit;

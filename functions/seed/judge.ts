@@ -39,9 +39,13 @@ function covers({ from, openedAt }: Seeding, { generation, newest }: Claim): boo
 
 function underWord({ word, open, openedAt }: Seeding, now: number): Verdict {
   if (word === "replace")
-    return { what: "adopt", why: "An operator has said that the datastore's state counts (reseed --replace): this webserver takes it over." };
+    return {
+      what: "adopt",
+      why: "An operator has said that the datastore's state counts (reseed --replace): this webserver takes it over.",
+    };
   if (open) return { what: "offer", why: `The datastore is filled from its webservers.${WHILE}` };
-  if (now - Date.parse(openedAt) < LATE_MS) return { what: "offer", why: "The datastore was filled without this webserver, which offers what it has now." };
+  if (now - Date.parse(openedAt) < LATE_MS)
+    return { what: "offer", why: "The datastore was filled without this webserver, which offers what it has now." };
   return {
     what: "wait",
     why: "The datastore was filled from other webservers more than 30 days ago: what this one has may have been deleted since. `frontsync reseed --accept` takes it nevertheless; `frontsync reseed --replace` keeps it aside.",

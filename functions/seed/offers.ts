@@ -40,7 +40,10 @@ export function asRestored(
   if (bodyHash(body) !== envelope.sha256)
     throw new FrontsyncError("BAD_MESSAGE", "Its body is not the one that was stored: it was damaged on the webserver.");
   if (isSigned && !isSigned(version))
-    throw new FrontsyncError("NOT_ALLOWED", "It was not signed with this datastore's key: only an operator may say that it is taken.");
+    throw new FrontsyncError(
+      "NOT_ALLOWED",
+      "It was not signed with this datastore's key: only an operator may say that it is taken.",
+    );
   const { version: name, at, created, by, webserver, seen, origin, schema } = envelope;
   const facts = { collection, id, version: name, at, created, by, webserver, seen, origin, schema };
   const restored = schemas.read("restored-version", JSON.stringify(facts));

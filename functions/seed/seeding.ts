@@ -142,6 +142,7 @@ export class Seeding {
 
 function textOf(record: SeedingRecord): string {
   const waiting = waitingFor(record);
-  const names = waiting.slice(0, MAX_NAMED).join(", ") + (waiting.length > MAX_NAMED ? ` and ${waiting.length - MAX_NAMED} more` : "");
+  const names =
+    waiting.slice(0, MAX_NAMED).join(", ") + (waiting.length > MAX_NAMED ? ` and ${waiting.length - MAX_NAMED} more` : "");
   return `the datastore is being filled from its webservers, and waits for ${names || "the first of them"}. \`frontsync reseed --close\` ends that.`;
 }

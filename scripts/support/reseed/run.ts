@@ -102,10 +102,19 @@ function report(
     for (const why of new Set(held.map(({ claim }) => claim.why))) output.line(`\n${why}`);
   } else output.line(`No webserver is held. The datastore's generation is ${generation}.`);
   for (const { uid, user, storedAs } of seeding?.renamed ?? [])
-    output.note(`The user ${uid} is stored as '${storedAs}', and locked: somebody else is called '${user}'. Rename one of them, then unlock.`);
+    output.note(
+      `The user ${uid} is stored as '${storedAs}', and locked: somebody else is called '${user}'. Rename one of them, then unlock.`,
+    );
   if (word === "accept" && over) output.line(`${count(taken, "document")} offered; of each the later version stays.`);
-  if (word === "replace" && over) output.line("The webservers follow the datastore. What they gave up is in recovery.jsonl in their folders.");
-  if (seeding?.open) output.line(`The datastore is being filled, and waits for ${waiting.join(", ") || "the first webserver"}: other writes wait.`);
-  if (!over) output.note("Nothing has happened for a minute; what was said stays said. Start the webservers, or end it: frontsync reseed --close");
+  if (word === "replace" && over)
+    output.line("The webservers follow the datastore. What they gave up is in recovery.jsonl in their folders.");
+  if (seeding?.open)
+    output.line(
+      `The datastore is being filled, and waits for ${waiting.join(", ") || "the first webserver"}: other writes wait.`,
+    );
+  if (!over)
+    output.note(
+      "Nothing has happened for a minute; what was said stays said. Start the webservers, or end it: frontsync reseed --close",
+    );
   output.figures({ ok: over, word, generation, held, ...(seeding && { seeding }), ...(word === "accept" && { offered: taken }) });
 }
