@@ -43,7 +43,7 @@ export class ReplicaDatabase {
   readonly #file: string;
   readonly #tables = new Map<string, Table>();
   readonly #known: KnownSubjects;
-  readonly #setAside: (collection: string, row: Pick<Row, "id" | "headers" | "body">) => void;
+  readonly #setAside: (row: Row & { collection: string }) => void;
   readonly #indexes = new Set<string>();
   #database: Database;
   /** What the snapshot on disk has, and what went wrong with it. With the cursor 0 it is of this epoch's store, but not whole. */
@@ -56,7 +56,7 @@ export class ReplicaDatabase {
     file: string,
     schemas: ReadonlyMap<string, CollectionSchema>,
     known: KnownSubjects,
-    setAside: (collection: string, row: Pick<Row, "id" | "headers" | "body">) => void,
+    setAside: (row: Row & { collection: string }) => void,
   ) {
     this.#known = known;
     this.#setAside = setAside;
@@ -180,42 +180,45 @@ export class ReplicaDatabase {
     table.digest.toggle(versionHash(subject, revision));
   }
 
-  /** A row that was set back goes. What the new version does not have in it is kept aside. */
+  /** A row that was set back goes. What the new version does not have in it is set aside. */
   #takesThePlace(collection: string, id: string, { envelope }: StoredVersion): void {
-    const row = this.get(collection, id);
+    const [row] = this.rowsWhere(collection, "id = ?", [id]);
     const before = row && readEnvelope(row.headers);
     if (!before || !envelope || before.version === envelope.version || hasSeen(envelope.seen, before.version)) return;
-    this.#setAside(collection, row);
+    this.#setAside(row);
   }
 
-  /** Sets all rows back: they are of a store that is no more, so any version of the present one is newer. They are shown with the revision 0,
-   *  stay in their order, and are in no digest. */
+  /** Sets all rows back: they are of a store that is followed no longer, so any version of the present one is newer. They keep their revisions, as
+   *  negative numbers, are shown with the revision 0, and are in no digest. */
   setBack(): void {
     for (const [collection, table] of this.#tables) {
       const name = quote(collection);
-      const limits = [...this.query(`SELECT min(revision), max(revision) FROM ${name}`, [])][0] as [number | null, number | null];
-      const [least, most] = [Math.min(limits[0] ?? 0, 0), limits[1] ?? 0];
-      if (most > 0) this.#database.run(`UPDATE ${name} SET revision = revision - ? WHERE revision > 0`, [most + 1 - least]);
+      // Two lives may have given one number; the row of the earlier one was offered, and comes again.
+      const twice = `revision < 0 AND -revision IN (SELECT revision FROM ${name})`;
+      for (const row of this.rowsWhere(collection, twice)) this.#setAside(row);
+      this.#database.run(`DELETE FROM ${name} WHERE ${twice}`);
+      this.#database.run(`UPDATE ${name} SET revision = -revision WHERE revision > 0`);
       table.digest = new Digest();
     }
   }
 
-  /** Keeps aside what was set back and has not come again. Returns how many rows that are. */
-  keepAside(): number {
-    let count = 0;
-    for (const collection of this.#tables.keys()) {
-      const left = `SELECT id, headers, body FROM ${quote(collection)} WHERE revision < 0 ORDER BY revision`;
-      for (const [id, headers, body] of this.query(left, []) as Iterable<[string, string, string | null]>) {
-        this.#setAside(collection, { id, headers, body });
-        count++;
-      }
-    }
-    return count;
+  /** The rows that were set back and have not come again. */
+  *leftBack(): Generator<Row & { collection: string }> {
+    for (const collection of this.#tables.keys()) yield* this.rowsWhere(collection, "revision < 0 ORDER BY revision DESC");
   }
 
-  /** Takes away what was set back and has not come again. */
+  /** Takes them away. */
   giveUp(): void {
     for (const collection of this.#tables.keys()) this.#database.run(`DELETE FROM ${quote(collection)} WHERE revision < 0`);
+  }
+
+  /** The rows of a table under a condition of SQL, with the revisions that they came with. */
+  *rowsWhere(collection: string, condition: string, values: Value[] = []): Generator<Row & { collection: string }> {
+    const sql = `SELECT revision, deleted, body, headers, id FROM ${quote(collection)} WHERE ${condition}`;
+    for (const row of this.query(sql, values)) {
+      const [revision, deleted, body, headers, id] = row as [number, number, string | null, string, string];
+      yield { collection, revision: Math.abs(revision), deleted: deleted === 1, body, headers, id };
+    }
   }
 
   /** The collections, in order of their names. */

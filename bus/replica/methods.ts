@@ -54,11 +54,14 @@ export interface Holds {
   sample: Uint8Array;
 }
 
-/** Behind a row: the number of its table, and its revision. */
+/** Behind a row: the number of its table, whether among the rows that were set back, and its revision. */
 export interface OfferPlace {
   table: number;
+  back: boolean;
   revision: number;
 }
+
+export const FIRST_PLACE: OfferPlace = { table: 0, back: true, revision: 0 };
 
 /** A document that is not acknowledged; `body` null: deleted. */
 export interface WaitingRow {

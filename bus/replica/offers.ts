@@ -40,31 +40,37 @@ export function holds(databases: readonly ReplicaDatabase[]): Holds {
   return { documents, newest: made ? newest : undefined, sample: encodeRecords(made && sample ? [sample] : []) };
 }
 
+/** What was set back comes first: it is from an earlier store. */
 export function offer(
   databases: readonly ReplicaDatabase[],
-  { table, revision }: OfferPlace,
+  { table, back, revision }: OfferPlace,
 ): { records: Uint8Array; count: number; next: OfferPlace | undefined } {
   const tables = tablesOf(databases);
   const page: StoredVersion[] = [];
   let bytes = 0;
-  let after = revision;
-  for (let at = table; at < tables.length; at++, after = Number.MIN_SAFE_INTEGER) {
-    const { database, name } = tables[at] as Table;
-    const sql = `SELECT revision, id, headers, body FROM ${quote(name)} WHERE revision > ? AND ${DOCUMENTS} ORDER BY revision`;
-    for (const row of database.query(sql, [after])) {
-      const [number, id, headers, body] = row as [number, string, string, string | null];
+  for (let place: OfferPlace | undefined = { table, back, revision }; place; place = nextPart(place, tables.length)) {
+    const { database, name } = tables[place.table] as Table;
+    const part = place.back ? "revision < 0 AND -revision > ?" : "revision > 0 AND revision > ?";
+    let after = place.revision;
+    for (const row of database.rowsWhere(name, `${part} AND ${DOCUMENTS} ORDER BY revision${place.back ? " DESC" : ""}`, [after])) {
+      const { id, headers, body } = row;
       const version = new StoredVersion(
         storeSubject(name, id),
-        Math.abs(number),
+        row.revision,
         Buffer.from(headers, "latin1"),
         Buffer.from(body ?? ""),
       );
       bytes += version.headers.length + version.body.length;
       if (page.length > 0 && (page.length >= PAGE.rows || bytes > PAGE.bytes))
-        return { records: encodeRecords(page), count: page.length, next: { table: at, revision: after } };
+        return { records: encodeRecords(page), count: page.length, next: { ...place, revision: after } };
       page.push(version);
-      after = number;
+      after = row.revision;
     }
   }
   return { records: encodeRecords(page), count: page.length, next: undefined };
+}
+
+function nextPart({ table, back }: OfferPlace, tables: number): OfferPlace | undefined {
+  if (back) return { table, back: false, revision: 0 };
+  return table + 1 < tables ? { table: table + 1, back: true, revision: 0 } : undefined;
 }

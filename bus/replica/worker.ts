@@ -12,8 +12,8 @@ import { NOWHERE, ReplicaDatabase, type ReplicaPosition } from "./database.ts";
 import { KnownSubjects } from "./known.ts";
 import type { ListedRow, ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
 import { holds, offer } from "./offers.ts";
-import { Recovery } from "./recovery.ts";
-import { docOf } from "./row.ts";
+import { recoveryFile, setAside } from "./recovery.ts";
+import { docOf, type Row } from "./row.ts";
 import { listStatement, writeCursor } from "./tables.ts";
 
 /** A snapshot is written when nothing has changed for this long, and at the latest after that long, ms. */
@@ -24,15 +24,26 @@ const REST_FACTOR = 20;
 /** What a user's `list` looks at in one go: the thread is there for others, too. */
 const MAX_LOOK = { rows: 1000, bytes: 8 * 1024 * 1024 };
 
+const REPLACED = "Another store is followed, which has another version of this document.";
+const GIVEN_UP = "Another store is followed, which does not have this document.";
+
 const sql = await initSqlJs();
 let schemas: Schemas;
 let databases: { users: ReplicaDatabase; webstore: ReplicaDatabase } | undefined;
-let recovery: Recovery | undefined;
+let folder = "";
+/** Rows that are gone in memory, and not yet kept aside on the disk: until they are there is no snapshot without them. */
+const aside: (Row & { collection: string })[] = [];
 let position: ReplicaPosition = { ...NOWHERE };
 let dirtySince: number | undefined;
 let timer: NodeJS.Timeout | undefined;
 let failed: string | undefined;
 let lastSnapshotMs = 0;
+
+/** Throws DISK_FULL, INTERNAL. */
+function keepAside(): void {
+  if (aside.length > 0) setAside(folder, REPLACED, aside);
+  aside.length = 0;
+}
 
 function opened() {
   if (!databases) throw new Error("The replica is not open.");
@@ -57,6 +68,7 @@ function snapshot(): void {
   if (dirtySince === undefined) return;
   const started = clock.monotonic();
   try {
+    keepAside();
     for (const database of Object.values(opened())) database.snapshot(position);
     dirtySince = undefined;
     lastSnapshotMs = clock.monotonic() - started;
@@ -71,16 +83,15 @@ function snapshot(): void {
 
 const methods: ReplicaMethods = {
   open({ dir, schemas: folders, known: buffer }) {
-    const kept = new Recovery(dir);
-    recovery = kept;
-    const setAside: Recovery["keep"] = (collection, row) => kept.keep(collection, row);
+    folder = dir;
+    const keep = (row: Row & { collection: string }) => void aside.push(row);
     const known = new KnownSubjects(buffer);
     schemas = loadSchemas(folders);
     const of = (database: "users" | "webstore") =>
       new Map([...schemas.collections].filter(([, schema]) => schema.database === database));
     databases = {
-      users: new ReplicaDatabase(sql, join(dir, "users.db"), of("users"), known, setAside),
-      webstore: new ReplicaDatabase(sql, join(dir, "webstore.db"), of("webstore"), known, setAside),
+      users: new ReplicaDatabase(sql, join(dir, "users.db"), of("users"), known, keep),
+      webstore: new ReplicaDatabase(sql, join(dir, "webstore.db"), of("webstore"), known, keep),
     };
     const { users, webstore } = databases;
     const [lower, higher] = [users.position, webstore.position].sort((a, b) => a.cursor - b.cursor) as [
@@ -108,9 +119,9 @@ const methods: ReplicaMethods = {
       }
     } finally {
       for (const database of [users, webstore]) database.commit();
-      recovery?.flush();
     }
     changed(next);
+    keepAside();
     if (faults.length > 0) throw faults[0];
   },
   move: changed,
@@ -142,14 +153,23 @@ const methods: ReplicaMethods = {
   setBack(next) {
     for (const database of Object.values(opened())) database.setBack();
     changed(next);
+    keepAside();
   },
   giveUp() {
+    keepAside();
+    let count = 0;
     const all = Object.values(opened());
-    const count = all.reduce((sum, database) => sum + database.keepAside(), 0);
-    recovery?.flush();
+    function* left() {
+      for (const database of all)
+        for (const row of database.leftBack()) {
+          count++;
+          yield row;
+        }
+    }
+    if (all.some((database) => !database.leftBack().next().done)) setAside(folder, GIVEN_UP, left());
     for (const database of all) database.giveUp();
     if (count > 0) changed(position);
-    return { count, file: recovery?.file ?? "" };
+    return { count, file: recoveryFile(folder) };
   },
   digests({ fresh }) {
     const { users, webstore } = opened();

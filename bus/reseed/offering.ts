@@ -6,7 +6,7 @@ import type { Link } from "../link.ts";
 import { pause } from "../platform/deadline.ts";
 import { log } from "../platform/log.ts";
 import type { Replica } from "../replica/index.ts";
-import type { OfferPlace } from "../replica/methods.ts";
+import { FIRST_PLACE, type OfferPlace } from "../replica/methods.ts";
 
 /** For a page, doubled at each try that was not answered. */
 const TIMEOUT_MS = { first: 10_000, most: 60_000 };
@@ -42,7 +42,7 @@ export async function offerAll(parts: OfferingParts, head: Head): Promise<Offere
   const wanted = new Set<string>();
   const told: string[] = [];
   let [offered, refused] = [0, 0];
-  let place: OfferPlace | undefined = { table: 0, revision: Number.MIN_SAFE_INTEGER };
+  let place: OfferPlace | undefined = FIRST_PLACE;
   while (place) {
     const page: { records: Uint8Array; count: number; next: OfferPlace | undefined } = await replica.call("offer", place);
     if (!goesOn()) return { refused, told, wanted, epochs: undefined };
