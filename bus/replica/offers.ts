@@ -52,7 +52,9 @@ export function offer(
     const { database, name } = tables[place.table] as Table;
     const part = place.back ? "revision < 0 AND -revision > ?" : "revision > 0 AND revision > ?";
     let after = place.revision;
-    for (const row of database.rowsWhere(name, `${part} AND ${DOCUMENTS} ORDER BY revision${place.back ? " DESC" : ""}`, [after])) {
+    for (const row of database.rowsWhere(name, `${part} AND ${DOCUMENTS} ORDER BY revision${place.back ? " DESC" : ""}`, [
+      after,
+    ])) {
       const { id, headers, body } = row;
       const version = new StoredVersion(
         storeSubject(name, id),
