@@ -138,7 +138,11 @@ export class Follow {
       return false;
     }
     this.#epochs = epochs;
-    if (epoch !== undefined) this.#position.generation = epochs[0]?.epoch;
+    if (epoch !== undefined && this.#position.generation !== this.generation) {
+      this.#position.generation = this.generation;
+      this.#handOver();
+      this.#options.move({ ...this.#position });
+    }
     this.#head = Math.max(this.#head ?? 0, head);
     if (this.#state !== "synced") this.#on("reached");
     return true;
@@ -160,7 +164,7 @@ export class Follow {
     void this.catchUp();
   }
 
-  /** Another store is followed from now on, from its beginning: the rows were set back. The next answer of that store ends being held. */
+  /** A store is followed from its beginning: the rows were set back. The next answer of that store ends being held. */
   adopt(position: ReplicaPosition): void {
     this.#dropQueue();
     this.recent.clear();
@@ -168,6 +172,9 @@ export class Follow {
     this.#head = undefined;
     this.#position = { ...position };
     this.#life++;
+    if (this.#state === "held") return;
+    this.#on("behind");
+    void this.catchUp();
   }
 
   /** Reads pages until nothing is pending; one catch-up at a time. Ends early when the store is lost. */

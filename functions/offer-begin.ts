@@ -31,7 +31,7 @@ export default defineFunction({
     presence.claims(webserver, { generation, documents, offered: 0, why, ...(newest !== undefined && { newest }) });
     if (what !== "offer") return { what, why, epochs: epochs.list };
     // When the store is not so empty any more, the next check-in finds what it is.
-    if (opens && emptyAt !== undefined) await seeding.openAt(emptyAt, generation, [webserver, ...peers]);
+    if (opens && emptyAt !== undefined) await seeding.openAt(emptyAt, claim, [webserver, ...peers]);
     const current = await seeding.change((now) => now && begun(now, webserver, peers));
     if (isOver(current)) await closeSeeding(context);
     if (!current?.from.includes(generation)) return { what: "wait", why: "The datastore has just changed: it is asked again." };

@@ -21,12 +21,17 @@ export default defineFunction({
     const held = presence.held();
     if (word === "close") await closeSeeding(context, { anyway: true });
     if (word === "accept" || word === "replace") {
+      const before = await seeding.record({ certain: true });
+      // Nobody is held any more: what there was to do is being done, or was.
+      if (!from && held.length === 0 && before) return { generation: epochs.generation, seeding: before, held };
       const generations = from ?? onlyGeneration(held);
-      const webservers = held.flatMap(({ webserver, claim }) => (generations.includes(claim.generation) ? [webserver] : []));
+      const meant = held.filter(({ claim }) => generations.includes(claim.generation));
+      const webservers = meant.map(({ webserver }) => webserver);
+      const newest = meant.map(({ claim }) => claim.newest);
       const numbers = await highestNumbers(context);
       const facts = { id: randomId(), word, from: generations };
       await seeding.change((record) => {
-        const next = opened({ ...facts, next: record?.next ?? {} }, webservers, clock.now());
+        const next = opened({ ...facts, next: record?.next ?? {} }, webservers, clock.now(), newest);
         return word === "accept" ? next : closed(next, numbers, clock.now());
       });
     }

@@ -99,16 +99,16 @@ test("the NATS configuration of docs/operations.md keeps webservers and function
   assert.deepEqual(warningsOf(web1), ["SYNC_UNKNOWN"]);
 });
 
-test('the commands of "Backup, restore, rescue" in docs/operations.md do what it says', async () => {
+test("the commands of backup, restore, rescue and reseed in docs/operations.md do what it says", async () => {
   await using deployment = await deploy({ webservers: 1, sync: "default" });
   const [web1] = deployment.buses as [Bus];
   await web1.collection("dashboards").put({ id: "ops", name: "Operations" });
   await web1.close(); // writes its snapshot
   writeFileSync(join(deployment.dir, "password"), "another one\n");
-  const commands = ["backup", "seed", "rescue"].flatMap((name) =>
+  const commands = ["backup", "seed", "rescue", "reseed"].flatMap((name) =>
     blocks("docs/operations.md", `sh ${name}`).join("").trim().split("\n"),
   );
-  assert.equal(commands.length, 8);
+  assert.equal(commands.length, 9);
   for (const command of commands) {
     const args = command.split(" ").slice(1);
     const { status, stderr } = spawnSync(

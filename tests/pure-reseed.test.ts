@@ -46,7 +46,7 @@ test("only what is beyond doubt goes on without an operator", () => {
     // A copy of the store that has a word in it was put back: that word was not about what has come since.
     [
       "at a word of before",
-      { empty: false, record: word({ from: ["A"], word: "replace", open: false, openedAt: time(NOW - 2 * HOUR) }) },
+      { empty: false, record: word({ from: ["A"], word: "replace", open: false, until: time(NOW - 2 * HOUR) }) },
       older,
       "wait",
       /older state/,

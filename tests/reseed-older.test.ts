@@ -93,8 +93,12 @@ describe("an older store", { concurrency: 2 }, () => {
 it("a store of another deployment is never mixed with by itself, and a lost key needs an operator", async (t) => {
   await reseeding(t, async ({ store, open, wipe }) => {
     const web1 = await open("web1");
-    await web1.caughtUp();
+    const bare = await open("bare");
+    await Promise.all([web1.caughtUp(), bare.caughtUp()]);
+    await bare.close();
     await dashboards(web1).put({ id: "mine", name: "mine" });
+    await makeUser(web1, { user: "berta" });
+    const uid = await makeUser(web1, { user: "anna" });
     await store.stop();
     await wipe({ keys: false });
     await store.start();
@@ -102,19 +106,24 @@ it("a store of another deployment is never mixed with by itself, and a lost key 
     const web2 = await open("web2");
     await web2.caughtUp();
     await dashboards(web2).put({ id: "theirs", name: "theirs" });
+    await makeUser(web2, { user: "Anna" });
     await eventually("said that it is another one", 15_000, () => warningOf(web1, "HELD").includes("data of its own"));
     assert.equal(web1.status().state, "held");
     assert.deepEqual(
       [Object.keys(await documents(web1, "dashboards")), Object.keys(await documents(web2, "dashboards"))],
       [["mine"], ["theirs"]],
     );
+    const again = await open("bare");
+    // It has nothing that anybody made.
+    await until(again, "synced");
     const look = await reseed(store);
     assert.equal(look.code, 0);
     assert.equal((look.held as { webserver: string }[])[0]?.webserver, "web1");
-    const { code, stdout } = await frontsync("reseed", "--accept", "--datastore", store.datastore.address);
+    const { code, stdout, stderr } = await frontsync("reseed", "--accept", "--datastore", store.datastore.address);
     assert.equal(code, 0, stdout);
+    assert.match(stderr, new RegExp(`The user ${uid} is stored as 'anna~${uid}', and locked`));
     await web1.caughtUp(null, { timeoutMs: 30_000 });
-    await assertEqualReplicas([web1, web2], 10_000);
+    await assertEqualReplicas([web1, web2, again], 10_000);
     assert.deepEqual(Object.keys(await documents(web1, "dashboards")).sort(), ["mine", "theirs"]);
   });
 });

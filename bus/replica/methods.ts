@@ -38,7 +38,7 @@ export interface ReplicaMethods {
   offer(after: OfferPlace): { records: Uint8Array; count: number; next: OfferPlace | undefined };
   /** Another store is followed from now on: all rows are set back. */
   setBack(position: ReplicaPosition): void;
-  /** Keeps aside what was set back and has not come again. Returns how many rows were kept, and the file. */
+  /** Keeps aside what was set back and has not come again. Returns how many rows were kept, with those that others have replaced, and the file. */
   giveUp(options: null): { count: number; file: string };
   /** `fresh`: computed from the rows, not as they are kept. */
   digests(options: { fresh: boolean }): Record<string, string>;

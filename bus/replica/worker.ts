@@ -33,6 +33,8 @@ let databases: { users: ReplicaDatabase; webstore: ReplicaDatabase } | undefined
 let folder = "";
 /** Rows that are gone in memory, and not yet kept aside on the disk: until they are there is no snapshot without them. */
 const aside: (Row & { collection: string })[] = [];
+/** How many were, since this was last asked. */
+let replaced = 0;
 let position: ReplicaPosition = { ...NOWHERE };
 let dirtySince: number | undefined;
 let timer: NodeJS.Timeout | undefined;
@@ -41,7 +43,9 @@ let lastSnapshotMs = 0;
 
 /** Throws DISK_FULL, INTERNAL. */
 function keepAside(): void {
-  if (aside.length > 0) setAside(folder, REPLACED, aside);
+  if (aside.length === 0) return;
+  setAside(folder, REPLACED, aside);
+  replaced += aside.length;
   aside.length = 0;
 }
 
@@ -169,6 +173,8 @@ const methods: ReplicaMethods = {
     if (all.some((database) => !database.leftBack().next().done)) setAside(folder, GIVEN_UP, left());
     for (const database of all) database.giveUp();
     if (count > 0) changed(position);
+    count += replaced;
+    replaced = 0;
     return { count, file: recoveryFile(folder) };
   },
   digests({ fresh }) {

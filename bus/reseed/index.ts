@@ -6,7 +6,7 @@ import type { Follow } from "../follow.ts";
 import { clock } from "../platform/clock.ts";
 import { log } from "../platform/log.ts";
 import type { Holds } from "../replica/methods.ts";
-import { HELD } from "../states.ts";
+import { HELD, HELD_HERE } from "../states.ts";
 import { type OfferingParts, offerAll } from "./offering.ts";
 import { KnownPeers } from "./peers.ts";
 
@@ -87,7 +87,7 @@ export class Reseed {
     const { what, why, seed = "", epochs } = schemas.read("offer-begin.reply", reply);
     if (!this.#isHeld) return;
     const waits = what === "offer" && this.#refused?.seed === seed ? this.#refused : undefined;
-    warn("HELD", `${HELD} ${waits?.why ?? why}`);
+    warn("HELD", `${HELD_HERE} ${waits?.why ?? why}`);
     if (what === "wait" || (waits && clock.monotonic() < waits.againAt)) return;
     const adopted = what === "offer" ? await this.#offer(seed, generation, documents) : epochs;
     if (adopted && this.#isHeld) await this.#adopt(adopted);
@@ -102,7 +102,7 @@ export class Reseed {
     if (refused > 0) {
       const why = `The datastore refuses ${refused} of its ${documents} documents, and has the others: ${told.join("; ")}. Mend that, or let it take over the datastore's state: \`frontsync reseed --replace\` keeps what is refused aside.`;
       this.#refused = { seed, againAt: clock.monotonic() + AGAIN_MS, why };
-      warn("HELD", `${HELD} ${why}`);
+      warn("HELD", `${HELD_HERE} ${why}`);
     }
     return epochs;
   }
@@ -112,8 +112,10 @@ export class Reseed {
     const { follow, replica, checkIn } = this.#parts;
     const { epoch } = first ?? {};
     const position = { epoch, generation: epoch, cursor: 0, consistent: 0 };
+    const own = { ...follow().position, cursor: 0, consistent: 0 };
     await replica.call("setBack", position);
-    follow().adopt(position);
+    // Its own store may have come back just now: then that one is read anew.
+    follow().adopt(this.#isHeld ? position : own);
     this.#adopting = true;
     await checkIn();
   }
@@ -130,10 +132,10 @@ export class Reseed {
     if (wanted.length > 0) heal(wanted);
     const { count, file } = await replica.call("giveUp", null);
     if (count === 0) return;
-    log.warn({ webserver, count, file }, "rows that the datastore does not have were set aside");
+    log.warn({ webserver, count, file }, "versions that the datastore does not have were set aside");
     warn(
       "SET_ASIDE",
-      `${count} documents that the datastore does not have were kept aside in ${file}, and are not shown any more.`,
+      `${count} versions that the datastore does not have were kept aside in ${file}, and are not shown any more.`,
     );
   }
 }

@@ -70,6 +70,11 @@ export class Committer {
     const { collection } = schema;
     const subject = storeSubject(collection, given.id);
     const rule = rules.get(collection)?.bringBack;
+    if (rule) {
+      // Most are there already: for these nobody has to look at the whole collection.
+      const alone = bringBack(schema, given, await readSubject(connection, subject), { withoutSecrets });
+      if (!alone.write) return alone;
+    }
     const scope = rule && wholeCollection(collection);
     return await this.#queue.run(scope?.key ?? subject, async () => {
       for (let attempt = 0; ; attempt++) {
@@ -144,8 +149,9 @@ export class Committer {
     const others: Record<string, View> = {};
     for (const name of rules?.looksAt ?? []) others[name] = await views.of(wholeCollection(name), { certain });
     const actor = await actorBy(views, asked.by, { certain });
+    const least = await this.#parts.seeding.next(schema.collection);
     // From here to the end nothing is awaited: others bring the view up to date, and what is decided must be of one revision.
-    const edit = placed(schema, rules, asked, view, this.#parts.seeding.next(schema.collection));
+    const edit = placed(schema, rules, asked, view, least);
     const subject = storeSubject(schema.collection, edit.id);
     const now = clock.now();
     const check = rules?.check;

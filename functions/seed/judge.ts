@@ -28,13 +28,13 @@ export function judgeClaim(claim: Claim, scene: Scene): Verdict {
     return { what: "adopt", why: "This webserver has nothing that anybody made, and takes over what the datastore has." };
   if (empty && signed && !record?.open)
     return { what: "offer", why: `The datastore is empty and is filled from its webservers.${WHILE}`, opens: true };
-  if (empty) return { what: "wait", why: unsigned(claim) };
+  if (empty && !signed) return { what: "wait", why: unsigned(claim) };
   return { what: "wait", why: ownGeneration(epochs, claim) ? OLDER : another(epochs, claim) };
 }
 
 /** A word is about what was there when it was given: data that are younger than it have become a riddle of their own since. */
-function covers({ from, openedAt }: Seeding, { generation, newest }: Claim): boolean {
-  return from.includes(generation) && (newest === undefined || Date.parse(newest) < Date.parse(openedAt));
+function covers({ from, until }: Seeding, { generation, newest }: Claim): boolean {
+  return from.includes(generation) && (newest === undefined || Date.parse(newest) < Date.parse(until));
 }
 
 function underWord({ word, open, openedAt }: Seeding, now: number): Verdict {

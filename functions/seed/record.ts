@@ -6,13 +6,16 @@ export const NUMBERS_APART = 10_000;
 const MAX_WEBSERVERS = 1000;
 const MAX_RENAMED = 100;
 
+/** `newest`: the latest commit times that webservers have told; a clock may have been ahead. */
 export function opened(
   { id, word, from, next }: Pick<Seeding, "id" | "word" | "from" | "next">,
   webservers: readonly string[],
   now: number,
+  newest: readonly (string | undefined)[] = [],
 ): Seeding {
+  const until = time(Math.max(now, ...newest.map((at) => (at === undefined ? 0 : Date.parse(at) + 1))));
   const waiting = Object.fromEntries(webservers.slice(0, MAX_WEBSERVERS).map((webserver) => [webserver, false]));
-  return { id, word, open: true, from, openedAt: time(now), webservers: waiting, next, renamed: [] };
+  return { id, word, open: true, from, until, openedAt: time(now), webservers: waiting, next, renamed: [] };
 }
 
 /** A webserver is about to offer, and knows of others. undefined: that was known. */

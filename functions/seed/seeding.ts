@@ -16,7 +16,7 @@ import { opened, waitingFor } from "./record.ts";
 
 const SUBJECT = storeSubject(META, "seeding");
 const LIVE = `ds.live.${META}.seeding`;
-/** A store with more subjects is not empty. */
+/** A store with more messages is not empty. */
 const MAX_LOOK = 100;
 const LOOK_BYTES = 5 * 1024 * 1024;
 const MAX_NAMED = 5;
@@ -68,8 +68,8 @@ export class Seeding {
   }
 
   /** From which number on the datastore gives new ones in a collection. */
-  next(collection: string): number {
-    return this.#known?.record?.next[collection] ?? 0;
+  async next(collection: string): Promise<number> {
+    return (await this.record())?.next[collection] ?? 0;
   }
 
   async warnings(): Promise<Warning[]> {
@@ -92,8 +92,14 @@ export class Seeding {
   }
 
   /** Opens a seeding that nobody had to ask for, if the store still is as empty as it was when it was looked at. */
-  async openAt(head: number, generation: string, webservers: readonly string[]): Promise<SeedingRecord | undefined> {
-    const next = opened({ id: randomId(), word: "signed", from: [generation], next: {} }, webservers, clock.now());
+  async openAt(
+    head: number,
+    { generation, newest }: { generation: string; newest?: string },
+    webservers: readonly string[],
+  ): Promise<SeedingRecord | undefined> {
+    const facts = { id: randomId(), word: "signed" as const, from: [generation] };
+    const numbers = (await this.record())?.next ?? {};
+    const next = opened({ ...facts, next: numbers }, webservers, clock.now(), [newest]);
     const stored = await storeAtHead(this.#connection, SUBJECT, JSON.stringify(next), head);
     if (typeof stored !== "number") return undefined;
     this.#note({ revision: stored, record: next });
@@ -103,10 +109,10 @@ export class Seeding {
 
   /** The head at which the store has nothing but what its first start makes; undefined: it has more. */
   async emptyAt(): Promise<number | undefined> {
-    const head = (await streamInfo(this.#connection))?.state.last_seq ?? 0;
+    const { last_seq: head = 0, messages = 0 } = (await streamInfo(this.#connection))?.state ?? {};
+    if (messages > MAX_LOOK) return undefined;
     const reader = await openReader(this.#connection, { stream: STREAM, subjects: STORE_ALL });
     try {
-      if (reader.pending > MAX_LOOK) return undefined;
       const versions = await reader.next(MAX_LOOK, LOOK_BYTES);
       const made = versions.some(
         ({ subject, envelope }) => parseStoreSubject(subject).collection !== META && Date.parse(envelope?.at ?? "") !== 0,
