@@ -8,10 +8,6 @@ export function snapshotFailed(dir: string, failed: string | undefined): string 
   );
 }
 
-export function refused(detail: string): string {
-  return `The datastore refuses this webserver: ${detail}. Give both the same Control-Auth.`;
-}
-
 export function incompatible({ message }: FrontsyncError): string {
   return `The datastore does not understand this webserver (frontsync ${VERSION}): ${message}`;
 }

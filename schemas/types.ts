@@ -758,6 +758,10 @@ export interface ContentCommitRequest {
    */
   from?: string;
   /**
+   * SHA-256 of the content that the document had where this one was uploaded; empty: none. Refuse when it has yet another one.
+   */
+  over?: string;
+  /**
    * Refuse unless the document is at this revision; 0: it must not exist.
    */
   ifRevision?: number;
@@ -937,6 +941,119 @@ export interface Head {
   head: number;
 }
 /**
+ * One line of a webserver's file of logins without contact: what a user's have left, to be reported, or that it was.
+ */
+export interface LoginRecord {
+  /**
+   * left: it takes the place of the one before with its mutation. reported: it is of no more use.
+   */
+  kind: "left" | "reported";
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  login?: LocalLogin;
+  report?: LoginsReportRequest;
+}
+/**
+ * As it counts on this webserver.
+ */
+export interface LocalLogin {
+  /**
+   * The user.
+   */
+  uid: number;
+  /**
+   * In a row.
+   */
+  failures?: number;
+  /**
+   * Too many failures: no login until then.
+   */
+  lockedUntil?: string;
+  lastLogin?: string;
+}
+/**
+ * What a user's logins on a webserver without contact have left, told when there is contact again.
+ */
+export interface LoginsReportRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * The user.
+   */
+  uid: number;
+  /**
+   * Since the last success there, or the last lock.
+   */
+  failures: number;
+  /**
+   * Failures in a row that lock the user.
+   */
+  lockAfter: number;
+  /**
+   * For how long (300).
+   */
+  lockSeconds: number;
+  /**
+   * Failures have locked the user there.
+   */
+  lockedUntil?: string;
+  /**
+   * The last success there.
+   */
+  lastLogin?: string;
+  /**
+   * The sessions that began there.
+   *
+   * @maxItems 100
+   */
+  sessions: SessionClaims[];
+}
+/**
+ * What the webserver signs.
+ */
+export interface SessionClaims {
+  id: string;
+  /**
+   * The user.
+   */
+  uid: number;
+  issuedAt: string;
+  expiresAt: string;
+  /**
+   * It began on this webserver without contact with the datastore, and counts there alone until it is confirmed.
+   */
+  webserver?: string;
+  /**
+   * Of such a session: the user's `sessionsFrom` as that webserver knew it; a later one ends it.
+   */
+  sessionsFrom?: string;
+  [k: string]: unknown;
+}
+/**
+ * It is counted.
+ */
+export interface LoginsReportReply {
+  /**
+   * A revision that contains what the call did.
+   */
+  revision: number;
+  /**
+   * The sessions that count on every webserver from now on; the others are over.
+   *
+   * @maxItems 100
+   */
+  confirmed: string[];
+  [k: string]: unknown;
+}
+/**
  * What a held webserver is to do.
  */
 export interface OfferBeginReply {
@@ -1064,6 +1181,17 @@ export interface OutboxRecord {
    * Of a put the document, of a patch the merge.
    */
   body?: Record<string, unknown>;
+  /**
+   * Of an upload: the content that the document is to have; it is in the webserver's folder.
+   */
+  content?: {
+    sha256: string;
+    size: number;
+    /**
+     * SHA-256 of the content that the document had then; empty: none.
+     */
+    over?: string;
+  };
   base?: number;
   ifRevision?: number;
   /**
@@ -1158,6 +1286,10 @@ export interface Seeding {
    * Items: The id of the first life of the store that a webserver's data are of.
    */
   from: string[];
+  /**
+   * It is about webservers whose newest version was committed before: what is younger is a riddle of its own.
+   */
+  until: string;
   /**
    * RFC 3339.
    */
@@ -1257,19 +1389,6 @@ export interface UsersLoginReply {
   [k: string]: unknown;
 }
 /**
- * What the webserver signs.
- */
-export interface SessionClaims {
-  id: string;
-  /**
-   * The user.
-   */
-  uid: number;
-  issuedAt: string;
-  expiresAt: string;
-  [k: string]: unknown;
-}
-/**
  * Checks a user's password, counts failures, and begins a session.
  */
 export interface UsersLoginRequest {
@@ -1304,9 +1423,9 @@ export interface UsersLoginRequest {
  */
 export interface UsersLogoutReply {
   /**
-   * A revision that contains what the call did.
+   * A revision that contains what the call did; null: there is no contact, and it waits in the outbox.
    */
-  revision: number;
+  revision: number | null;
   [k: string]: unknown;
 }
 /**
@@ -1424,6 +1543,14 @@ export interface UsersSetPasswordRequest {
    * The password until now: needed when the user does it, not when an admin does.
    */
   current?: string;
+  /**
+   * Failed logins, and wrong passwords here, in a row that lock the user (5).
+   */
+  lockAfter?: number;
+  /**
+   * For how long (300).
+   */
+  lockSeconds?: number;
 }
 /**
  * The head of a page of versions; the records follow it as bytes (bus/wire/page.ts).
@@ -1760,7 +1887,7 @@ export interface Search {
   lastModifiedBy?: number;
 }
 /**
- * A session that was ended before its time. A session that is not here lives until it expires.
+ * A session that was ended before its time, or that began without the datastore and is confirmed. Any other one that is not here lives until it expires.
  */
 export interface Session {
   /**
@@ -1775,6 +1902,10 @@ export interface Session {
    * When it would have ended by itself; then this is of no more use.
    */
   expiresAt?: string;
+  /**
+   * Not ended: it began on a webserver without contact, and counts everywhere by now.
+   */
+  confirmed?: boolean;
   createdAt?: string;
   updatedAt?: string;
   lastModifiedBy?: number;
@@ -1905,6 +2036,9 @@ export interface Messages {
   "groups.setMembers.reply": GroupsSetMembersReply;
   "groups.setMembers.request": GroupsSetMembersRequest;
   head: Head;
+  "login.record": LoginRecord;
+  "logins.report.reply": LoginsReportReply;
+  "logins.report.request": LoginsReportRequest;
   "offer-begin.reply": OfferBeginReply;
   "offer-begin.request": OfferBeginRequest;
   "offer.reply": OfferReply;
@@ -1918,6 +2052,7 @@ export interface Messages {
   "searches.clear.reply": SearchesClearReply;
   "searches.clear.request": SearchesClearRequest;
   seeding: Seeding;
+  "session-claims": SessionClaims;
   "stores.reseed.reply": StoresReseedReply;
   "stores.reseed.request": StoresReseedRequest;
   "users.login.reply": UsersLoginReply;
@@ -1939,6 +2074,7 @@ export interface Messages {
 export interface Calls {
   "backups.restore": { request: Omit<BackupsRestoreRequest, "mutation" | "by">; reply: BackupsRestoreReply };
   "groups.setMembers": { request: Omit<GroupsSetMembersRequest, "mutation" | "by">; reply: GroupsSetMembersReply };
+  "logins.report": { request: Omit<LoginsReportRequest, "mutation" | "by">; reply: LoginsReportReply };
   "searches.clear": { request: Omit<SearchesClearRequest, "mutation" | "by">; reply: SearchesClearReply };
   "stores.reseed": { request: Omit<StoresReseedRequest, "mutation" | "by">; reply: StoresReseedReply };
   "users.login": { request: Omit<UsersLoginRequest, "mutation" | "by">; reply: UsersLoginReply };

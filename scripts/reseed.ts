@@ -2,16 +2,15 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { Cli, Context } from "./support/cli.ts";
-import { datastoreOption, jsonOption, readControlAuth, withControlAuth } from "./support/options.ts";
+import { targetOf, withTarget } from "./support/config/target.ts";
+import { jsonOption } from "./support/options.ts";
 
 interface Flags {
-  datastore: readonly string[];
   accept?: boolean;
   replace?: boolean;
   close?: boolean;
   from?: string[];
   json?: boolean;
-  controlAuthFile?: string;
 }
 
 const HELP = `
@@ -38,7 +37,6 @@ export function addReseed(program: Command, cli: Cli): void {
     .command("reseed")
     .summary("fill an empty or older datastore from its webservers, or make them follow it")
     .description("Says what becomes of webservers that are held, because the datastore is empty, older or another one.")
-    .addOption(datastoreOption())
     .addOption(new Option("--accept", "the webservers bring the datastore forward").conflicts(["replace", "close"]))
     .addOption(new Option("--replace", "the webservers take over what the datastore has").conflicts(["close"]))
     .option("--close", "wait for no further webserver")
@@ -51,17 +49,17 @@ export function addReseed(program: Command, cli: Cli): void {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action((flags: Flags) => cli.run({ json: flags.json === true, staysUp: false }, (context) => run(flags, context)));
-  withControlAuth(command);
+  withTarget(command);
 }
 
 async function run(flags: Flags, context: Context): Promise<void> {
-  const { datastore, from, accept, replace, close } = flags;
+  const { from, accept, replace, close } = flags;
   const word = accept ? "accept" : replace ? "replace" : close ? "close" : "look";
   if (from && (word === "look" || word === "close"))
     throw new FrontsyncError("BAD_CONFIG", "--from goes with --accept or --replace. See `frontsync reseed --help`.");
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { runReseed } = await import("./support/reseed/run.ts");
-  await runReseed({ word, from, datastore, controlAuth: readControlAuth(flags.controlAuthFile) }, context);
+  await runReseed({ word, from, target: targetOf(flags) }, context);
 }
 
 function generations(value: string): string[] {

@@ -3,11 +3,13 @@ import { log } from "../../bus/platform/log.ts";
 import { randomId } from "../../bus/platform/random.ts";
 import { Connection } from "../../bus/wire/nats.ts";
 import { inboxPrefix } from "../../bus/wire/subjects.ts";
+import type { TlsOptions } from "../../bus/wire/tls.ts";
 import { loadSchemas } from "../../schemas/index.ts";
 import type { Warning } from "../../schemas/types.ts";
 import { defaultPasswordWarning, makeFirstUser } from "../accounts/first-user.ts";
 import { Committer } from "../commit/committer.ts";
 import { ConflictCopies } from "../commit/conflict-copies.ts";
+import { CopyRoom } from "../commit/copy-room.ts";
 import { loadRules } from "../rules/index.ts";
 import { Seeding } from "../seed/seeding.ts";
 import { Audit } from "../store/audit.ts";
@@ -26,6 +28,9 @@ export interface HandlerConfig {
   server: string;
   user: string;
   password: string;
+  tls?: TlsOptions | undefined;
+  /** See bus/platform/log.ts; default FRONTSYNC_LOG. */
+  logLevel?: string | undefined;
   /** Hex; signs versions. */
   signingKey: string;
   schemas: readonly string[];
@@ -54,6 +59,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     password: config.password,
     inboxPrefix: inboxPrefix(name),
     name,
+    tls: config.tls,
   };
   const connection: Connection = new Connection(options, (event, detail) => {
     if (event === "disconnected") {
@@ -72,7 +78,8 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const views = new Views(connection, follower);
   const contents = new Contents(connection, config.contents);
   const signingKey = Buffer.from(config.signingKey, "hex");
-  const copies = new ConflictCopies(connection, schemas.collection("conflicts"));
+  const copyRoom = new CopyRoom(connection);
+  const copies = new ConflictCopies(connection, schemas.collection("conflicts"), copyRoom);
   const seeding = new Seeding(connection, schemas, signingKey);
   const committer = new Committer({ connection, epochs, follower, views, rules, copies, seeding, signingKey });
   const context: Context = {
@@ -90,6 +97,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
       ...warningsOf(config, epochs, connection, observed),
       ...(await seeding.warnings()),
       ...(await defaultPasswordWarning(views)),
+      ...(await copyRoom.warning()),
     ],
   };
   function connected() {

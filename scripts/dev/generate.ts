@@ -1,9 +1,10 @@
-/** Writes what comes from the schemas and the functions: schemas/types.ts, docs/errors.md and docs/asyncapi.json. With --check it writes
- *  nothing and exits 1 when a file is stale. */
+/** Writes what comes from the schemas, the functions and the settings: schemas/types.ts, docs/errors.md, docs/asyncapi.json and
+ *  docs/configuration.md. With --check it writes nothing and exits 1 when a file is stale. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadFunctions } from "../../functions/host/load.ts";
 import { asyncapi } from "./generate/asyncapi/index.ts";
+import { configuration } from "./generate/configuration.ts";
 import { errors } from "./generate/errors.ts";
 import { ROOT, readSources } from "./generate/sources.ts";
 import { types } from "./generate/types.ts";
@@ -12,6 +13,7 @@ const sources = readSources();
 const generated = {
   "schemas/types.ts": await types(sources),
   "docs/errors.md": errors(),
+  "docs/configuration.md": configuration(),
   "docs/asyncapi.json": `${JSON.stringify(asyncapi(sources, await loadFunctions()), undefined, 2)}\n`,
 };
 const stale = Object.entries(generated).filter(([file, text]) => {

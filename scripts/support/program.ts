@@ -3,9 +3,11 @@ import { Command, CommanderError } from "commander";
 import { VERSION } from "../../bus/platform/package.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import { addBackup } from "../backup.ts";
+import { addConfig } from "../config.ts";
 import { addDatastore } from "../datastore.ts";
 import { addDemo } from "../demo.ts";
 import { addImport } from "../import.ts";
+import { addOutbox } from "../outbox.ts";
 import { addRescue } from "../rescue.ts";
 import { addReseed } from "../reseed.ts";
 import { addResources } from "../resources.ts";
@@ -46,7 +48,19 @@ export function buildProgram(cli: Cli): Command {
       "after",
       "\n`frontsync <command> --help` has the flags of a command, with examples.\nFRONTSYNC_LOG=debug shows what happens inside (JSON lines on stderr).",
     );
-  const commands = [addDemo, addDatastore, addImport, addResources, addBackup, addRestore, addReseed, addRescue, addStatus];
+  const commands = [
+    addDemo,
+    addDatastore,
+    addImport,
+    addResources,
+    addOutbox,
+    addBackup,
+    addRestore,
+    addReseed,
+    addRescue,
+    addStatus,
+    addConfig,
+  ];
   for (const add of commands) add(program, cli);
   return program;
 }

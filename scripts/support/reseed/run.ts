@@ -5,6 +5,7 @@ import { pause } from "../../../bus/platform/deadline.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { HeldWebserver, StoresReseedReply, StoresReseedRequest } from "../../../schemas/types.ts";
 import { type Context, Failed } from "../cli.ts";
+import type { Target } from "../config/target.ts";
 import { alignedRows, count, formatCount } from "../numbers.ts";
 import { connectObserver } from "../observer.ts";
 import type { Output } from "../output.ts";
@@ -19,15 +20,14 @@ const PATIENCE_MS = 60_000;
 export interface ReseedOptions {
   word: StoresReseedRequest["word"];
   from: string[] | undefined;
-  datastore: readonly string[];
-  controlAuth: string | undefined;
+  target: Target;
 }
 
 /** Throws `Failed` when webservers did not come, BAD_CONFIG when it is not clear which are meant, and what connectObserver throws. */
-export async function runReseed({ word, from, datastore, controlAuth }: ReseedOptions, context: Context): Promise<void> {
+export async function runReseed({ word, from, target }: ReseedOptions, context: Context): Promise<void> {
   const { output, stop } = context;
   await inTemporaryFolder(async (dir) => {
-    const { bus } = await connectObserver("reseed", { datastore, dir, controlAuth, signal: stop.signal });
+    const { bus } = await connectObserver("reseed", { target, dir, signal: stop.signal });
     try {
       const said = await ask(bus, word, from);
       const waits = word === "accept" || word === "replace";
