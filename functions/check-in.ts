@@ -3,6 +3,7 @@ import { VERSION } from "../bus/platform/package.ts";
 import { streamInfo } from "../bus/wire/stream.ts";
 import { judge } from "../schemas/epochs.ts";
 import { defineFunction } from "./host/define.ts";
+import { needNotOffer } from "./seed/closing.ts";
 
 /** With many webservers they are asked to check in less often: each costs about this many ms of a handler. */
 const MS_PER_CHECK_IN = 5;
@@ -14,11 +15,8 @@ export default defineFunction({
   description: "A webserver's heartbeat: where it stands, and what it should hold there.",
   reply: "check-in.reply",
   errors: [],
-  async handle(
-    { digests: _given, position, externalAddr, ...said },
-    { webserver },
-    { connection, contents, epochs, follower, presence, schemas, warnings },
-  ) {
+  async handle({ digests: _given, position, externalAddr, ...said }, { webserver }, context) {
+    const { connection, contents, epochs, follower, presence, schemas, warnings } = context;
     await epochs.ready();
     const head = (await streamInfo(connection))?.state.last_seq ?? 0;
     const { version, state, pending, intervalMs } = said;
@@ -32,6 +30,8 @@ export default defineFunction({
       intervalMs,
       at: clock.now(),
     });
+    const judged = judge(epochs.list, position);
+    if (judged === "good") await needNotOffer(webserver, context);
     const wantedContents = contents.wanted();
     const digests = position && follower.digests.at(position.cursor);
     return {
@@ -39,7 +39,7 @@ export default defineFunction({
       now: clock.now(),
       epochs: epochs.list,
       head,
-      position: judge(epochs.list, position),
+      position: judged,
       ...(digests && { digests }),
       peers: presence.peersOf(webserver),
       intervalMs: presence.size * MS_PER_CHECK_IN,

@@ -2,9 +2,9 @@ import type { StoredVersion } from "../bus/wire/version.ts";
 import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { OfferReply, OfferRequest, RefusedVersion, RenamedUser, Resource, Seeding } from "../schemas/types.ts";
 import { type Caller, type Context, defineFunction } from "./host/define.ts";
-import { closeSeeding, isOver } from "./seed/closing.ts";
+import { hasOffered } from "./seed/closing.ts";
 import { asRestored, nameOf, offeredVersions } from "./seed/offers.ts";
-import { offered, withRenamed } from "./seed/record.ts";
+import { withRenamed } from "./seed/record.ts";
 import { RESOURCES } from "./store/resources.ts";
 
 /** A page of what a webserver has. Of each document the later version stays, so the same page again, or the pages of others before or after it,
@@ -44,11 +44,6 @@ async function openFor({ seed, generation }: OfferRequest, { seeding }: Context)
     if (record?.id === seed && record.word !== "replace" && record.from.includes(generation)) return record;
   }
   throw new FrontsyncError("GENERATION_CHANGED", "Something else is to become of the store by now: begin anew.");
-}
-
-async function hasOffered(seed: string, webserver: string, context: Context): Promise<void> {
-  const record = await context.seeding.change((now) => (now?.id === seed ? offered(now, webserver) : undefined));
-  if (isOver(record)) await closeSeeding(context);
 }
 
 interface Taken {
