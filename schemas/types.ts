@@ -1577,6 +1577,67 @@ export interface VersionsRequest {
   after?: number;
 }
 /**
+ * Whether this webserver should get users. With 503 it should not.
+ */
+export interface HealthReply {
+  ready: boolean;
+  /**
+   * Why not.
+   */
+  reason?: string;
+  state: "synced" | "catching-up" | "degraded" | "held";
+  [k: string]: unknown;
+}
+/**
+ * The session that has begun.
+ */
+export interface LoginReply {
+  LoginStatus: true;
+  /**
+   * Send it as `Authorization: Bearer`; browsers have it as a cookie.
+   */
+  JWT: string;
+  uid: number;
+  user: string;
+  admin: boolean;
+  expiresAt: string;
+  /**
+   * The password is the one of the first start: demand another one.
+   */
+  defaultPassword: boolean;
+  [k: string]: unknown;
+}
+/**
+ * Who wants to log in.
+ */
+export interface LoginRequest {
+  User: string;
+  /**
+   * As the user types it.
+   */
+  Pass: string;
+}
+/**
+ * Which frontsync this is.
+ */
+export interface VersionReply {
+  version: string;
+  webserver: string;
+  [k: string]: unknown;
+}
+/**
+ * What was written. With 202 it waits on this webserver's disk until the datastore can be reached.
+ */
+export interface WrittenReply {
+  id: string;
+  /**
+   * A revision that contains it; null: it waits.
+   */
+  revision: number | null;
+  mutationId?: string;
+  [k: string]: unknown;
+}
+/**
  * The side of a conflict that lost, kept until somebody resolves or discards it.
  */
 export interface ConflictCopy {
@@ -1845,6 +1906,85 @@ export interface Resource {
   version?: number;
 }
 /**
+ * The result of a search: who may open it, and which webserver holds it. The lines themselves stay on that webserver's disk.
+ */
+export interface Result {
+  /**
+   * Unique in its collection; made by the webserver when it is not given.
+   */
+  id: string;
+  /**
+   * uid of the owner; 0 is the system.
+   */
+  ownerId?: number;
+  readers?: Audience;
+  writers?: Audience;
+  name?: string;
+  description?: string;
+  /**
+   * @maxItems 256
+   */
+  labels?: string[];
+  /**
+   * Commit time of the first version.
+   */
+  createdAt?: string;
+  /**
+   * Commit time of this version.
+   */
+  updatedAt?: string;
+  /**
+   * uid that wrote this version; 0 is the system.
+   */
+  lastModifiedBy?: number;
+  /**
+   * Which one holds the lines.
+   */
+  webserver: string;
+  /**
+   * As the user typed it.
+   */
+  query: string;
+  /**
+   * Lines from this time on.
+   */
+  from?: string;
+  /**
+   * Lines before this time.
+   */
+  to?: string;
+  state: "running" | "done" | "stopped" | "failed";
+  /**
+   * Somebody asks its webserver to stop it.
+   */
+  stop?: boolean;
+  /**
+   * It runs on when nobody looks at it.
+   */
+  background?: boolean;
+  /**
+   * It is kept until somebody deletes it; others are deleted after a time.
+   */
+  saved?: boolean;
+  /**
+   * How many were found.
+   */
+  lines?: number;
+  /**
+   * Of the result.
+   */
+  bytes?: number;
+  /**
+   * There was more than a result may hold.
+   */
+  truncated?: boolean;
+  /**
+   * Why it failed.
+   */
+  fault?: string;
+  endedAt?: string;
+}
+/**
  * An entry of a user's search history.
  */
 export interface Search {
@@ -1907,6 +2047,29 @@ export interface Session {
    */
   confirmed?: boolean;
   createdAt?: string;
+  updatedAt?: string;
+  lastModifiedBy?: number;
+}
+/**
+ * A key that webservers sign sessions with. There are three places: a new key takes that of the oldest, which nobody uses any more. Only the system reads them: no user, and no admin either.
+ */
+export interface SigningKey {
+  /**
+   * Its place.
+   */
+  id: "0" | "1" | "2";
+  /**
+   * Names the key in the tokens that it signed.
+   */
+  kid?: string;
+  /**
+   * 256 bits, for HMAC-SHA-256. A backup without secrets leaves it out; then the key is none.
+   */
+  key?: string;
+  createdAt?: string;
+  /**
+   * When it was published. Webservers begin to sign with it a while later.
+   */
   updatedAt?: string;
   lastModifiedBy?: number;
 }
@@ -1999,8 +2162,10 @@ export interface Collections {
   preferences: Preference;
   queries: SavedQuery;
   resources: Resource;
+  results: Result;
   searches: Search;
   sessions: Session;
+  signingkeys: SigningKey;
   templates: Template;
   users: User;
 }
@@ -2068,6 +2233,11 @@ export interface Messages {
   "versions.reply": VersionsReply;
   "versions.request": VersionsRequest;
   "write.reply": WriteReply;
+  "health.reply": HealthReply;
+  "login.reply": LoginReply;
+  "login.request": LoginRequest;
+  "version.reply": VersionReply;
+  "written.reply": WrittenReply;
 }
 
 /** The named functions: what they are asked, beside who asks, and what they answer. */

@@ -18,7 +18,10 @@ const LAYERS: Record<string, { of: readonly string[]; packages: readonly string[
   "bus/wire": { of: ["bus/wire", "bus/platform", "schemas"], packages: ["nats"] },
   bus: { of: ["bus", "bus/wire", "bus/platform", "schemas"], packages: ["sql.js"] },
   functions: { of: ["functions", "bus/wire", "bus/platform", "schemas"], packages: ["@nats-io/jwt"] },
-  apps: { of: ["apps", "bus/index.ts"], packages: [] },
+  apps: {
+    of: ["apps", "bus/index.ts"],
+    packages: ["@fastify/cookie", "@fastify/multipart", "@fastify/rate-limit", "@fastify/swagger", "fastify", "jose"],
+  },
   scripts: {
     of: ["scripts", "apps", "functions", "bus", "bus/wire", "bus/platform", "schemas"],
     packages: ["commander", "json-schema-to-typescript"],

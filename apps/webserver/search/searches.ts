@@ -1,0 +1,272 @@
+/** The searches that run on this webserver, and the results that it holds. What anybody may see or do with one is decided by its document. */
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  asFrontsyncError,
+  type Bus,
+  clock,
+  FrontsyncError,
+  log,
+  type Result,
+  randomId,
+  type Scope,
+  type Written,
+} from "../../../bus/index.ts";
+import { parseQuery } from "./query.ts";
+import { type Asked, logFiles, scan } from "./scan.ts";
+import type { ResultStore, ResultWriter } from "./store.ts";
+
+const COLLECTION = "results";
+const MAX_RUNNING = 4;
+const MAX_WAITING = 100;
+const HOUR_MS = 3_600_000;
+const LOOK_MS = 60_000;
+const READ_AGAIN_MS = 1000;
+/** A search in the foreground at which nobody has looked for so long is stopped. */
+const UNWATCHED_MS = 5 * 60_000;
+const PAGE = 1000;
+
+export interface SearchRequest {
+  query: string;
+  from?: string;
+  to?: string;
+  background?: boolean;
+  saved?: boolean;
+  name?: string;
+  readers?: Result["readers"];
+}
+
+export interface SearchOptions {
+  /** The folder of logs; undefined: this webserver does not search. */
+  logs: string | undefined;
+  webserver: string;
+  /** Of one result, bytes. */
+  maxBytes: number;
+  /** Results that nobody saved are deleted after so many hours. */
+  keepHours: number;
+}
+
+/** How far a search is. */
+export interface Progress {
+  state: Result["state"];
+  lines: number;
+  bytes: number;
+  /** Of the logs: read, and all that there are. */
+  scanned: number;
+  total: number;
+}
+
+interface Run extends Progress {
+  readonly stop: AbortController;
+  readonly background: boolean;
+  lookedAt: number;
+  readonly ended: Promise<void>;
+}
+
+export class Searches {
+  readonly #bus: Bus;
+  readonly #store: ResultStore;
+  readonly #options: SearchOptions;
+  readonly #runs = new Map<string, Run>();
+  readonly #turns: (() => void)[] = [];
+  readonly #closing = new AbortController();
+  #running = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(bus: Bus, store: ResultStore, options: SearchOptions) {
+    this.#bus = bus;
+    this.#store = store;
+    this.#options = options;
+  }
+
+  start(): void {
+    void this.#follow();
+    this.#timer = setInterval(() => void this.#look().catch((error: unknown) => warn(error)), LOOK_MS);
+    this.#timer.unref();
+    void this.#look().catch(warn);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    for (const run of this.#runs.values()) run.stop.abort();
+    await Promise.all([...this.#runs.values()].map(({ ended }) => ended));
+    this.#closing.abort();
+  }
+
+  /** Begins a search for a user, and writes it into their history. Throws BAD_MESSAGE for a query that can't be read, and what a put throws. */
+  async begin(scope: Scope, uid: number, request: SearchRequest): Promise<Written> {
+    const { logs, webserver } = this.#options;
+    if (logs === undefined)
+      throw new FrontsyncError("NOT_FOUND", "This webserver has no logs to search: start it with a folder of logs.");
+    if (this.#runs.size >= MAX_RUNNING + MAX_WAITING)
+      throw new FrontsyncError("TOO_MANY_REQUESTS", `${this.#runs.size} searches run or wait already. Try again later.`);
+    const { query, from, to, background = false, saved = false, name, readers } = request;
+    const asked = { matches: parseQuery(query), from: asTime(from, "/from"), to: asTime(to, "/to") };
+    const id = randomId();
+    const doc = {
+      ...{ id, webserver, query, state: "running" as const, background, saved, ownerId: uid },
+      ...(from !== undefined && { from }),
+      ...(to !== undefined && { to }),
+      ...(name !== undefined && { name }),
+      ...(readers !== undefined && { readers }),
+    };
+    const stored = await scope.collection(COLLECTION).put(doc, { ifRevision: 0 });
+    const launched = new Date(clock.now()).toISOString();
+    const groups = readers?.groups;
+    await scope
+      .collection("searches")
+      .put({ uid, userQuery: query, effectiveQuery: query, launched, webserver, search: id, ...(groups && { groups }) });
+    this.#run(id, logs, asked, background);
+    return stored;
+  }
+
+  /** Of a search of this webserver; what is not running any more is as its document says. */
+  progressOf(id: string, doc: Result): Progress {
+    const run = this.#runs.get(id);
+    if (run) run.lookedAt = clock.monotonic();
+    const { state, lines, bytes, scanned, total } = run ?? {
+      ...{ state: doc.state, lines: doc.lines ?? 0, bytes: doc.bytes ?? 0, scanned: 0, total: 0 },
+    };
+    return { state, lines, bytes, scanned, total };
+  }
+
+  #run(id: string, logs: string, asked: Asked, background: boolean): void {
+    const stop = new AbortController();
+    const work = async () => {
+      const writer = await this.#store.begin(id, this.#options.maxBytes);
+      try {
+        await this.#turn(stop.signal);
+        await this.#search(logs, asked, run, writer).finally(() => this.#pass());
+      } finally {
+        await writer.end();
+      }
+    };
+    const run: Run = {
+      ...{ state: "running", lines: 0, bytes: 0, scanned: 0, total: 0, stop, background, lookedAt: clock.monotonic() },
+      ended: Promise.resolve().then(async () => {
+        const fault = await work().then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        await this.#end(id, run, fault);
+      }),
+    };
+    this.#runs.set(id, run);
+  }
+
+  /** Some run, the others wait. */
+  async #turn(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#running < MAX_RUNNING) {
+      this.#running++;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const turn = () => {
+        signal.removeEventListener("abort", stopped);
+        resolve();
+      };
+      const stopped = () => {
+        this.#turns.splice(this.#turns.indexOf(turn), 1);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener("abort", stopped, { once: true });
+      this.#turns.push(turn);
+    });
+  }
+
+  /** The turn goes to the next one, if there is one. */
+  #pass(): void {
+    const next = this.#turns.shift();
+    if (next) next();
+    else this.#running--;
+  }
+
+  async #search(logs: string, asked: Asked, run: Run, writer: ResultWriter): Promise<void> {
+    const { signal } = run.stop;
+    const files = await logFiles(logs);
+    run.total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const file of files) {
+      for await (const { found, bytes } of scan(file, asked, signal)) {
+        run.scanned += bytes;
+        const room = await writer.write(found);
+        run.lines = writer.lines;
+        run.bytes = writer.bytes;
+        if (!room) throw new Full();
+        signal.throwIfAborted();
+      }
+    }
+  }
+
+  async #end(id: string, run: Run, thrown: unknown): Promise<void> {
+    const stopped = run.stop.signal.aborted;
+    const truncated = thrown instanceof Full;
+    run.state = stopped ? "stopped" : thrown && !truncated ? "failed" : "done";
+    const fault = run.state === "failed" ? asFrontsyncError(thrown) : undefined;
+    if (fault) log.warn({ err: thrown, search: id }, "a search failed");
+    const { state, lines, bytes } = run;
+    const changed = {
+      ...{ state, lines, bytes, endedAt: new Date(clock.now()).toISOString() },
+      ...(truncated && { truncated }),
+      ...(fault && { fault: fault.message.slice(0, 1000) }),
+    };
+    try {
+      await this.#bus.collection(COLLECTION).patch(id, changed);
+    } catch (error) {
+      // It was deleted while it ran.
+      if (error instanceof FrontsyncError && error.code === "NOT_FOUND") await this.#store.remove(id);
+      else warn(error);
+    }
+    this.#runs.delete(id);
+  }
+
+  /** What others ask of results that are here: to stop one, or to delete it. */
+  async #follow(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        for await (const { id, op, doc } of this.#bus.collection(COLLECTION).changes({ since: 0, signal })) {
+          if (op === "delete" || doc?.stop === true) this.#runs.get(id)?.stop.abort();
+          if (op === "delete" && !this.#runs.has(id) && this.#store.holds(id)) await this.#store.remove(id);
+        }
+      } catch (error) {
+        if (signal.aborted || (error instanceof FrontsyncError && error.code === "CLOSED")) return;
+        warn(error);
+      }
+      await sleep(READ_AGAIN_MS, undefined, { signal, ref: false }).catch(() => {});
+    }
+  }
+
+  /** Now and then: searches that nobody watches, results that are old, and those of a process before this one. */
+  async #look(): Promise<void> {
+    for (const run of this.#runs.values())
+      if (!run.background && clock.monotonic() - run.lookedAt > UNWATCHED_MS) run.stop.abort();
+    const results = this.#bus.collection(COLLECTION);
+    const old = clock.now() - this.#options.keepHours * HOUR_MS;
+    let after: string | undefined;
+    do {
+      const where = { webserver: this.#options.webserver };
+      const { items, next } = await results.list({ where, limit: PAGE, ...(after !== undefined && { after }) });
+      for (const { id, doc } of items) {
+        if (this.#runs.has(id)) continue;
+        if (doc.state === "running")
+          await results.patch(id, { state: "failed", fault: "Its webserver was stopped while it ran." });
+        else if (!doc.saved && Date.parse(doc.updatedAt ?? "") < old) await results.delete(id);
+      }
+      after = next;
+    } while (after !== undefined);
+  }
+}
+
+/** A result holds no more. */
+class Full extends Error {}
+
+function asTime(text: unknown, path: string): number | undefined {
+  if (text === undefined) return undefined;
+  const time = typeof text === "string" ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(time)) return time;
+  throw new FrontsyncError("BAD_MESSAGE", "A time is written as in RFC 3339: 2026-01-31T12:00:00Z.", { path });
+}
+
+function warn(error: unknown): void {
+  log.warn({ err: error }, "the results of searches could not be looked after");
+}

@@ -1,0 +1,106 @@
+/** The results that this webserver holds: for each a folder `<id>` with its lines, one JSON object a line. They are this machine's own state;
+ *  what others know of them is the document of the same id. */
+
+import { createWriteStream, existsSync, type WriteStream } from "node:fs";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { FrontsyncError } from "../../../bus/index.ts";
+import type { Found } from "./scan.ts";
+
+const LINES = "lines.ndjson";
+const ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+export class ResultStore {
+  readonly #dir: string;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  /** The file of a result's lines. Throws NOT_FOUND for what is no id of ours. */
+  fileOf(id: string): string {
+    return join(this.#folderOf(id), LINES);
+  }
+
+  holds(id: string): boolean {
+    return ID.test(id) && existsSync(this.fileOf(id));
+  }
+
+  async bytesOf(id: string): Promise<number> {
+    return (await stat(this.fileOf(id))).size;
+  }
+
+  async begin(id: string, maxBytes: number): Promise<ResultWriter> {
+    await mkdir(this.#folderOf(id), { recursive: true, mode: 0o700 });
+    return new ResultWriter(this.fileOf(id), maxBytes);
+  }
+
+  async ids(): Promise<string[]> {
+    const names = await readdir(this.#dir).catch(() => []);
+    return names.filter((name) => ID.test(name));
+  }
+
+  async remove(id: string): Promise<void> {
+    await rm(this.#folderOf(id), { recursive: true, force: true });
+  }
+
+  #folderOf(id: string): string {
+    if (ID.test(id)) return join(this.#dir, id);
+    throw new FrontsyncError("NOT_FOUND", "There is no such result.");
+  }
+}
+
+/** Writes lines as fast as the disk takes them. */
+export class ResultWriter {
+  readonly #stream: WriteStream;
+  readonly #max: number;
+  #failed: Error | undefined;
+  #goOn: () => void = () => {};
+  lines = 0;
+  bytes = 0;
+
+  constructor(file: string, maxBytes: number) {
+    this.#stream = createWriteStream(file, { flags: "wx", mode: 0o600, flush: true });
+    this.#max = maxBytes;
+    this.#stream.on("error", (error) => (this.#failed = error));
+    for (const event of ["drain", "close"]) this.#stream.on(event, () => this.#goOn());
+  }
+
+  /** false: the result is full. Throws DISK_FULL and what the file system says. */
+  async write(found: readonly Found[]): Promise<boolean> {
+    let text = "";
+    let full = false;
+    for (const line of found) {
+      const record = `${JSON.stringify(line)}\n`;
+      const bytes = Buffer.byteLength(record);
+      full = this.bytes + bytes > this.#max;
+      if (full) break;
+      text += record;
+      this.bytes += bytes;
+      this.lines++;
+    }
+    if (text !== "" && !this.#stream.write(text)) await this.#drained();
+    if (this.#failed) throw asDiskFault(this.#failed);
+    return !full;
+  }
+
+  async end(): Promise<void> {
+    if (!this.#stream.destroyed) {
+      this.#stream.end();
+      await new Promise<void>((resolve) => this.#stream.once("close", resolve));
+    }
+    if (this.#failed) throw asDiskFault(this.#failed);
+  }
+
+  /** Until the disk has taken what was written, or takes no more. */
+  #drained(): Promise<void> {
+    return new Promise<void>((resolve) => (this.#goOn = resolve));
+  }
+}
+
+function asDiskFault(error: Error): Error {
+  if ((error as NodeJS.ErrnoException).code !== "ENOSPC") return error;
+  return new FrontsyncError("DISK_FULL", "The disk is full: the result was not stored. Free some space, and search again.", {
+    cause: error,
+  });
+}
