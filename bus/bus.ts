@@ -23,10 +23,12 @@ import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { VERSION } from "./platform/package.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
+import { Reseed } from "./reseed/index.ts";
 import { ContentSync } from "./resources/index.ts";
 import { collectionOf } from "./scope.ts";
 import { Sender } from "./sender.ts";
-import { HELD, REACHABLE } from "./states.ts";
+import { REACHABLE } from "./states.ts";
+import * as texts from "./texts.ts";
 import { Waiters } from "./waiters.ts";
 import type { ConnectionEvent } from "./wire/nats.ts";
 import { storeSubject } from "./wire/subjects.ts";
@@ -44,6 +46,7 @@ export class EmbeddedBus implements Bus {
   readonly #waiters = new Waiters();
   readonly #notices = new Notices(() => this.status());
   readonly #drift: Drift;
+  readonly #reseed: Reseed;
   readonly #replica: Replica;
   readonly #link: Link;
   readonly #writes: Writes;
@@ -89,12 +92,7 @@ export class EmbeddedBus implements Bus {
     this.#schemas = schemas;
     this.#lock = lock;
     this.#replica = new Replica(
-      (failed) =>
-        this.#notices.warn(
-          "SNAPSHOT_FAILED",
-          failed &&
-            `The replica could not be written to ${options.dir}: ${failed}. Free space; nothing is lost, but a restart reads it anew.`,
-        ),
+      (failed) => this.#notices.warn("SNAPSHOT_FAILED", texts.snapshotFailed(options.dir, failed)),
       (error) => this.#replicaFailed(error),
     );
     this.#link = new Link({ ...options, schemas, onEvent: (event, detail) => this.#onConnection(event, detail) });
@@ -152,6 +150,11 @@ export class EmbeddedBus implements Bus {
       ...{ ...options, schemas, warn, counters: this.#counters, replica: this.#replica, link: this.#link },
       ...{ follow: () => this.#follow, checkIn: () => void this.#checkIn.fresh(), reload: () => this.conflicts.load() },
     });
+    this.#reseed = new Reseed({
+      ...{ ...options, link: this.#link, schemas, replica: this.#replica, warn },
+      ...{ follow: () => this.#follow, pending: () => this.#writes.pending, checkIn: () => this.#checkIn.fresh() },
+      heal: (contents) => this.transfers.heal(contents),
+    });
     this.#checkIn = new CheckIn(options.updateInterval, {
       describe: () => this.#describe(),
       send: async (request) =>
@@ -185,7 +188,7 @@ export class EmbeddedBus implements Bus {
         move: (next) => void this.#replica.call("move", next).catch(() => {}),
         onState: (state) => {
           log.info({ webserver: this.#options.webserver, state }, "state");
-          this.#notices.warn("HELD", state === "held" ? HELD : undefined);
+          this.#reseed.onState(state);
           if (state === "degraded") this.#writes.lost();
           // Nobody reconnects when only the functions were gone: it is asked again and again until one answers.
           if (state === "degraded" && this.#link.connected) void this.#checkIn.now();
@@ -289,6 +292,7 @@ export class EmbeddedBus implements Bus {
 
   async #close(): Promise<void> {
     this.#checkIn.close();
+    this.#reseed.close();
     this.#follow.settle();
     this.#follow.close();
     const written = this.#writes.close();
@@ -355,7 +359,9 @@ export class EmbeddedBus implements Bus {
     this.#notices.told(reply.warnings);
     this.#notices.warn("INCOMPATIBLE", undefined);
     this.transfers.onCheckIn(reply);
-    if (this.#follow.meet(reply.epochs, reply.head)) {
+    const good = this.#follow.meet(reply.epochs, reply.head);
+    this.#reseed.onCheckIn(reply, good);
+    if (good) {
       this.#generation = this.#follow.generation ?? null;
       void this.#follow.expect(reply.head, GRACE_MS);
       this.#drift.heard(reply, sent);
@@ -367,21 +373,14 @@ export class EmbeddedBus implements Bus {
 
   #onCheckInFailed(thrown: unknown): void {
     const error = asFrontsyncError(thrown);
-    if (!error.retryable)
-      this.#notices.warn(
-        "INCOMPATIBLE",
-        `The datastore does not understand this webserver (frontsync ${VERSION}): ${error.message}`,
-      );
+    if (!error.retryable) this.#notices.warn("INCOMPATIBLE", texts.incompatible(error));
     this.#follow.lost();
   }
 
   #replicaFailed(error: FrontsyncError): void {
     if (this.#closing) return;
     log.fatal({ err: error }, "the replica's thread ended");
-    this.#notices.warn(
-      "REPLICA_FAILED",
-      `${error.message}. Restart this webserver: it opens the last snapshot and reads the rest.`,
-    );
+    this.#notices.warn("REPLICA_FAILED", texts.replicaEnded(error));
     this.#follow.close();
     this.#follow.lost();
     this.#waiters.close(error);

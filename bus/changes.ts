@@ -16,8 +16,10 @@ export interface ChangesSource {
   recent(collection: string, after: number): Row[] | undefined;
   /** Everything up to this revision has been handed to the replica. */
   held(): number;
-  /** Resolves when more is held than `revision`, or the bus is closed. */
-  more(revision: number, signal: AbortSignal): Promise<void>;
+  /** Resolves when more is held than `revision`, another store is followed than in that `life`, or the bus is closed. */
+  more(revision: number, life: number, signal: AbortSignal): Promise<void>;
+  /** How many other stores were followed before this one. */
+  life(): number;
   closed(): boolean;
   sight: Sight;
 }
@@ -56,7 +58,10 @@ async function* tellChanges(
   // From the beginning: first what exists; what was deleted before is no news.
   const existing = after === 0 ? source.held() : 0;
   let see: Awaited<ReturnType<Sight>> | undefined;
+  let life = source.life();
   while (!source.closed() && !signal.aborted) {
+    // Another store's revisions say nothing here: all of them are news, what was deleted there, too.
+    if (life !== source.life()) [life, after] = [source.life(), 0];
     const until = source.held();
     const recent = source.recent(schema.collection, after);
     const rows = recent ?? (until > after ? await stored(source.replica(), schema.collection, after, until) : []);
@@ -72,7 +77,7 @@ async function* tellChanges(
     }
     if (!recent && rows.length === READ_AHEAD) continue;
     after = Math.max(after, until);
-    await source.more(after, signal);
+    if (life === source.life()) await source.more(after, life, signal);
   }
 }
 

@@ -55,6 +55,7 @@ export class Follow {
   #state: State = "degraded";
   #epochs: Epochs | [] = [];
   #head: number | undefined;
+  #life = 0;
   #live: { unsubscribe(): void } | undefined;
   #waiting: { change: StoredVersion; bytes: number }[] = [];
   #waitingBytes = 0;
@@ -100,6 +101,11 @@ export class Follow {
     this.recent.clear();
   }
 
+  /** How many stores were followed before this one. */
+  get life(): number {
+    return this.#life;
+  }
+
   get head(): number | undefined {
     return this.#head;
   }
@@ -141,6 +147,11 @@ export class Follow {
       return false;
     }
     this.#epochs = epochs;
+    if (epoch !== undefined && this.#position.generation !== this.generation) {
+      this.#position.generation = this.generation;
+      this.#handOver();
+      this.#options.move({ ...this.#position });
+    }
     this.#head = Math.max(this.#head ?? 0, head);
     if (this.#state !== "synced") this.#on("reached");
     return true;
@@ -159,6 +170,19 @@ export class Follow {
     this.#position.cursor = Math.min(this.#position.cursor, after);
     this.#on("behind");
     await this.catchUp();
+  }
+
+  /** A store is followed from its beginning: the rows were set back. The next answer of that store ends being held. */
+  adopt(position: ReplicaPosition): void {
+    this.#dropQueue();
+    this.recent.clear();
+    this.#epochs = [];
+    this.#head = undefined;
+    this.#position = { ...position };
+    this.#life++;
+    if (this.#state === "held") return;
+    this.#on("behind");
+    void this.catchUp();
   }
 
   /** Reads pages until nothing is pending; one catch-up at a time. Ends early when the store is lost. */
@@ -318,6 +342,7 @@ export class Follow {
     this.#position.cursor = head.last;
     if (head.done) this.#position.consistent = Math.max(this.#position.consistent, head.last);
     this.#position.epoch = epochAt(head.epochs, this.#reach()) ?? this.#position.epoch;
+    this.#position.generation = this.generation;
     if (records.length > 0) {
       onPage(records);
       returning().notePage(records);

@@ -30,13 +30,15 @@ export interface ScopeParts {
 /** A collection as somebody sees it; `user` undefined: the system. */
 export function collectionOf(parts: ScopeParts, name: string, user: ActingUser | undefined): Collection<Doc> {
   const { schemas, link, writes, waiters, follow, replica, row, checkIn, closed } = parts;
-  const more = (revision: number, signal: AbortSignal) =>
-    waiters.until(() => closed() || follow().position.cursor > revision, signal).catch(() => {});
+  const life = () => follow().life;
+  const more = (revision: number, known: number, signal: AbortSignal) =>
+    waiters.until(() => closed() || follow().position.cursor > revision || life() !== known, signal).catch(() => {});
   const changes: Omit<ChangesSource, "sight"> = {
     replica,
     recent: (of, after) => follow().recent.since(of, after),
     held: () => follow().position.cursor,
     more,
+    life,
     closed,
   };
   return openCollection(name, {

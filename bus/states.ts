@@ -16,9 +16,10 @@ export type Event =
 /** The right datastore answers. */
 export const REACHABLE: ReadonlySet<State> = new Set<State>(["synced", "catching-up"]);
 
-/** Why a bus is held, and what to do. */
-export const HELD =
-  "This webserver's data and the datastore's do not belong together: the datastore is empty, older or another one. It serves what it has, keeps everything and writes nothing. Bring the right datastore back.";
+/** What it means that a bus is held. What to do then the datastore knows, and says it a moment later. */
+export const HELD_HERE =
+  "This webserver's data and the datastore's do not belong together: the datastore is empty, older or another one. It serves what it has, keeps everything and writes nothing.";
+export const HELD = `${HELD_HERE} Bring the right datastore back, or see \`frontsync reseed\`.`;
 
 export const TRANSITIONS: Record<State, Record<Event, State>> = {
   degraded: { reached: "catching-up", behind: "degraded", "caught-up": "degraded", lost: "degraded", mismatch: "held" },

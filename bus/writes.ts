@@ -268,7 +268,9 @@ export class Writes {
     const { wish, delivery } = pending;
     try {
       const kept = await this.#basis(pending);
-      const { id, revision, handedOver } = await delivery.deliver(wish, kept, () => {
+      const { id, revision, handedOver } = await delivery.deliver(wish, kept, (refusal) => {
+        // Nobody can say how long that takes: it waits on the disk.
+        if (refusal === "SEEDING" && wish.schema.offline) this.#keep(pending);
         const waits = pending.inOutbox || pending.keeping !== undefined;
         if (!waits) this.#checkState(this.#options.state(), wish.schema);
         return waits;

@@ -3,6 +3,7 @@ import { VERSION } from "../bus/platform/package.ts";
 import { streamInfo } from "../bus/wire/stream.ts";
 import { judge } from "../schemas/epochs.ts";
 import { defineFunction } from "./host/define.ts";
+import { needNotOffer } from "./seed/closing.ts";
 
 /** With many webservers they are asked to check in less often: each costs about this many ms of a handler. */
 const MS_PER_CHECK_IN = 5;
@@ -14,7 +15,8 @@ export default defineFunction({
   description: "A webserver's heartbeat: where it stands, and what it should hold there.",
   reply: "check-in.reply",
   errors: [],
-  async handle(request, { webserver }, { connection, contents, epochs, follower, known, presence, schemas, warnings }) {
+  async handle(request, { webserver }, context) {
+    const { connection, contents, epochs, follower, known, presence, schemas, warnings } = context;
     const { digests: _given, position, externalAddr, ...said } = request;
     await epochs.ready();
     const head = (await streamInfo(connection))?.state.last_seq ?? 0;
@@ -31,6 +33,7 @@ export default defineFunction({
     });
     const judged = judge(epochs.list, position);
     known.tell(webserver, request, judged === "good");
+    if (judged === "good") await needNotOffer(webserver, context);
     const wantedContents = contents.wanted();
     const digests = position && follower.digests.at(position.cursor);
     return {

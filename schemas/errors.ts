@@ -67,12 +67,12 @@ export const ERRORS = {
     retryable: true,
     meaning:
       "This webserver holds data that the datastore does not know; it serves what it has, and changes nothing until that is settled.",
-    todo: "See status().warnings; bring the right datastore back.",
+    todo: "See status().warnings; bring the right datastore back, or see `frontsync reseed`.",
   },
   SEEDING: {
     retryable: true,
     meaning: "The datastore is being filled from the webservers.",
-    todo: "Wait until seeding is closed.",
+    todo: "Wait until all webservers that are known have offered what they have; `frontsync reseed --close` ends it.",
   },
   GENERATION_CHANGED: {
     retryable: true,

@@ -785,6 +785,23 @@ export interface Position {
   cursor: number;
 }
 /**
+ * What a held webserver has said of its data.
+ */
+export interface Claim {
+  /**
+   * The id of the first life of the store that a webserver's data are of.
+   */
+  generation: string;
+  documents: number;
+  offered: number;
+  /**
+   * RFC 3339.
+   */
+  newest?: string;
+  why: string;
+  [k: string]: unknown;
+}
+/**
  * What the store has of a content.
  */
 export interface ContentBeginReply {
@@ -1478,6 +1495,106 @@ export interface LoginsReportReply {
   [k: string]: unknown;
 }
 /**
+ * What a held webserver is to do.
+ */
+export interface OfferBeginReply {
+  /**
+   * wait: an operator has to say what; offer: send everything that is held; adopt: take over what the store has, and set aside what it has not.
+   */
+  what: "wait" | "offer" | "adopt";
+  /**
+   * For people: what is the matter, and what to do.
+   */
+  why: string;
+  /**
+   * The id of the seeding.
+   */
+  seed?: string;
+  epochs?: Epochs;
+  [k: string]: unknown;
+}
+/**
+ * A held webserver says what it has, and asks what to do. Its newest version follows as a record (bus/wire/page.ts): the signature shows whether it is this deployment's.
+ */
+export interface OfferBeginRequest {
+  position: Position;
+  /**
+   * The id of the first life of the store that a webserver's data are of.
+   */
+  generation: string;
+  /**
+   * Rows and tombstones.
+   */
+  documents: number;
+  /**
+   * The latest commit time among them; absent: it has nothing but what a first start makes.
+   */
+  newest?: string;
+  /**
+   * Writes that are not up yet.
+   */
+  pending: number;
+  /**
+   * The webservers that it has known of late.
+   *
+   * @maxItems 1000
+   */
+  peers: string[];
+}
+/**
+ * What became of a page.
+ */
+export interface OfferReply {
+  /**
+   * How many the store did not have, or older.
+   */
+  stored: number;
+  /**
+   * @maxItems 200
+   */
+  refused: RefusedVersion[];
+  /**
+   * SHA-256 of contents that are referred to and missing in the store.
+   *
+   * @maxItems 200
+   */
+  wanted: string[];
+  epochs?: Epochs;
+  [k: string]: unknown;
+}
+export interface RefusedVersion {
+  collection: string;
+  id: string;
+  code: string;
+  message: string;
+  [k: string]: unknown;
+}
+/**
+ * A page of what a webserver has; the records follow (bus/wire/page.ts), at most 200.
+ */
+export interface OfferRequest {
+  /**
+   * As offer-begin has told it.
+   */
+  seed: string;
+  /**
+   * The id of the first life of the store that a webserver's data are of.
+   */
+  generation: string;
+  /**
+   * How many were sent before.
+   */
+  offered: number;
+  /**
+   * How many there are.
+   */
+  documents: number;
+  /**
+   * Present: that was all, and so many of them were refused.
+   */
+  refused?: number;
+}
+/**
  * One line of a webserver's outbox: a write that waits, or what became of one.
  */
 export interface OutboxRecord {
@@ -1557,6 +1674,7 @@ export interface Presence {
    * ms since 1970.
    */
   at: number;
+  claim?: Claim;
   [k: string]: unknown;
 }
 /**
@@ -1663,6 +1781,113 @@ export interface SearchesClearRequest {
    * Whose.
    */
   uid: number;
+}
+/**
+ * The store's document `_meta.seeding`: from which webservers it is filled, or was.
+ */
+export interface Seeding {
+  id: string;
+  /**
+   * signed: nobody's, an empty store takes what its own key has signed; accept: an operator's, everything is taken; replace: an operator's, the webservers give up what the store has not.
+   */
+  word: "signed" | "accept" | "replace";
+  /**
+   * Webservers are waited for; meanwhile nothing is written.
+   */
+  open: boolean;
+  /**
+   * The generations whose webservers this is about.
+   *
+   * @minItems 1
+   * @maxItems 100
+   *
+   * Items: The id of the first life of the store that a webserver's data are of.
+   */
+  from: string[];
+  /**
+   * It is about webservers whose newest version was committed before: what is younger is a riddle of its own.
+   */
+  until: string;
+  /**
+   * RFC 3339.
+   */
+  openedAt: string;
+  /**
+   * RFC 3339.
+   */
+  closedAt?: string;
+  /**
+   * Those that are known from the offers, and whether they have offered all.
+   */
+  webservers: {
+    [k: string]: boolean;
+  };
+  /**
+   * By collection: new documents get numbers from this one on.
+   */
+  next: {
+    [k: string]: number;
+  };
+  /**
+   * @maxItems 100
+   */
+  renamed: RenamedUser[];
+  [k: string]: unknown;
+}
+/**
+ * A user who was stored under another name, and locked, because somebody else has the name.
+ */
+export interface RenamedUser {
+  uid: string;
+  user: string;
+  storedAs: string;
+  [k: string]: unknown;
+}
+/**
+ * How it stands.
+ */
+export interface StoresReseedReply {
+  /**
+   * Of the store.
+   */
+  generation: string;
+  seeding?: Seeding;
+  /**
+   * @maxItems 10000
+   */
+  held: HeldWebserver[];
+  [k: string]: unknown;
+}
+export interface HeldWebserver {
+  webserver: string;
+  claim: Claim;
+  [k: string]: unknown;
+}
+/**
+ * An operator's word on a store that is not the one which webservers know.
+ */
+export interface StoresReseedRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * look: only say how it stands; accept: the webservers bring the store forward by what they have; replace: they give up what the store has not; close: no further webserver is waited for.
+   */
+  word: "look" | "accept" | "replace" | "close";
+  /**
+   * The generations whose webservers it is about; absent: that of all held webservers, when there is one.
+   *
+   * @minItems 1
+   * @maxItems 100
+   *
+   * Items: The id of the first life of the store that a webserver's data are of.
+   */
+  from?: string[];
 }
 /**
  * Who logged in, and the session.
@@ -2481,6 +2706,7 @@ export interface Messages {
   "changes.request": ChangesRequest;
   "check-in.reply": CheckInReply;
   "check-in.request": CheckInRequest;
+  claim: Claim;
   "content-begin.reply": ContentBeginReply;
   "content-begin.request": ContentBeginRequest;
   "content-check.reply": ContentCheckReply;
@@ -2514,16 +2740,25 @@ export interface Messages {
   "login.record": LoginRecord;
   "logins.report.reply": LoginsReportReply;
   "logins.report.request": LoginsReportRequest;
+  "offer-begin.reply": OfferBeginReply;
+  "offer-begin.request": OfferBeginRequest;
+  "offer.reply": OfferReply;
+  "offer.request": OfferRequest;
   "outbox.record": OutboxRecord;
   "patch.request": PatchRequest;
+  position: Position;
   presence: Presence;
   "put.request": PutRequest;
   restore: Restore;
+  "restored-version": RestoredVersion;
   "rows.reply": RowsReply;
   "rows.request": RowsRequest;
   "searches.clear.reply": SearchesClearReply;
   "searches.clear.request": SearchesClearRequest;
+  seeding: Seeding;
   "session-claims": SessionClaims;
+  "stores.reseed.reply": StoresReseedReply;
+  "stores.reseed.request": StoresReseedRequest;
   "users.login.reply": UsersLoginReply;
   "users.login.request": UsersLoginRequest;
   "users.logout.reply": UsersLogoutReply;
@@ -2556,6 +2791,7 @@ export interface Calls {
   "groups.setMembers": { request: Omit<GroupsSetMembersRequest, "mutation" | "by">; reply: GroupsSetMembersReply };
   "logins.report": { request: Omit<LoginsReportRequest, "mutation" | "by">; reply: LoginsReportReply };
   "searches.clear": { request: Omit<SearchesClearRequest, "mutation" | "by">; reply: SearchesClearReply };
+  "stores.reseed": { request: Omit<StoresReseedRequest, "mutation" | "by">; reply: StoresReseedReply };
   "users.login": { request: Omit<UsersLoginRequest, "mutation" | "by">; reply: UsersLoginReply };
   "users.logout": { request: Omit<UsersLogoutRequest, "mutation" | "by">; reply: UsersLogoutReply };
   "users.setAdmin": { request: Omit<UsersSetAdminRequest, "mutation" | "by">; reply: UsersSetAdminReply };

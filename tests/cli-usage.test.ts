@@ -27,6 +27,7 @@ const COMMANDS = [
   ["restore"],
   ["fuse", "ls"],
   ["fuse", "close"],
+  ["reseed"],
   ["rescue", "unlock"],
   ["rescue", "set-password"],
   ["rescue", "clear-failures"],

@@ -102,7 +102,7 @@ test("the NATS configuration of docs/operations.md keeps webservers and function
   assert.deepEqual(warningsOf(web1), ["SYNC_UNKNOWN"]);
 });
 
-test("the commands of docs/operations.md for a backup, a new datastore's seed, the fuse and a rescue do what it says", async () => {
+test("the commands of docs/operations.md for a backup, a new datastore's seed, the fuse, a rescue and a reseed do what it says", async () => {
   await using deployment = await deploy({ webservers: 1, sync: "default" });
   await using fresh = await deploy({ sync: "default" });
   const [web1] = deployment.buses as [Bus];
@@ -125,6 +125,7 @@ test("the commands of docs/operations.md for a backup, a new datastore's seed, t
     assert.equal(await run("seed", fresh.datastore.address), 2);
     assert.equal(await run("fuse", fresh.datastore.address), 1);
     assert.equal(await run("rescue", fresh.datastore.address), 3);
+    assert.equal(await run("reseed", fresh.datastore.address), 1);
   } finally {
     process.chdir(here);
   }

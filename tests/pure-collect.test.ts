@@ -50,7 +50,7 @@ class Webserver {
   heard = 0;
 
   constructor(sql: SqlJsStatic) {
-    this.database = new ReplicaDatabase(sql, "/nowhere/docs.db", new Map(), new KnownSubjects());
+    this.database = new ReplicaDatabase(sql, "/nowhere/docs.db", new Map(), new KnownSubjects(), () => {});
     this.database.get(DOCS, ""); // makes the table
   }
 

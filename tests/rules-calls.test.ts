@@ -57,6 +57,14 @@ const CALLS: Record<Name, Tried> = {
     ],
     own: false,
   },
+  "stores.reseed": {
+    request: () => ({ word: "look" }),
+    bad: [
+      [{ word: "erase" }, "/word"],
+      [{ from: [] }, "/from"],
+    ],
+    own: false,
+  },
   "logins.report": {
     request: ({ uid }) => ({ uid, failures: 0, lockAfter: 5, lockSeconds: 300, sessions: [] }),
     bad: [BAD_UID, [{ failures: -1 }, "/failures"], [{ sessions: [{}] }, "/sessions/0/id"]],

@@ -37,6 +37,8 @@ export interface DeliveryParts {
   stop: AbortSignal;
 }
 
+type Waits = (refusal?: ErrorCode) => boolean;
+
 export class Delivery {
   readonly #parts: DeliveryParts;
   #asking = false;
@@ -65,8 +67,8 @@ export class Delivery {
   }
 
   /** Resolves when the datastore has stored it and this replica holds it. `waits`: whether it waits as long as it takes, or throws what keeps it from
-   *  being sent. Throws what it is refused with. */
-  async deliver(wish: Wish, kept: Kept, waits: () => boolean): Promise<WriteReply> {
+   *  being sent; it is told of a refusal that passes. Throws what it is refused with. */
+  async deliver(wish: Wish, kept: Kept, waits: Waits): Promise<WriteReply> {
     const { stop } = this.#parts;
     for (let attempt = 0; ; attempt++) {
       // What was sent is asked again when there is somebody to ask.
@@ -110,7 +112,7 @@ export class Delivery {
   }
 
   /** Throws when the error is the end of it. */
-  #judge(error: FrontsyncError, waits: () => boolean, attempt: number): void {
+  #judge(error: FrontsyncError, waits: Waits, attempt: number): void {
     const { code } = error;
     if (code === "TIMEOUT") {
       this.#unanswered = true;
@@ -120,7 +122,7 @@ export class Delivery {
       if (!this.#unanswered && !waits()) throw error;
     } else {
       const passes = WAITS.includes(code) || (code === "INTERNAL" && attempt < MAX_FAULTS);
-      if (!passes || !waits()) throw error;
+      if (!passes || !waits(code)) throw error;
     }
     log.debug({ code }, "a write is asked again");
   }

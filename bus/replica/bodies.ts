@@ -25,7 +25,7 @@ export class Bodies {
   #lookIn(database: ReplicaDatabase, collection: string): FoundRow[] {
     const table = quote(collection);
     const place = this.#places.get(collection) ?? { after: 0, end: 0 };
-    const numbers = `SELECT count(*), coalesce(max(revision), 0), coalesce(sum(revision > ?), 0) FROM ${table}`;
+    const numbers = `SELECT count(*), coalesce(max(revision), 0), coalesce(sum(revision > ?), 0) FROM ${table} WHERE revision > 0`;
     const [[count, end, added] = []] = [...database.query(numbers, [place.end])] as number[][];
     let left = Math.min(count ?? 0, Math.ceil((count ?? 0) / BUCKETS) + (place.end > 0 ? (added ?? 0) : 0));
     const found: FoundRow[] = [];

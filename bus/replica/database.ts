@@ -4,9 +4,10 @@ import { copyFileSync, existsSync, readFileSync, renameSync } from "node:fs";
 import type { Database, SqlJsStatic, Statement } from "sql.js";
 import { Digest, sha256, versionHash } from "../../schemas/digest.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
+import { hasSeen } from "../../schemas/mutation.ts";
 import { clock } from "../platform/clock.ts";
 import { writeAtomically } from "../platform/files.ts";
-import { headerValue } from "../wire/envelope.ts";
+import { headerValue, readEnvelope } from "../wire/envelope.ts";
 import { storeSubject } from "../wire/subjects.ts";
 import type { StoredVersion } from "../wire/version.ts";
 import type { KnownSubjects } from "./known.ts";
@@ -18,6 +19,8 @@ import { createIndex, createMeta, createTable, META_TABLE, overlay, quote, table
 /** Where a replica stands. `cursor`: read up to here; `consistent`: every change up to here is held. */
 export interface ReplicaPosition {
   epoch: string | undefined;
+  /** The first life of that store; missing in older snapshots. */
+  generation?: string | undefined;
   cursor: number;
   consistent: number;
 }
@@ -42,6 +45,7 @@ export class ReplicaDatabase {
   readonly #file: string;
   readonly #tables = new Map<string, Table>();
   readonly #known: KnownSubjects;
+  readonly #setAside: (row: Row & { collection: string }) => void;
   readonly #indexes = new Map<string, Set<string>>();
   #database: Database;
   /** Up to which revision tombstones are collected, by collection: those count as never having been. */
@@ -50,8 +54,16 @@ export class ReplicaDatabase {
   readonly position: ReplicaPosition;
   readonly setAside: string | undefined;
 
-  constructor(sql: SqlJsStatic, file: string, schemas: ReadonlyMap<string, CollectionSchema>, known: KnownSubjects) {
+  /** `setAside`: keeps a row that is about to go. */
+  constructor(
+    sql: SqlJsStatic,
+    file: string,
+    schemas: ReadonlyMap<string, CollectionSchema>,
+    known: KnownSubjects,
+    setAside: (row: Row & { collection: string }) => void,
+  ) {
     this.#known = known;
+    this.#setAside = setAside;
     this.#sql = sql;
     this.#file = file;
     const opened = this.#open();
@@ -59,7 +71,7 @@ export class ReplicaDatabase {
     for (const name of new Set([...schemas.keys(), ...tablesOf(this.#database)])) this.#table(name);
     const dropped = this.#check();
     const stored = this.#storedPosition();
-    this.position = dropped === 0 ? stored : { ...NOWHERE, epoch: stored.epoch };
+    this.position = dropped === 0 ? stored : { ...NOWHERE, epoch: stored.epoch, generation: stored.generation };
     this.setAside = dropped === 0 ? opened.setAside : this.#keepDamaged(dropped);
   }
 
@@ -114,8 +126,8 @@ export class ReplicaDatabase {
         const [revision, id, , headers, body] = rows.get() as [number, string, number, string, string | null];
         const subject = storeSubject(collection, id);
         this.#known.add(subject);
-        if (bodyIsWhole(headers, body)) table.digest.toggle(versionHash(subject, revision));
-        else damaged.push(revision);
+        if (!bodyIsWhole(headers, body)) damaged.push(revision);
+        else if (revision > 0) table.digest.toggle(versionHash(subject, revision));
       }
       rows.free();
       for (const revision of damaged) table.remove.run([revision]);
@@ -158,7 +170,7 @@ export class ReplicaDatabase {
   collect(collection: string, floor: number): void {
     if (floor <= (this.#floors.get(collection) ?? 0)) return;
     this.#floors.set(collection, floor);
-    const collected = `SELECT revision, id FROM ${quote(collection)} WHERE deleted = 1 AND revision <= ?`;
+    const collected = `SELECT revision, id FROM ${quote(collection)} WHERE deleted = 1 AND revision > 0 AND revision <= ?`;
     this.#table(collection);
     for (const [revision, id] of [...this.query(collected, [floor])]) this.remove(collection, String(id), Number(revision));
   }
@@ -167,7 +179,9 @@ export class ReplicaDatabase {
   remove(collection: string, id: string, revision: number): void {
     const table = this.#table(collection);
     table.remove.run([revision]);
-    if (this.#database.getRowsModified() > 0) table.digest.toggle(versionHash(storeSubject(collection, id), revision));
+    // One that was set back is in no digest.
+    if (this.#database.getRowsModified() > 0 && revision > 0)
+      table.digest.toggle(versionHash(storeSubject(collection, id), revision));
   }
 
   /** Makes the digest of a collection anew from its rows. True: it was another one. */
@@ -178,8 +192,9 @@ export class ReplicaDatabase {
     return String(table.digest) !== kept;
   }
 
+  /** In order of their names. */
   get collections(): string[] {
-    return [...this.#tables.keys()];
+    return [...this.#tables.keys()].sort();
   }
 
   /** Applies one version; an older one than is held, or the same again, changes nothing. */
@@ -190,6 +205,7 @@ export class ReplicaDatabase {
     this.#known.add(subject);
     if (deleted && revision <= (this.#floors.get(collection) ?? 0)) {
       const held = this.#heldRevision(table, id);
+      if (held < 0) this.#takesThePlace(collection, id, version);
       if (held < revision) this.remove(collection, id, held);
       return;
     }
@@ -198,8 +214,9 @@ export class ReplicaDatabase {
     if (this.#database.getRowsModified() === 0) {
       const held = this.#heldRevision(table, id);
       if (held >= revision) return;
+      if (held > 0) table.digest.toggle(versionHash(subject, held));
+      else this.#takesThePlace(collection, id, version);
       table.replace.run(row);
-      table.digest.toggle(versionHash(subject, held));
     }
     table.digest.toggle(versionHash(subject, revision));
   }
@@ -223,6 +240,48 @@ export class ReplicaDatabase {
     this.#database.run("REINDEX");
     this.#database.run(`VACUUM ${MEMORY}`);
     for (const collection of this.#tables.keys()) this.recount(collection);
+  }
+
+  /** A row that was set back goes. What the new version does not have in it is set aside. */
+  #takesThePlace(collection: string, id: string, { envelope }: StoredVersion): void {
+    const [row] = this.rowsWhere(collection, "id = ?", [id]);
+    const before = row && readEnvelope(row.headers);
+    if (!before || !envelope || before.version === envelope.version || hasSeen(envelope.seen, before.version)) return;
+    this.#setAside(row);
+  }
+
+  /** Sets all rows back: they are of a store that is followed no longer, so any version of the present one is newer. They keep their revisions, as
+   *  negative numbers, are shown with the revision 0, and are in no digest. */
+  setBack(): void {
+    this.#floors.clear();
+    for (const [collection, table] of this.#tables) {
+      const name = quote(collection);
+      // Two lives may have given one number; the row of the earlier one was offered, and comes again.
+      const twice = `revision < 0 AND -revision IN (SELECT revision FROM ${name})`;
+      for (const row of this.rowsWhere(collection, twice)) this.#setAside(row);
+      this.#database.run(`DELETE FROM ${name} WHERE ${twice}`);
+      this.#database.run(`UPDATE ${name} SET revision = -revision WHERE revision > 0`);
+      table.digest = new Digest();
+    }
+  }
+
+  /** The rows that were set back and have not come again. */
+  *leftBack(): Generator<Row & { collection: string }> {
+    for (const collection of this.#tables.keys()) yield* this.rowsWhere(collection, "revision < 0 ORDER BY revision DESC");
+  }
+
+  /** Takes them away. */
+  giveUp(): void {
+    for (const collection of this.#tables.keys()) this.#database.run(`DELETE FROM ${quote(collection)} WHERE revision < 0`);
+  }
+
+  /** The rows of a table under a condition of SQL, with the revisions that they came with. */
+  *rowsWhere(collection: string, condition: string, values: Value[] = []): Generator<Row & { collection: string }> {
+    const sql = `SELECT revision, deleted, body, headers, id FROM ${quote(collection)} WHERE ${condition}`;
+    for (const row of this.query(sql, values)) {
+      const [revision, deleted, body, headers, id] = row as [number, number, string | null, string, string];
+      yield { collection, revision: Math.abs(revision), deleted: deleted === 1, body, headers, id };
+    }
   }
 
   #heldRevision({ find }: Table, id: string): number {
@@ -260,7 +319,7 @@ export class ReplicaDatabase {
     statement.bind(values);
     while (statement.step()) {
       const [revision, deleted, body, headers, id] = statement.get() as [number, number, string | null, string, string];
-      rows.push({ revision, deleted: deleted === 1, body, headers, id });
+      rows.push({ revision: Math.max(revision, 0), deleted: deleted === 1, body, headers, id });
     }
     statement.reset();
     return rows;
@@ -305,7 +364,7 @@ export class ReplicaDatabase {
 
   #digestOf(collection: string): Digest {
     const digest = new Digest();
-    const rows = this.query(`SELECT id, revision FROM ${quote(collection)}`, []) as Iterable<[string, number]>;
+    const rows = this.query(`SELECT id, revision FROM ${quote(collection)} WHERE revision > 0`, []) as Iterable<[string, number]>;
     for (const [id, revision] of rows) digest.toggle(versionHash(storeSubject(collection, id), revision));
     return digest;
   }

@@ -32,6 +32,14 @@ export interface ReplicaMethods {
   /** The ids of all documents of a collection. */
   ids(collection: string): string[];
   since(options: { collection: string; after: number; until: number; limit: number }): Row[];
+  /** What there is, for a store that does not know it. */
+  holds(options: null): Holds;
+  /** The next rows, as records with a buffer of their own; tables one after the other, each in the order of its revisions. */
+  offer(after: OfferPlace): { records: Uint8Array; count: number; next: OfferPlace | undefined };
+  /** Another store is followed from now on: all rows are set back. */
+  setBack(position: ReplicaPosition): void;
+  /** Keeps aside what was set back and has not come again. Returns how many rows were kept, with those that others have replaced, and the file. */
+  giveUp(options: null): { count: number; file: string };
   /** `fresh`: computed from the rows, not as they are kept. */
   digests(options: { fresh: boolean }): Record<string, string>;
   /** A page of the complete list of a collection, as the store has it (bus/wire/page.ts). */
@@ -68,6 +76,22 @@ export interface Reconciled {
   /** The digest was not the one of the rows. */
   recounted: boolean;
 }
+export interface Holds {
+  documents: number;
+  /** The latest commit time; undefined: there is nothing but what a first start makes. */
+  newest: string | undefined;
+  /** The version of that time, as a record. */
+  sample: Uint8Array;
+}
+
+/** Behind a row: the number of its table, whether among the rows that were set back, and its revision. */
+export interface OfferPlace {
+  table: number;
+  back: boolean;
+  revision: number;
+}
+
+export const FIRST_PLACE: OfferPlace = { table: 0, back: true, revision: 0 };
 
 /** A document that is not acknowledged; `body` null: deleted. */
 export interface WaitingRow {

@@ -64,7 +64,7 @@ function compare({ database, collection, listing, until, floor, reach }: Reconci
   const missing = new Set<string>();
   for (const [subject, { revision }] of listing) if (revision <= reach) missing.add(subject);
   let rows = 0;
-  for (const row of database.query(`SELECT revision, id FROM ${quote(collection)}`, [])) {
+  for (const row of database.query(`SELECT revision, id FROM ${quote(collection)} WHERE revision > 0`, [])) {
     const [revision, id] = row as [number, string];
     const subject = storeSubject(collection, id);
     const listed = listing.get(subject);

@@ -13,8 +13,10 @@ import { Bodies } from "./bodies.ts";
 import { NOWHERE, ReplicaDatabase, type ReplicaPosition } from "./database.ts";
 import { KnownSubjects } from "./known.ts";
 import type { ListedRow, ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
+import { holds, offer } from "./offers.ts";
 import { addTo, type Listing, reconcile } from "./reconcile.ts";
-import { docOf, versionId } from "./row.ts";
+import { recoveryFile, setAside } from "./recovery.ts";
+import { docOf, type Row, versionId } from "./row.ts";
 import { listStatement, writeCursor } from "./tables.ts";
 
 /** A snapshot is written when nothing has changed for this long, and at the latest after that long, ms. */
@@ -25,18 +27,33 @@ const REST_FACTOR = 20;
 /** What a user's `list` looks at in one go: the thread is there for others, too. */
 const MAX_LOOK = { rows: 1000, bytes: 8 * 1024 * 1024 };
 
+const REPLACED = "Another store is followed, which has another version of this document.";
+const GIVEN_UP = "Another store is followed, which does not have this document.";
+
 const sql = await initSqlJs();
 let schemas: Schemas;
 let databases: { users: ReplicaDatabase; webstore: ReplicaDatabase } | undefined;
+let folder = "";
+/** Rows that are gone in memory, and not yet kept aside on the disk: until they are there is no snapshot without them. */
+const aside: (Row & { collection: string })[] = [];
+/** How many were, since this was last asked. */
+let replaced = 0;
 let position: ReplicaPosition = { ...NOWHERE };
 let dirtySince: number | undefined;
 let timer: NodeJS.Timeout | undefined;
 let failed: string | undefined;
 let lastSnapshotMs = 0;
-let folder = "";
 /** The list of one collection, as far as it has come. */
 const listing: Listing = new Map();
 const bodies = new Bodies();
+
+/** Throws DISK_FULL, INTERNAL. */
+function keepAside(): void {
+  if (aside.length === 0) return;
+  setAside(folder, REPLACED, aside);
+  replaced += aside.length;
+  aside.length = 0;
+}
 
 function opened() {
   if (!databases) throw new Error("The replica is not open.");
@@ -66,6 +83,7 @@ function snapshot(): void {
   if (dirtySince === undefined) return;
   const started = clock.monotonic();
   try {
+    keepAside();
     for (const database of Object.values(opened())) database.snapshot(position);
     dirtySince = undefined;
     lastSnapshotMs = clock.monotonic() - started;
@@ -86,13 +104,14 @@ function collected(collection: string, { body }: StoredVersion): void {
 const methods: ReplicaMethods = {
   open({ dir, schemas: folders, known: buffer }) {
     folder = dir;
+    const keep = (row: Row & { collection: string }) => void aside.push(row);
     const known = new KnownSubjects(buffer);
     schemas = loadSchemas(folders);
     const of = (database: "users" | "webstore") =>
       new Map([...schemas.collections].filter(([, schema]) => schema.database === database));
     databases = {
-      users: new ReplicaDatabase(sql, join(dir, "users.db"), of("users"), known),
-      webstore: new ReplicaDatabase(sql, join(dir, "webstore.db"), of("webstore"), known),
+      users: new ReplicaDatabase(sql, join(dir, "users.db"), of("users"), known, keep),
+      webstore: new ReplicaDatabase(sql, join(dir, "webstore.db"), of("webstore"), known, keep),
     };
     const { users, webstore } = databases;
     const [lower, higher] = [users.position, webstore.position].sort((a, b) => a.cursor - b.cursor) as [
@@ -100,7 +119,8 @@ const methods: ReplicaMethods = {
       ReplicaPosition,
     ];
     // The lower of the two: what is applied twice has no effect. Of two lives of the store neither is trusted, but which store it is.
-    position = lower.epoch === higher.epoch ? lower : { ...NOWHERE, epoch: higher.epoch ?? lower.epoch };
+    const { epoch, generation } = higher.epoch === undefined ? lower : higher;
+    position = lower.epoch === higher.epoch ? lower : { ...NOWHERE, epoch, generation };
     return { position, setAside: [users.setAside, webstore.setAside].filter((text) => text !== undefined) };
   },
   apply({ records, position: next }) {
@@ -122,6 +142,7 @@ const methods: ReplicaMethods = {
       for (const database of [users, webstore]) database.commit();
     }
     changed(next);
+    keepAside();
     if (faults.length > 0) throw faults[0];
   },
   move: changed,
@@ -137,7 +158,8 @@ const methods: ReplicaMethods = {
     for (const row of database.query(statement, values)) {
       const [revision, id, headers, body, sorted = ""] = row as [number, string, string, string, (string | number)?];
       const cursor = writeCursor(sort === undefined ? [id] : [sorted, id]);
-      if (!actor || mayRead(schema, actor, docOf(schema, body, headers))) rows.push({ id, revision, headers, body, cursor });
+      if (!actor || mayRead(schema, actor, docOf(schema, body, headers)))
+        rows.push({ id, revision: Math.max(revision, 0), headers, body, cursor });
       if (found + rows.length > limit) break;
       looked.rows++;
       looked.bytes += body.length;
@@ -147,6 +169,31 @@ const methods: ReplicaMethods = {
   },
   ids: (collection) => databaseOf(collection).ids(collection),
   since: ({ collection, after, until, limit }) => databaseOf(collection).since(collection, after, until, limit),
+  holds: () => holds(Object.values(opened())),
+  offer: (after) => offer(Object.values(opened()), after),
+  setBack(next) {
+    for (const database of Object.values(opened())) database.setBack();
+    changed(next);
+    keepAside();
+  },
+  giveUp() {
+    keepAside();
+    let count = 0;
+    const all = Object.values(opened());
+    function* left() {
+      for (const database of all)
+        for (const row of database.leftBack()) {
+          count++;
+          yield row;
+        }
+    }
+    if (all.some((database) => !database.leftBack().next().done)) setAside(folder, GIVEN_UP, left());
+    for (const database of all) database.giveUp();
+    if (count > 0) changed(position);
+    count += replaced;
+    replaced = 0;
+    return { count, file: recoveryFile(folder) };
+  },
   digests({ fresh }) {
     const { users, webstore } = opened();
     return fresh ? { ...users.computeDigests(), ...webstore.computeDigests() } : { ...users.digests(), ...webstore.digests() };

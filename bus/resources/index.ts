@@ -162,8 +162,20 @@ export class ContentSync implements Transfers {
 
   onCheckIn({ resourceMaxBytes, wantedContents = [] }: CheckInReply): void {
     this.#maxBytes = resourceMaxBytes;
-    const here = wantedContents.filter((sha256) => this.#store.has(sha256) && this.#uses.has(sha256));
-    if (here.length > 0) this.#healing ??= this.#heal(here).finally(() => (this.#healing = undefined));
+    // While there are others it is told again.
+    if (!this.#healing) this.heal(wantedContents);
+  }
+
+  /** Gives the datastore contents that it lacks, of those that are here; one such list after the other. */
+  heal(wanted: readonly string[]): void {
+    const here = wanted.filter((sha256) => this.#store.has(sha256) && this.#uses.has(sha256));
+    if (here.length === 0) return;
+    const healing: Promise<void> = Promise.resolve(this.#healing)
+      .then(() => this.#heal(here))
+      .finally(() => {
+        if (this.#healing === healing) this.#healing = undefined;
+      });
+    this.#healing = healing;
   }
 
   close(): void {

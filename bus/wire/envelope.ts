@@ -1,5 +1,5 @@
 /** The envelope of a version: what is said of it beside its body, in NATS headers, so that the body is the document and nothing else. */
-import { createHmac } from "node:crypto";
+import { createHmac, timingSafeEqual } from "node:crypto";
 import { sha256 } from "../../schemas/digest.ts";
 import type { Envelope } from "../../schemas/types.ts";
 
@@ -34,6 +34,12 @@ export function sign(key: Uint8Array, subject: string, envelope: Omit<Envelope, 
   return createHmac("sha256", key)
     .update([subject, envelope.sha256, envelope.version, envelope.at].join("\n"))
     .digest("base64url");
+}
+
+/** Whether a version is one that was signed with this key. */
+export function isSigned(key: Uint8Array, subject: string, envelope: Envelope): boolean {
+  const [wanted, given] = [Buffer.from(sign(key, subject, envelope)), Buffer.from(envelope.signature ?? "")];
+  return wanted.length === given.length && timingSafeEqual(wanted, given);
 }
 
 /** The lines of the headers that carry an envelope. */

@@ -16,6 +16,7 @@ import { hasSeen } from "../../schemas/mutation.ts";
 import type { RestoredVersion, WriteReply } from "../../schemas/types.ts";
 import { actorBy, lookingTwice } from "../accounts/users.ts";
 import type { Rules } from "../rules/define.ts";
+import type { Seeding } from "../seed/seeding.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
 import type { Restoring } from "../store/restoring.ts";
@@ -37,6 +38,7 @@ export interface CommitterParts {
   rules: ReadonlyMap<string, Rules>;
   copies: ConflictCopies;
   restoring: Restoring;
+  seeding: Seeding;
   signingKey: Uint8Array;
 }
 
@@ -62,6 +64,8 @@ export class Committer {
   async commit(schema: CollectionSchema, edit: Asked, deadline: number): Promise<WriteReply> {
     await this.#parts.epochs.ready();
     await this.#parts.restoring.check();
+    // The first user is made whatever comes.
+    if (edit.at === undefined) await this.#parts.seeding.checkOpen(schema);
     const store: Store = (of, copy) => this.commit(of, copy, deadline);
     return await this.#parts.copies.refusing(schema, edit, store, () => this.#commit(schema, edit, deadline, store));
   }
@@ -77,6 +81,11 @@ export class Committer {
     const { collection } = schema;
     const subject = storeSubject(collection, given.id);
     const rule = rules.get(collection)?.bringBack;
+    if (rule) {
+      // Most are there already: for these nobody has to look at the whole collection.
+      const alone = bringBack(schema, given, await readSubject(connection, subject), { withoutSecrets });
+      if (!alone.write) return alone;
+    }
     const scope = rule && wholeCollection(collection);
     return await this.#queue.run(scope?.key ?? subject, async () => {
       for (let attempt = 0; ; attempt++) {
@@ -192,8 +201,9 @@ export class Committer {
     const others: Record<string, View> = {};
     for (const name of rules?.looksAt ?? []) others[name] = await views.of(wholeCollection(name), { certain });
     const actor = await actorBy(views, asked.by, { certain });
+    const least = await this.#parts.seeding.next(schema.collection);
     // From here to the end nothing is awaited: others bring the view up to date, and what is decided must be of one revision.
-    const edit = placed(schema, rules, asked, view);
+    const edit = placed(schema, rules, asked, view, least);
     const subject = storeSubject(schema.collection, edit.id);
     const now = clock.now();
     const check = rules?.check;

@@ -22,13 +22,15 @@ export function madeBefore(view: View, { mutation }: Asked): { id: string; revis
   return made && { id: idOf(parseStoreSubject(made.subject).token, made.envelope?.id), revision: made.revision };
 }
 
-/** The edit with the id that the datastore gives: the number after the highest that there has ever been, or what the rules choose. */
-export function placed(schema: CollectionSchema, rules: Rules | undefined, edit: Asked, view: View): Edit {
+/** The edit with the id that the datastore gives: the number after the highest that there has ever been, at least `least`, or what the rules choose. */
+export function placed(schema: CollectionSchema, rules: Rules | undefined, edit: Asked, view: View, least: number): Edit {
   if (edit.id !== undefined) return { ...edit, id: edit.id };
   const field = schema.allocates;
   if (field === undefined || edit.what.op !== "put")
     throw new FrontsyncError("BAD_ID", "An edit names no document.", { path: "/id" });
-  const number = rules?.slots ? rules.slots.choose(edit.what.doc, view, schema) : highest(schema, field, view) + 1;
+  const number = rules?.slots
+    ? rules.slots.choose(edit.what.doc, view, schema)
+    : Math.max(highest(schema, field, view) + 1, least);
   const doc: Doc = { ...edit.what.doc, [field]: number };
   // That there is no such document is so, whatever was in its place.
   const { ifRevision, base } = edit;
@@ -43,7 +45,7 @@ export function placed(schema: CollectionSchema, rules: Rules | undefined, edit:
 }
 
 /** Tombstones count: a number is never given twice. */
-function highest(schema: CollectionSchema, field: string, view: View): number {
+export function highest(schema: CollectionSchema, field: string, view: View): number {
   const numbers = [...view.held.values()].map(({ subject, doc }) => {
     const number = doc ? doc[field] : subject.slice(storeSubject(schema.collection, "").length);
     return Number(number) || 0;

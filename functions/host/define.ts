@@ -7,6 +7,7 @@ import type { Schemas } from "../../schemas/index.ts";
 import type { Messages, Warning } from "../../schemas/types.ts";
 import type { Committer } from "../commit/committer.ts";
 import type { Rules } from "../rules/define.ts";
+import type { Seeding } from "../seed/seeding.ts";
 import type { Contents } from "../store/contents.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
@@ -29,6 +30,7 @@ export interface Context {
   readonly committer: Committer;
   readonly views: Views;
   readonly contents: Contents;
+  readonly seeding: Seeding;
   readonly rules: ReadonlyMap<string, Rules>;
   /** What this deployment does not guarantee. */
   warnings(): Promise<Warning[]>;

@@ -11,6 +11,7 @@ import { Committer } from "../commit/committer.ts";
 import { ConflictCopies } from "../commit/conflict-copies.ts";
 import { CopyRoom } from "../commit/copy-room.ts";
 import { loadRules } from "../rules/index.ts";
+import { Seeding } from "../seed/seeding.ts";
 import { Audit } from "../store/audit.ts";
 import type { Limits } from "../store/collectable.ts";
 import { Collector } from "../store/collector.ts";
@@ -75,6 +76,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
       contents.disconnected();
       restoring.disconnected();
       fuses.disconnected();
+      seeding.disconnected();
     }
     if (event === "connected") connected();
     else if (!draining) log.warn({ event, detail }, "the handler's connection");
@@ -91,7 +93,8 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const signingKey = Buffer.from(config.signingKey, "hex");
   const copyRoom = new CopyRoom(connection);
   const copies = new ConflictCopies(connection, schemas.collection("conflicts"), copyRoom);
-  const committer = new Committer({ connection, epochs, follower, views, rules, copies, restoring, signingKey });
+  const seeding = new Seeding(connection, schemas, signingKey);
+  const committer = new Committer({ connection, epochs, follower, views, rules, copies, restoring, seeding, signingKey });
   const context: Context = {
     connection,
     schemas,
@@ -104,11 +107,13 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     committer,
     views,
     contents,
+    seeding,
     rules,
     warnings: async () => [
       ...warningsOf(config, epochs, connection, observed),
       ...restoring.warnings(),
       ...fuses.warnings(),
+      ...(await seeding.warnings()),
       ...(await defaultPasswordWarning(views)),
       ...(await copyRoom.warning()),
     ],
@@ -135,6 +140,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   presence.start();
   restoring.start();
   fuses.start();
+  seeding.start();
   await connection.open();
   await epochs.ready();
   await makeFirstUser(context);

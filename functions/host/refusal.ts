@@ -15,6 +15,7 @@ const COMMON: readonly ErrorCode[] = [
   "DATASTORE_UNREACHABLE",
   "TIMEOUT",
   "DISK_FULL",
+  "SEEDING",
   "INTERNAL",
 ];
 

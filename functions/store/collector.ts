@@ -56,6 +56,8 @@ export class Collector {
     }
     // After the records: a document that is written later has renewed its record later, too.
     const used = await this.#used();
+    // Such as those of a store that was filled from its webservers: who has one gives it.
+    for (const sha256 of used) if (records.get(sha256)?.deleted !== false) this.#contents.want(sha256);
     for (const [sha256, record] of records) {
       if (this.#stop.signal.aborted) return;
       if (record && !record.deleted && !used.has(sha256) && this.#isOld(record.mtime)) await this.#take(sha256, record);

@@ -5,7 +5,7 @@ import type { Connection } from "../../bus/wire/nats.ts";
 import { openReader } from "../../bus/wire/reader.ts";
 import { api, failed, isApiError } from "../../bus/wire/stream.ts";
 import type { Schemas } from "../../schemas/index.ts";
-import type { Peer, Presence as Seen } from "../../schemas/types.ts";
+import type { Claim, HeldWebserver, Peer, Presence as Seen } from "../../schemas/types.ts";
 
 const STREAM = "frontsync_presence";
 /** Before a webserver's id: the subject of its last check-in. */
@@ -58,8 +58,33 @@ export class Presence {
   }
 
   tell(seen: Seen): void {
+    const { claim } = this.#seen.get(seen.webserver) ?? {};
+    this.#say(seen.state === "held" && claim ? { ...seen, claim } : seen);
+  }
+
+  #say(seen: Seen): void {
     this.#note(seen);
     this.#connection.publish(`${PRESENCE}.${seen.webserver}`, JSON.stringify(seen));
+  }
+
+  /** A held webserver has said what it has. It stays said while it is held. */
+  claims(webserver: string, claim: Claim): void {
+    const seen = this.#seen.get(webserver);
+    if (seen) this.#say({ ...seen, state: "held", claim });
+  }
+
+  /** So many of its documents have been taken. */
+  offered(webserver: string, offered: number): void {
+    const { claim } = this.#seen.get(webserver) ?? {};
+    if (claim) this.claims(webserver, { ...claim, offered });
+  }
+
+  /** The live webservers that are held, and what they have. */
+  held(): HeldWebserver[] {
+    const now = clock.now();
+    return [...this.#seen.values()].flatMap(({ webserver, state, claim, ...seen }) =>
+      state === "held" && claim && !isGone(seen, now) ? [{ webserver, claim }] : [],
+    );
   }
 
   /** The live webservers but the one that asks; observers are left out. */
@@ -68,7 +93,7 @@ export class Presence {
     const peers: Peer[] = [];
     for (const [name, seen] of this.#seen) {
       const seenMsAgo = Math.max(0, now - seen.at);
-      if (seenMsAgo > MISSED * seen.intervalMs + GRACE_MS) this.#seen.delete(name);
+      if (isGone(seen, now)) this.#seen.delete(name);
       else if (name !== webserver && seen.externalAddr !== undefined) {
         const { externalAddr, version, cursor, state } = seen;
         peers.push({ webserver: name, externalAddr, version, cursor, state, seenMsAgo });
@@ -87,4 +112,8 @@ export class Presence {
     if (!known && this.#seen.size >= MAX_WEBSERVERS) return;
     this.#seen.set(seen.webserver, seen);
   }
+}
+
+function isGone({ at, intervalMs }: Pick<Seen, "at" | "intervalMs">, now: number): boolean {
+  return now - at > MISSED * intervalMs + GRACE_MS;
 }

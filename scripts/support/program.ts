@@ -10,6 +10,7 @@ import { addFuse } from "../fuse.ts";
 import { addImport } from "../import.ts";
 import { addOutbox } from "../outbox.ts";
 import { addRescue } from "../rescue.ts";
+import { addReseed } from "../reseed.ts";
 import { addResources } from "../resources.ts";
 import { addRestore } from "../restore.ts";
 import { addStatus } from "../status.ts";
@@ -63,6 +64,7 @@ export function buildProgram(cli: Cli): Command {
     addBackup,
     addRestore,
     addFuse,
+    addReseed,
     addRescue,
     addStatus,
     addConfig,

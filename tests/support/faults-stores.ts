@@ -1,17 +1,19 @@
 /** Stores that are lost, put back or mixed up, as it happens to operators: by their folders, while nothing runs on them. */
 import { cp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Datastore, startDatastore } from "../../functions/datastore.ts";
+import { type Datastore, type DatastoreOptions, startDatastore } from "../../functions/datastore.ts";
 
 /** A datastore that stops, changes its folder, and starts on the same port again. */
 export class ReplaceableStore implements AsyncDisposable {
   readonly #dir: string;
+  readonly #options: Partial<DatastoreOptions>;
   #datastore: Datastore | undefined;
   #port = 0;
 
   /** `dir`: the datastore's is `store` in it. */
-  constructor(dir: string) {
+  constructor(dir: string, options: Partial<DatastoreOptions> = {}) {
     this.#dir = dir;
+    this.#options = options;
   }
 
   get datastore(): Datastore {
@@ -20,7 +22,7 @@ export class ReplaceableStore implements AsyncDisposable {
   }
 
   async start(): Promise<Datastore> {
-    this.#datastore = await startDatastore({ dir: this.#path("store"), port: this.#port });
+    this.#datastore = await startDatastore({ ...this.#options, dir: this.#path("store"), port: this.#port });
     this.#port = Number(this.#datastore.address.split(":").at(-1));
     return this.#datastore;
   }

@@ -1,0 +1,154 @@
+/** A store that is filled from its webservers: the record says for whom, and until when; meanwhile nothing else is written. All handlers follow
+ *  it, and change it under its revision. */
+import { clock } from "../../bus/platform/clock.ts";
+import { log } from "../../bus/platform/log.ts";
+import { randomId } from "../../bus/platform/random.ts";
+import { isSigned } from "../../bus/wire/envelope.ts";
+import type { Connection } from "../../bus/wire/nats.ts";
+import { openReader } from "../../bus/wire/reader.ts";
+import { readSubject, storeAtHead, storeOwn, streamInfo } from "../../bus/wire/stream.ts";
+import { META, parseStoreSubject, STORE_ALL, STREAM, storeSubject } from "../../bus/wire/subjects.ts";
+import { StoredVersion } from "../../bus/wire/version.ts";
+import { FrontsyncError } from "../../schemas/errors.ts";
+import type { CollectionSchema, Schemas } from "../../schemas/index.ts";
+import type { Seeding as SeedingRecord, Warning } from "../../schemas/types.ts";
+import { opened, waitingFor } from "./record.ts";
+
+const SUBJECT = storeSubject(META, "seeding");
+const LIVE = `ds.live.${META}.seeding`;
+/** A store with more messages is not empty. */
+const MAX_LOOK = 100;
+const LOOK_BYTES = 5 * 1024 * 1024;
+const MAX_NAMED = 5;
+
+type Known = { revision: number; record: SeedingRecord | undefined };
+
+export class Seeding {
+  readonly #connection: Connection;
+  readonly #schemas: Schemas;
+  readonly #signingKey: Uint8Array;
+  #known: Known | undefined;
+  #reading: Promise<Known> | undefined;
+
+  /** `signingKey`: of the functions. */
+  constructor(connection: Connection, schemas: Schemas, signingKey: Uint8Array) {
+    this.#connection = connection;
+    this.#schemas = schemas;
+    this.#signingKey = signingKey;
+  }
+
+  start(): void {
+    this.#connection.subscribe(LIVE, (message) => {
+      const version = StoredVersion.fromLive(message);
+      if (version) this.#note({ revision: version.revision, record: this.#schemas.read("seeding", version.body) });
+    });
+  }
+
+  /** The next connection may be to another store. */
+  disconnected(): void {
+    this.#known = undefined;
+    this.#reading = undefined;
+  }
+
+  /** Whether this datastore's functions have stored it once. */
+  isSigned({ subject, envelope }: StoredVersion): boolean {
+    return envelope !== undefined && isSigned(this.#signingKey, subject, envelope);
+  }
+
+  /** undefined: it was never filled from webservers. `certain`: as the store has it now. */
+  async record({ certain = false } = {}): Promise<SeedingRecord | undefined> {
+    return (await this.#state(certain)).record;
+  }
+
+  /** Throws SEEDING for a write to a collection while the store is being filled. What the functions themselves keep of logins and sessions goes on. */
+  async checkOpen({ collection, access }: CollectionSchema): Promise<void> {
+    const { record } = this.#known ?? (await this.#state(false));
+    if (!record?.open || access === "system") return;
+    throw new FrontsyncError("SEEDING", `Nothing is written to ${collection} now: ${textOf(record)}`);
+  }
+
+  /** From which number on the datastore gives new ones in a collection. */
+  async next(collection: string): Promise<number> {
+    return (await this.record())?.next[collection] ?? 0;
+  }
+
+  async warnings(): Promise<Warning[]> {
+    const record = await this.record();
+    return record?.open ? [{ code: "SEEDING", message: textOf(record) }] : [];
+  }
+
+  /** Replaces the record by what `decide` makes of it, however many do so; undefined leaves it. Returns what it is then. */
+  async change(decide: (record: SeedingRecord | undefined) => SeedingRecord | undefined): Promise<SeedingRecord | undefined> {
+    for (;;) {
+      const { revision, record } = await this.#state(true);
+      const next = decide(record);
+      if (!next) return record;
+      const stored = await storeOwn(this.#connection, SUBJECT, JSON.stringify(next), revision);
+      if (typeof stored !== "number") continue;
+      this.#note({ revision: stored, record: next });
+      log.warn({ seeding: next.id, word: next.word, open: next.open, waitingFor: waitingFor(next) }, "seeding");
+      return next;
+    }
+  }
+
+  /** Opens a seeding that nobody had to ask for, if the store still is as empty as it was when it was looked at. */
+  async openAt(
+    head: number,
+    { generation, newest }: { generation: string; newest?: string },
+    webservers: readonly string[],
+  ): Promise<SeedingRecord | undefined> {
+    const facts = { id: randomId(), word: "signed" as const, from: [generation] };
+    const numbers = (await this.record())?.next ?? {};
+    const next = opened({ ...facts, next: numbers }, webservers, clock.now(), [newest]);
+    const stored = await storeAtHead(this.#connection, SUBJECT, JSON.stringify(next), head);
+    if (typeof stored !== "number") return undefined;
+    this.#note({ revision: stored, record: next });
+    log.warn({ seeding: next.id, generation }, "the store is empty and is filled from its webservers");
+    return next;
+  }
+
+  /** The head at which the store has nothing but what its first start makes; undefined: it has more. */
+  async emptyAt(): Promise<number | undefined> {
+    const { last_seq: head = 0, messages = 0 } = (await streamInfo(this.#connection))?.state ?? {};
+    if (messages > MAX_LOOK) return undefined;
+    const reader = await openReader(this.#connection, { stream: STREAM, subjects: STORE_ALL });
+    try {
+      const versions = await reader.next(MAX_LOOK, LOOK_BYTES);
+      const made = versions.some(
+        ({ subject, envelope }) => parseStoreSubject(subject).collection !== META && Date.parse(envelope?.at ?? "") !== 0,
+      );
+      return made || reader.pending > 0 ? undefined : head;
+    } finally {
+      reader.close();
+    }
+  }
+
+  #note(next: Known): void {
+    if (!this.#known || next.revision > this.#known.revision) this.#known = next;
+  }
+
+  async #state(certain: boolean): Promise<Known> {
+    if (this.#known && !certain) return this.#known;
+    const reading = (certain ? undefined : this.#reading) ?? this.#read();
+    this.#reading = reading;
+    try {
+      return await reading;
+    } finally {
+      if (this.#reading === reading) this.#reading = undefined;
+    }
+  }
+
+  async #read(): Promise<Known> {
+    const stored = await readSubject(this.#connection, SUBJECT);
+    const read = { revision: stored?.revision ?? 0, record: stored && this.#schemas.read("seeding", stored.body) };
+    this.#note(read);
+    return read;
+  }
+}
+
+function textOf(record: SeedingRecord): string {
+  const waiting = waitingFor(record);
+  const names =
+    waiting.slice(0, MAX_NAMED).join(", ") + (waiting.length > MAX_NAMED ? ` and ${waiting.length - MAX_NAMED} more` : "");
+  return `the datastore is being filled from its webservers, and waits for ${names || "the first of them"}. \`frontsync reseed --close\` ends that.`;
+}
