@@ -20,7 +20,7 @@ describe("the deletion fuse", () => {
   let on: string[];
 
   before(async () => {
-    deployment = await deploy({ webservers: 2, handlers: 2, sync: "default", bus: { updateInterval: 0.5 } });
+    deployment = await deploy({ webservers: 2, handlers: 2, sync: "default", deletionFuse: {}, bus: { updateInterval: 0.5 } });
     [web1, web2] = deployment.buses as [Bus, Bus];
     on = ["--datastore", deployment.datastore.address];
   });

@@ -13,7 +13,7 @@ import { bareMachine, type Machine, ROOT } from "./support/operations.ts";
 
 const START_MS = 90_000;
 /** Run by tests/docs.test.ts. */
-const ELSEWHERE = ["backup", "seed", "rescue"];
+const ELSEWHERE = ["backup", "seed", "fuse", "rescue", "reseed"];
 const SYSTEMCTL = /^systemctl (daemon-reload|enable --now|reload|restart)(?: (frontsync-\w+))?$/;
 /** Services whose command is run in the place of systemd; the others' units are checked. */
 const RUN = ["frontsync-datastore"];

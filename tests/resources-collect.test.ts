@@ -21,7 +21,6 @@ describe("contents", { timeout: 120_000 }, () => {
       webservers: 2,
       handlers: 2,
       resourceGraceSeconds: 1,
-      deletionFuse: false,
       bus: { updateInterval: 0.3 },
     });
     [web1, web2] = deployment.buses as [Bus, Bus];

@@ -35,6 +35,9 @@ export interface Deployment extends AsyncDisposable {
   stopDatastore(): Promise<void>;
 }
 
+/** Of every datastore of a test. What a test deletes, it means to delete; the fuse has tests of its own. */
+const COMMON = { port: 0, deletionFuse: false } as const;
+
 export async function deploy({ webservers = 0, bus = {}, ...options }: DeployOptions = {}): Promise<Deployment> {
   const dir = await mkdtemp(join(tmpdir(), "frontsync-test-"));
   const closing: (() => Promise<unknown>)[] = [() => rm(dir, { recursive: true, force: true, maxRetries: 5 })];
@@ -67,7 +70,7 @@ export async function deploy({ webservers = 0, bus = {}, ...options }: DeployOpt
 
   let datastore: Datastore;
   try {
-    datastore = await startDatastore({ port: 0, ...options, dir: folder });
+    datastore = await startDatastore({ ...COMMON, ...options, dir: folder });
     closing.push(() => datastore.stop());
     for (let n = 1; n <= webservers; n++) buses.push(await open(`web${n}`));
   } catch (error) {
@@ -92,7 +95,7 @@ export async function deploy({ webservers = 0, bus = {}, ...options }: DeployOpt
     },
     async restartDatastore(changed = {}) {
       await datastore.stop();
-      datastore = await startDatastore({ ...options, port, ...changed, dir: folder });
+      datastore = await startDatastore({ ...COMMON, ...options, port, ...changed, dir: folder });
       return datastore;
     },
     stopDatastore: () => datastore.stop(),
