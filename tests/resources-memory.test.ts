@@ -1,5 +1,5 @@
 // Goal: memory does not grow with what is transferred: 128 MB up and down raise a webserver's RSS, and a handler's, by less than 64 MB; so do several
-// contents at once, and a slow reader. Method: a webserver in a process of its own is warmed up by contents of 16 MB; then the largest RSS that Linux has seen of it.
+// contents at once, and a slow reader. Method: a webserver in a process of its own is warmed up by contents of 8 and 16 MB, one and several at once; then the largest RSS that Linux has seen of it.
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -16,6 +16,7 @@ const WARM = 16 * MB;
 const SIZE = 128 * MB;
 /** At once, more than go up or down at the same time. */
 const SEVERAL = Array.from({ length: 6 }, (_, n) => 20 * MB + n);
+const WARM_SEVERAL = Array.from({ length: 6 }, (_, n) => 8 * MB + n);
 
 /** Bytes: now, and the most since `resetPeak`. */
 function memory(pid: number): { rss: number; peak: number } {
@@ -48,9 +49,9 @@ describe("memory", { skip: process.platform !== "linux", timeout: 180_000 }, () 
   it("is bounded, up and down: of one that is large, of several at once, and with a reader of 1 MB a second", async (t) => {
     await using deployment = await deploy({ webservers: 0 });
     const [handler = 0] = deployment.datastore.pids.handlers;
-    const up = start(t, deployment, "up", { upload: [WARM, WARM + 1, SIZE, SEVERAL] });
+    const up = start(t, deployment, "up", { upload: [WARM, WARM + 1, WARM_SEVERAL, SIZE, SEVERAL] });
     const down = start(t, deployment, "down", { slowly: SIZE });
-    await Promise.all([up.seen(WARM + 1), down.seen(WARM + 1)]);
+    await Promise.all([WARM + 1, ...WARM_SEVERAL].flatMap((size) => [up.seen(size), down.seen(size)]));
     const processes = { up: up.pid, down: down.pid, handler };
     const warm = Object.entries(processes).map(([name, pid]) => ({ name, pid, rss: resetPeak(pid) }));
     await Promise.all([SIZE, ...SEVERAL].flatMap((size) => [up.seen(size), down.seen(size)]));

@@ -23,7 +23,7 @@ const TRIES = 50;
 /** What is heard is read again after so long, before anything is held on it; the same for a collection's size. */
 const HEARSAY_MS = 1000;
 const PAGE = { messages: 5000, bytes: 5 * 1024 * 1024 };
-/** Deletions that were let through, which may be asked again. */
+/** Documents whose deletion was let through: it may be asked again. */
 const MAX_GRANTED = 20_000;
 
 interface Waiting {
@@ -50,20 +50,20 @@ export class Fuse {
     this.document = new OwnDocument(connection, schemas, "fuse", `fuse.${collection}`);
   }
 
-  /** Whether a deletion may be done now. Asked again, it takes no second place. */
-  async take(id: string, mutation: string): Promise<boolean> {
-    const key = `${mutation} ${id}`;
-    if (clock.monotonic() - (this.#granted.get(key) ?? Number.NEGATIVE_INFINITY) < WINDOW_S * 1000) return true;
+  /** Whether a document may be deleted now. Asked again within the minute, also after it was made anew, it takes no second place. */
+  async take(id: string): Promise<boolean> {
+    if (clock.monotonic() - (this.#granted.get(id) ?? Number.NEGATIVE_INFINITY) < WINDOW_S * 1000) return true;
     const granted = await new Promise<boolean>((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       if (!this.#taking) void this.#takeAll();
     });
-    if (granted) this.#granted.set(key, clock.monotonic());
+    if (granted) this.#granted.set(id, clock.monotonic());
     return granted;
   }
 
   /** It was not done after all. */
-  giveBack(): void {
+  giveBack(id: string): void {
+    this.#granted.set(id, Number.NEGATIVE_INFINITY);
     this.#refunds++;
   }
 
