@@ -16,7 +16,10 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /** Waits until `condition` gives something; undefined when it did not within `ms`. */
-export async function until<T>(ms: number, condition: () => T | undefined | false | Promise<T | undefined | false>): Promise<T | undefined> {
+export async function until<T>(
+  ms: number,
+  condition: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T | undefined> {
   for (const end = now() + ms; ; ) {
     const value = await condition();
     if (value !== undefined && value !== false) return value;

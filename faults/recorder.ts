@@ -1,5 +1,5 @@
 /** Keeps the history: in memory for the checker, and in a file, one JSON object a line. */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import type { Entry } from "./check/history.ts";
 
 const FLUSH_BYTES = 256 * 1024;
@@ -34,4 +34,10 @@ export class Recorder {
     writeSync(this.#descriptor, this.#waiting);
     this.#waiting = "";
   }
+}
+
+/** A history as it was written. */
+export function readHistory(file: string): Entry[] {
+  const lines = readFileSync(file, "utf8").split("\n");
+  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Entry);
 }

@@ -1,4 +1,5 @@
 /** One round: a deployment of its own, a workload, faults, quiet, and the check of what was recorded. */
+import { setMaxListeners } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { loadSchemas } from "../schemas/index.ts";
@@ -122,8 +123,11 @@ async function stir(cluster: Cluster, recorder: Recorder, planned: Plan, dice: D
   const shared = await prepare(cluster.webservers);
   const over = new AbortController();
   const stop = options.signal ? AbortSignal.any([over.signal, options.signal]) : over.signal;
+  setMaxListeners(0, stop);
   const working = work(cluster.webservers, shared, dice.fork("workload"), stop);
-  const lanes = [planned.datastore, planned.webserver].map((lane, n) => inject(cluster, recorder, lane, dice.fork(`lane ${n}`), stop));
+  const lanes = [planned.datastore, planned.webserver].map((lane, n) =>
+    inject(cluster, recorder, lane, dice.fork(`lane ${n}`), stop),
+  );
   try {
     await Promise.all([...lanes, pause(options.workMs ?? WORK_MS, stop)]);
   } finally {

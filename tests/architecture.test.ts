@@ -19,8 +19,27 @@ const LAYERS: Record<string, { of: readonly string[]; packages: readonly string[
   bus: { of: ["bus", "bus/wire", "bus/platform", "schemas"], packages: ["sql.js"] },
   functions: { of: ["functions", "bus/wire", "bus/platform", "schemas"], packages: ["@nats-io/jwt"] },
   apps: { of: ["apps", "bus/index.ts"], packages: [] },
+  // What judges the history must not share a fault with what made it.
+  "faults/check": { of: ["faults/check"], packages: [] },
+  "faults/under-test": {
+    of: [
+      "faults",
+      "faults/under-test",
+      "faults/breaks",
+      "faults/check",
+      "bus/index.ts",
+      "bus/wire/hooks.ts",
+      "functions/datastore.ts",
+    ],
+    packages: [],
+  },
+  "faults/breaks": { of: ["faults", "faults/breaks", "bus", "bus/wire"], packages: [] },
+  faults: {
+    of: ["faults", "faults/check", "faults/under-test/content.ts", "bus/wire", "schemas"],
+    packages: [],
+  },
   scripts: {
-    of: ["scripts", "apps", "functions", "bus", "bus/wire", "bus/platform", "schemas"],
+    of: ["scripts", "apps", "faults", "faults/breaks", "functions", "bus", "bus/wire", "bus/platform", "schemas"],
     packages: ["commander", "json-schema-to-typescript"],
   },
 };
@@ -28,7 +47,20 @@ const LAYERS: Record<string, { of: readonly string[]; packages: readonly string[
 const ONLY_IN: Record<string, string> = { nats: "bus/wire/nats.ts", pino: "bus/platform/log.ts" };
 /** Files that import by a name that is made at run time. */
 const BY_NAME = ["functions/host/load.ts"];
-const FOLDERS = ["functions", "schemas", "bus", "scripts", "tests", "apps", "bench", "deploy", "docs", "node_modules", "dist"];
+const FOLDERS = [
+  "functions",
+  "schemas",
+  "bus",
+  "scripts",
+  "tests",
+  "apps",
+  "bench",
+  "faults",
+  "deploy",
+  "docs",
+  "node_modules",
+  "dist",
+];
 
 const IMPORTS = [
   /^\s*(?:import|export)\b[^"'`;]*?\bfrom\s*["']([^"']+)["']/gm,
@@ -67,7 +99,7 @@ function sourcesOf(folder: string): Source[] {
   return files.map((file) => ({ file, text: readFileSync(join(ROOT, file), "utf8") }));
 }
 
-const SOURCES = ["schemas", "bus", "functions", "apps", "scripts"].flatMap(sourcesOf);
+const SOURCES = ["schemas", "bus", "functions", "apps", "faults", "scripts"].flatMap(sourcesOf);
 
 function layerOf(file: string): string {
   const names = Object.keys(LAYERS).filter((name) => file.startsWith(`${name}/`));
@@ -139,6 +171,10 @@ describe("the architecture", () => {
       ["functions/host/serve.ts", "../../scripts/demo.ts"],
       ["apps/webserver/index.ts", "../../bus/wire/nats.ts"],
       ["apps/webserver/index.ts", "../../functions/datastore.ts"],
+      ["faults/check/model.ts", "../../bus/index.ts"],
+      ["faults/check/model.ts", "../recorder.ts"],
+      ["faults/round.ts", "../bus/index.ts"],
+      ["bus/bus.ts", "../faults/clock.ts"],
       ["bus/bus.ts", "fs"],
       ["bus/bus.ts", "./follow"],
     ];
@@ -159,9 +195,9 @@ describe("the architecture", () => {
   it("has one source of time and one of randomness, so that tests can set both", () => {
     const uses =
       /\b(Date\.now|performance\.now|process\.hrtime|Math\.random|randomBytes|randomInt|randomUUID|getRandomValues)\b|\bnew Date\(\)/g;
-    const found = SOURCES.filter(({ file }) => !file.startsWith("scripts/")).flatMap(({ file, text }) =>
-      [...withoutComments(text).matchAll(uses)].map(([use]) => `${file}: ${use}`),
-    );
+    // The fault injector looks at them from outside, and moves their clocks.
+    const theirs = SOURCES.filter(({ file }) => !file.startsWith("scripts/") && !/^faults\/(?!check\/)/.test(file));
+    const found = theirs.flatMap(({ file, text }) => [...withoutComments(text).matchAll(uses)].map(([use]) => `${file}: ${use}`));
     const allowed = /^bus\/platform\/(clock\.ts: (Date|performance)\.now|random\.ts: (Math\.random|randomBytes))$/;
     assert.deepEqual(
       found.filter((use) => !allowed.test(use)),

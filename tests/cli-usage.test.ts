@@ -15,6 +15,7 @@ const COMMANDS = [
   ["demo"],
   ["datastore"],
   ["status"],
+  ["faults"],
   ["import", "dashboards"],
   ["resources", "put"],
   ["backup"],

@@ -1,9 +1,9 @@
 /** The checker: reads the history of a round, and says which invariants it breaks. It imports nothing of what is tested. */
 import type { Entry } from "./history.ts";
 import { deleted, inferred } from "./invariants/deletions.ts";
+import { lost } from "./invariants/lost.ts";
 import { once } from "./invariants/once.ts";
 import { ordered, readYourWrites } from "./invariants/order.ts";
-import { lost } from "./invariants/lost.ts";
 import { contents, memory, outbox } from "./invariants/processes.ts";
 import { digests, folds } from "./invariants/replicas.ts";
 import { Model } from "./model.ts";

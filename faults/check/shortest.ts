@@ -6,11 +6,13 @@ import type { Violation } from "./violation.ts";
 const SHOWN = 300;
 
 export function shortest(entries: readonly Entry[], { document }: Violation): Entry[] {
-  if (!document) return entries.filter(({ type }) => type === "fault" || type === "not-quiet" || type === "up" || type === "down");
+  if (!document)
+    return entries.filter(({ type }) => type === "fault" || type === "not-quiet" || type === "up" || type === "down");
   const { collection, id } = document;
   const marks = new Set<string>();
   const is = (version: Version) => version.collection === collection && version.id === id;
-  for (const entry of entries) if (entry.type === "version" && is(entry.version)) for (const mark of entry.version.marks) marks.add(mark);
+  for (const entry of entries)
+    if (entry.type === "version" && is(entry.version)) for (const mark of entry.version.marks) marks.add(mark);
   const ops = new Set<number>();
   for (const entry of entries) if (entry.type === "invoke" && isAbout(entry.asked, collection, id, marks)) ops.add(entry.op);
   for (const entry of entries) if (entry.type === "ok" && entry.answer.id === id && ops.has(entry.op)) ops.add(entry.op);

@@ -66,9 +66,10 @@ export class Datastore {
     throw new Error(`The datastore did not start: ${failure ?? "it ended, or took too long"}`);
   }
 
-  /** kill -9 of the supervisor alone: the others end by themselves. Whether all are gone. */
+  /** kill -9 of the supervisor alone: nats-server and the handlers end by themselves, the handlers after what they are at. Whether it and
+   *  nats-server are gone. */
   async killSupervisor(): Promise<boolean> {
-    const pids = this.#all();
+    const pids = [this.#child?.pid, this.#pids.natsServer].flatMap((pid) => pid ?? []);
     send(this.#child?.pid, "SIGKILL");
     return (await Promise.all(pids.map(isGone))).every(Boolean);
   }

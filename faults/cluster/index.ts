@@ -1,14 +1,16 @@
 /** All that is under test in one round: a datastore with two handlers, three webservers, each behind a proxy of its own. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { until } from "../clock.ts";
 import type { Recorder } from "../recorder.ts";
 import { Datastore } from "./datastore.ts";
-import { Proxy } from "./proxy.ts";
+import { CutProxy } from "./proxy.ts";
 import { Volume } from "./volume.ts";
 import { Webserver } from "./webserver.ts";
 
 export const WEBSERVERS = ["web1", "web2", "web3"];
 const HANDLERS = 2;
+const IN_STEP_MS = 30_000;
 /** Seconds between check-ins: a lost message must not wait for longer than a round. */
 const UPDATE_INTERVAL_S = 0.5;
 
@@ -27,7 +29,7 @@ export class Cluster {
   readonly webservers: Webserver[] = [];
   readonly #options: ClusterOptions;
   readonly #volumes: Volume[] = [];
-  readonly #proxies: Proxy[] = [];
+  readonly #proxies: CutProxy[] = [];
 
   private constructor(options: ClusterOptions) {
     this.#options = options;
@@ -43,6 +45,8 @@ export class Cluster {
       await cluster.datastore.start();
       for (const name of WEBSERVERS) cluster.webservers.push(await cluster.#webserver(name));
       await Promise.all(cluster.webservers.map((webserver) => webserver.start()));
+      const inStep = await until(IN_STEP_MS, () => cluster.webservers.every(({ status }) => status?.state === "synced"));
+      if (!inStep) throw new Error(`the webservers were not in step within ${IN_STEP_MS} ms, before any fault`);
       return cluster;
     } catch (error) {
       await cluster.stop();
@@ -67,7 +71,7 @@ export class Cluster {
 
   async #webserver(webserver: string): Promise<Webserver> {
     const { folder, collections, recorder, broken } = this.#options;
-    const proxy = await Proxy.start(() => this.datastore.port);
+    const proxy = await CutProxy.start(() => this.datastore.port);
     this.#proxies.push(proxy);
     const volume = this.#volumeFor(webserver);
     const dir = join(folder, webserver, "replica");

@@ -14,7 +14,7 @@ interface Line {
   held: Record<Direction, Buffer[]>;
 }
 
-export class Proxy {
+export class CutProxy {
   readonly #server: Server;
   readonly #lines = new Set<Line>();
   readonly #target: () => number;
@@ -31,8 +31,8 @@ export class Proxy {
   }
 
   /** `target`: the port on 127.0.0.1 that it leads to. */
-  static async start(target: () => number): Promise<Proxy> {
-    const proxy = new Proxy(target);
+  static async start(target: () => number): Promise<CutProxy> {
+    const proxy = new CutProxy(target);
     proxy.#server.listen(0, "127.0.0.1");
     await once(proxy.#server, "listening");
     return proxy;

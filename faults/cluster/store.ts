@@ -25,9 +25,17 @@ export class Store {
 
   /** `dir`: the datastore's. */
   static async open(dir: string, port: number): Promise<Store> {
-    const { functionsPassword: password } = JSON.parse(readFileSync(join(dir, "keys.json"), "utf8")) as { functionsPassword: string };
+    const { functionsPassword: password } = JSON.parse(readFileSync(join(dir, "keys.json"), "utf8")) as {
+      functionsPassword: string;
+    };
     const name = "faults";
-    const connection = new Connection({ servers: [`127.0.0.1:${port}`], user: "functions", password, inboxPrefix: `_INBOX_${name}`, name });
+    const connection = new Connection({
+      servers: [`127.0.0.1:${port}`],
+      user: "functions",
+      password,
+      inboxPrefix: `_INBOX_${name}`,
+      name,
+    });
     await connection.open();
     return new Store(connection);
   }

@@ -5,6 +5,8 @@ import { existsSync, mkdirSync, renameSync, rmSync, statfsSync, truncateSync, wr
 import { join } from "node:path";
 
 const BYTES = 192 * 1024 * 1024;
+/** With less a disk is full. */
+const FULL_BYTES = 128 * 1024;
 const TIMEOUT_MS = 20_000;
 /** What nobody has asked to be on the disk stays in memory for longer than a round. */
 const OPTIONS = "loop,commit=300";
@@ -58,7 +60,8 @@ export class Volume {
   }
 
   get isFull(): boolean {
-    return statfsSync(this.folder).bavail === 0;
+    const { bavail, bsize } = statfsSync(this.folder);
+    return bavail * bsize < FULL_BYTES;
   }
 
   free(): void {

@@ -6,7 +6,7 @@ import { now, until } from "../clock.ts";
 import type { FromWebserver, ToWebserver, WebserverOrder, WebserverStatus } from "../messages.ts";
 import type { Recorder } from "../recorder.ts";
 import { ended, startChild } from "./child.ts";
-import type { Proxy } from "./proxy.ts";
+import type { CutProxy } from "./proxy.ts";
 import type { Volume } from "./volume.ts";
 
 const OPEN_MS = 30_000;
@@ -25,7 +25,7 @@ interface Waiting {
 
 export class Webserver {
   readonly name: string;
-  readonly proxy: Proxy;
+  readonly proxy: CutProxy;
   readonly volume: Volume | undefined;
   readonly clockFile: string;
   readonly #order: WebserverOrder;
@@ -38,11 +38,7 @@ export class Webserver {
   #open = false;
   status: WebserverStatus | undefined;
 
-  constructor(
-    folder: string,
-    order: WebserverOrder,
-    parts: { recorder: Recorder; proxy: Proxy; volume: Volume | undefined },
-  ) {
+  constructor(folder: string, order: WebserverOrder, parts: { recorder: Recorder; proxy: CutProxy; volume: Volume | undefined }) {
     this.name = order.webserver;
     this.#order = order;
     this.#recorder = parts.recorder;

@@ -32,7 +32,10 @@ export function plan(dice: Dice, kinds: readonly string[], webservers: readonly 
   const of = (at: Fault["at"]): Planned[] => {
     const there = kinds.filter((kind) => FAULTS[kind]?.at === at);
     if (there.length === 0) return [];
-    const turn = Array.from({ length: Math.min(each, there.length) }, (_, n) => there[(round * each + n) % there.length] as string);
+    const turn = Array.from(
+      { length: Math.min(each, there.length) },
+      (_, n) => there[(round * each + n) % there.length] as string,
+    );
     return dice.shuffled(turn).map((kind) => ({ kind, webserver: dice.pick(webservers) }));
   };
   return { datastore: of("datastore"), webserver: of("webserver") };

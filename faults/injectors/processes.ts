@@ -32,7 +32,10 @@ export const PROCESS_FAULTS = defineFaults({
     async inject({ cluster: { datastore }, dice }) {
       const { handlers } = datastore.pids;
       const pid = handlers.length > 0 ? dice.pick(handlers) : undefined;
-      return await killedAndBack(pid, () => datastore.pids.handlers.length >= handlers.length && !datastore.pids.handlers.includes(pid ?? 0));
+      return await killedAndBack(
+        pid,
+        () => datastore.pids.handlers.length >= handlers.length && !datastore.pids.handlers.includes(pid ?? 0),
+      );
     },
   },
   "pause-handler": {

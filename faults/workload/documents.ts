@@ -28,7 +28,13 @@ export function makeLog(collection: string, n: number, mark: string): Extract<As
     users: { user: `log${n}.${mark}`, name: "Log" },
     groups: { name: `log${n}` },
   };
-  return { kind: "put", collection, doc: { ...(own[collection] ?? { id: `log${n}`, name: `log ${n}` }), marks: { [mark]: 1 } }, mark, role: "log" };
+  return {
+    kind: "put",
+    collection,
+    doc: { ...(own[collection] ?? { id: `log${n}`, name: `log ${n}` }), marks: { [mark]: 1 } },
+    mark,
+    role: "log",
+  };
 }
 
 /** The collections of such documents, each as often as there are of it. */
@@ -56,7 +62,14 @@ export function churn(dice: Dice, { collection, id }: Place, mark: string): Aske
   if (choice < 0.2) return { kind: "delete", collection, id, role: "churn" };
   if (choice < 0.6) return { kind: "patch", collection, id, merge: { hot: mark }, mark, role: "churn" };
   const key = collection === PREFERENCES ? { uid: 2, name: id.split("/")[1] } : { id, name: id };
-  return { kind: "put", collection, id, doc: { ...key, hot: mark, padding: "x".repeat(dice.whole(0, PADDING)) }, mark, role: "churn" };
+  return {
+    kind: "put",
+    collection,
+    id,
+    doc: { ...key, hot: mark, padding: "x".repeat(dice.whole(0, PADDING)) },
+    mark,
+    role: "churn",
+  };
 }
 
 /** A document that is made and left alone; of some the datastore gives the id, so that one which is made twice is there twice. */

@@ -55,9 +55,14 @@ export class Lane {
   }
 
   async #any(): Promise<void> {
-    let at = this.#dice.number(0, this.#actions.reduce((sum, { weight }) => sum + weight, 0));
-    const chosen = this.#actions.find(({ weight }) => (at -= weight) < 0);
-    await chosen?.act();
+    let at = this.#dice.number(
+      0,
+      this.#actions.reduce((sum, { weight }) => sum + weight, 0),
+    );
+    for (const { weight, act } of this.#actions) {
+      at -= weight;
+      if (at < 0) return void (await act());
+    }
   }
 
   #mark(): string {

@@ -1,10 +1,12 @@
-/** Writes what comes from the schemas and the functions: schemas/types.ts, docs/errors.md and docs/asyncapi.json. With --check it writes
+/** Writes what comes from the schemas and the functions: schemas/types.ts, docs/errors.md and docs/asyncapi.json; and
+ *  docs/reliability.md from what fault injection printed. With --check it writes
  *  nothing and exits 1 when a file is stale. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadFunctions } from "../../functions/host/load.ts";
 import { asyncapi } from "./generate/asyncapi/index.ts";
 import { errors } from "./generate/errors.ts";
+import { reliability } from "./generate/reliability.ts";
 import { ROOT, readSources } from "./generate/sources.ts";
 import { types } from "./generate/types.ts";
 
@@ -12,6 +14,7 @@ const sources = readSources();
 const generated = {
   "schemas/types.ts": await types(sources),
   "docs/errors.md": errors(),
+  "docs/reliability.md": reliability(),
   "docs/asyncapi.json": `${JSON.stringify(asyncapi(sources, await loadFunctions()), undefined, 2)}\n`,
 };
 const stale = Object.entries(generated).filter(([file, text]) => {

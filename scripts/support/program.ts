@@ -5,6 +5,7 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import { addBackup } from "../backup.ts";
 import { addDatastore } from "../datastore.ts";
 import { addDemo } from "../demo.ts";
+import { addFaults } from "../faults.ts";
 import { addImport } from "../import.ts";
 import { addRescue } from "../rescue.ts";
 import { addResources } from "../resources.ts";
@@ -45,7 +46,7 @@ export function buildProgram(cli: Cli): Command {
       "after",
       "\n`frontsync <command> --help` has the flags of a command, with examples.\nFRONTSYNC_LOG=debug shows what happens inside (JSON lines on stderr).",
     );
-  const commands = [addDemo, addDatastore, addImport, addResources, addBackup, addRestore, addRescue, addStatus];
+  const commands = [addDemo, addDatastore, addImport, addResources, addBackup, addRestore, addRescue, addStatus, addFaults];
   for (const add of commands) add(program, cli);
   return program;
 }

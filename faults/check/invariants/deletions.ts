@@ -34,7 +34,8 @@ function goneIsBack(model: Model): Violation[] {
     if (asked.kind !== "delete" || asked.role !== "gone" || outcome !== "acknowledged") continue;
     const { collection, id } = asked;
     const stored = model.storedOf(collection, id);
-    if (stored && !stored.deleted) found.push(violation(7, `deleted as ${answer.revision}, and stored as ${stored.revision}`, collection, id));
+    if (stored && !stored.deleted)
+      found.push(violation(7, `deleted as ${answer.revision}, and stored as ${stored.revision}`, collection, id));
     for (const { process, rows } of model.finals)
       if (rows[collection]?.some((row) => row.id === id))
         found.push(violation(7, `deleted as ${answer.revision}, and shown by ${process}`, collection, id));
@@ -66,7 +67,9 @@ export function inferred(model: Model): Violation[] {
     const { process, collection, id, revision } = entry;
     const known = tombstones.get(`${collection}/${id}`)?.has(revision);
     if (!known && model.isComplete(collection))
-      found.push(violation(8, `${process} told that ${revision} deletes it, and the store has no such tombstone`, collection, id));
+      found.push(
+        violation(8, `${process} told that ${revision} deletes it, and the store has no such tombstone`, collection, id),
+      );
   }
   return found;
 }

@@ -37,14 +37,17 @@ function lostMark(
   }
   const { revision } = operation.answer;
   const first = own[0] as Version;
-  if (typeof revision === "number" && revision < first.revision && model.isComplete(collection)) return `and is in the store as ${first.revision} only`;
+  if (typeof revision === "number" && revision < first.revision && model.isComplete(collection))
+    return `and is in the store as ${first.revision} only`;
   const stored = model.stored.get(first.subject);
   const newest = own.at(-1) as Version;
   if (!stored || stored.revision < newest.revision)
     return `and was in the store as ${newest.revision}, which now ends with ${stored?.revision ?? "nothing"}`;
   const stays = asked.kind !== "upload" && (asked.role === "log" || asked.role === "lasting");
   if (stays && !stored.marks.includes(asked.mark)) {
-    const swallowed = model.log.get(first.subject)?.find(({ revision: at, marks }) => at > newest.revision && !marks.includes(asked.mark));
+    const swallowed = model.log
+      .get(first.subject)
+      ?.find(({ revision: at, marks }) => at > newest.revision && !marks.includes(asked.mark));
     return `and is no longer in the document: gone with revision ${swallowed?.revision ?? stored.revision}`;
   }
   return undefined;
@@ -73,7 +76,9 @@ function isKept(model: Model, { answer, asked }: Operation, marked: readonly Ver
   if (model.finals.some(({ deadLetters }) => deadLetters.some((letter) => letter.mutationId === mutationId))) return true;
   if (marked.some(({ collection }) => collection === CONFLICTS)) return true;
   if (asked.kind !== "delete") return false;
-  return [...model.log.values()].some(([first]) => first?.collection === CONFLICTS && copyIsOf(first, asked.collection, asked.id));
+  return [...model.log.values()].some(
+    ([first]) => first?.collection === CONFLICTS && copyIsOf(first, asked.collection, asked.id),
+  );
 }
 
 function copyIsOf({ body }: Version, collection: string, id: string): boolean {

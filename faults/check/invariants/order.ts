@@ -25,7 +25,9 @@ function changesInOrder(model: Model): Violation[] {
 function readsInOrder(model: Model): Violation[] {
   const found: Violation[] = [];
   const done = new Map<string, { at: number; revision: number }[]>();
-  const reads = [...model.operations.values()].filter(({ asked, outcome }) => asked.kind === "read" && outcome === "acknowledged");
+  const reads = [...model.operations.values()].filter(
+    ({ asked, outcome }) => asked.kind === "read" && outcome === "acknowledged",
+  );
   for (const { process, life, asked, answer, invokedAt, endedAt } of reads.sort((a, b) => a.endedAt - b.endedAt)) {
     if (asked.kind !== "read" || !answer.entry || answer.entry.pending) continue;
     const { revision } = answer.entry;
@@ -55,9 +57,12 @@ function staleAt(
   id: string,
   entry: Seen | null | undefined,
 ): string | undefined {
-  if (entry) return entry.revision < revision && !entry.pending ? `${entry.revision}, after ${revision} was waited for` : undefined;
+  if (entry)
+    return entry.revision < revision && !entry.pending ? `${entry.revision}, after ${revision} was waited for` : undefined;
   const gone = model.versionsOf(collection, id).some((version) => version.deleted && version.revision >= revision);
-  const waits = [...model.writes()].some(({ asked }) => asked.kind === "delete" && asked.collection === collection && asked.id === id);
+  const waits = [...model.writes()].some(
+    ({ asked }) => asked.kind === "delete" && asked.collection === collection && asked.id === id,
+  );
   return gone || waits || !model.isComplete(collection) ? undefined : `nothing, after ${revision} was waited for`;
 }
 
@@ -76,7 +81,8 @@ function ownMissing(
     if (!entry?.marks.includes(asked.mark)) {
       // From the outbox into the store, and the replica of a new life may not have caught up with that yet.
       const stored = model.marked.has(asked.mark) && life !== read.life;
-      if (!stored) return `without ${asked.mark}, which it had ${outcome === "queued" ? "taken into its outbox" : "acknowledged"}`;
+      if (!stored)
+        return `without ${asked.mark}, which it had ${outcome === "queued" ? "taken into its outbox" : "acknowledged"}`;
     }
   }
   return undefined;

@@ -28,14 +28,17 @@ export function contents(model: Model): Violation[] {
     if (asked.kind !== "upload" || outcome !== "acknowledged") continue;
     const version = model.versionsOf("resources", asked.id).find(({ revision }) => revision === answer.revision);
     if (version && !version.body.includes(asked.sha256) && version.marks.includes(asked.mark))
-      found.push(violation(10, `op ${op}: ${answer.revision} does not name the content that was uploaded`, "resources", asked.id));
+      found.push(
+        violation(10, `op ${op}: ${answer.revision} does not name the content that was uploaded`, "resources", asked.id),
+      );
   }
   return found;
 }
 
 export function memory(model: Model): Violation[] {
   const most = new Map<string, number>();
-  for (const entry of model.entries) if (entry.type === "memory") most.set(entry.process, Math.max(most.get(entry.process) ?? 0, entry.bytes));
+  for (const entry of model.entries)
+    if (entry.type === "memory") most.set(entry.process, Math.max(most.get(entry.process) ?? 0, entry.bytes));
   return [...most]
     .filter(([, bytes]) => bytes > MAX_BYTES)
     .map(([process, bytes]) => violation(11, `${process} took ${Math.round(bytes / 1024 / 1024)} MB`));

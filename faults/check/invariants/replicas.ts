@@ -12,7 +12,10 @@ export function digests(model: Model): Violation[] {
     if (entry.type === "not-quiet")
       found.push(violation(4, `${entry.process} is ${entry.state} after ${entry.waitedMs} ms without a fault`));
   }
-  const expected = digestsAt([...model.stored.values()].map((version) => [version]), Number.POSITIVE_INFINITY);
+  const expected = digestsAt(
+    [...model.stored.values()].map((version) => [version]),
+    Number.POSITIVE_INFINITY,
+  );
   for (const { process, digests: own } of model.finals) {
     for (const collection of new Set([...Object.keys(own), ...expected.keys()])) {
       if (collection.startsWith("_")) continue;
@@ -31,7 +34,9 @@ function finalRows(model: Model): Violation[] {
   const found: Violation[] = [];
   for (const { process, rows } of model.finals) {
     const shown = new Map(
-      Object.entries(rows).flatMap(([collection, list]) => list.map((row) => [`${collection}/${row.id}`, { ...row, collection }])),
+      Object.entries(rows).flatMap(([collection, list]) =>
+        list.map((row) => [`${collection}/${row.id}`, { ...row, collection }]),
+      ),
     );
     for (const { collection, id, revision, body, deleted } of model.stored.values()) {
       if (collection.startsWith("_") || !(collection in rows)) continue;
@@ -57,7 +62,12 @@ function digestsOnTheWay(model: Model): Violation[] {
     for (const [collection, is] of Object.entries(answer.digests)) {
       const should = expected.get(collection) ?? EMPTY;
       if (is !== should && model.isComplete(collection))
-        found.push(violation(9, `op ${op}: the digest of ${collection} on ${process} at ${answer.cursor} is ${is}; the log's is ${should}`));
+        found.push(
+          violation(
+            9,
+            `op ${op}: the digest of ${collection} on ${process} at ${answer.cursor} is ${is}; the log's is ${should}`,
+          ),
+        );
     }
   }
   return found;
@@ -73,7 +83,10 @@ function digestsAt(subjects: Iterable<readonly Version[]>, revision: number): Ma
     if (!last) continue;
     const sum = sums.get(last.collection) ?? new Uint8Array(DIGEST_BYTES);
     const hash = createHash("sha256").update(`${last.subject} ${last.revision}`).digest();
-    sums.set(last.collection, sum.map((byte, index) => byte ^ (hash[index] as number)));
+    sums.set(
+      last.collection,
+      sum.map((byte, index) => byte ^ (hash[index] as number)),
+    );
   }
   return new Map([...sums].map(([collection, sum]) => [collection, Buffer.from(sum).toString("hex")]));
 }
