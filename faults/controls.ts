@@ -4,6 +4,7 @@ import { kindsHere } from "./index.ts";
 import { runRound } from "./round.ts";
 
 const MOST_ROUNDS = 20;
+const WORK_MS = 4000;
 
 export interface ControlOptions {
   folder: string;
@@ -11,8 +12,8 @@ export interface ControlOptions {
   invariant: number;
   broken?: string;
   sync?: "always" | "default";
-  /** Default: all that can be done here. */
-  kinds?: readonly string[];
+  /** Of faults. */
+  kinds: readonly string[];
   /** Rounds at most; default 20. */
   most?: number;
   seed?: number;
@@ -23,7 +24,7 @@ export async function runControl(options: ControlOptions): Promise<{ rounds: num
   const { folder, invariant, broken, sync, most = MOST_ROUNDS, seed = 1 } = options;
   const { kinds } = kindsHere(options.kinds, folder);
   for (let round = 0; round < most; round++) {
-    const own = { round, seed, kinds, folder: join(folder, `round-${round}`) };
+    const own = { round, seed, kinds, workMs: WORK_MS, folder: join(folder, `round-${round}`) };
     const { violations } = await runRound({ ...own, broken, ...(sync && { sync }) });
     if (violations.some((one) => one.invariant === invariant)) return { rounds: round + 1, caught: true };
   }

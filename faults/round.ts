@@ -23,7 +23,7 @@ const QUIET_MS = 3000;
 const MEMORY_MS = 500;
 /** Fewer say nothing. */
 const MIN_ACKNOWLEDGED = 200;
-/** The collection that only the datastore itself writes to is checked like the others. */
+/** Comes when all is well again, and reads everything from the beginning. */
 const NEWCOMER = "web4";
 
 export interface RoundOptions {
@@ -107,7 +107,7 @@ async function play(options: RoundOptions, recorder: Recorder): Promise<void> {
     store = await Store.open(cluster.datastore.dir, cluster.datastore.port);
     store.follow((version) => recorder.add({ type: "version", version }));
     await stir(cluster, recorder, planned, dice, options);
-    await settle(cluster, recorder);
+    await settle(cluster, recorder, options.signal);
     await store.settle();
     for (const version of await store.all()) recorder.add({ type: "stored", version });
     for (const webserver of cluster.webservers) recorder.add({ type: "final", final: await webserver.final() });
@@ -157,16 +157,17 @@ async function inject(
 }
 
 /** Waits until everything is in step, then a while longer. Somebody comes who has nothing yet. */
-async function settle(cluster: Cluster, recorder: Recorder): Promise<void> {
+async function settle(cluster: Cluster, recorder: Recorder, stop: AbortSignal | undefined): Promise<void> {
   await cluster.join(NEWCOMER);
   const started = now();
   const isInStep = ({ status }: (typeof cluster.webservers)[number]) => status?.state === "synced" && status.pending === 0;
-  await until(IN_STEP_MS, () => cluster.webservers.every(isInStep));
+  await until(IN_STEP_MS, () => stop?.aborted || cluster.webservers.every(isInStep));
+  stop?.throwIfAborted();
   for (const { name, status } of cluster.webservers.filter((webserver) => !isInStep(webserver))) {
     const { state = "down", pending = 0 } = status ?? {};
     recorder.add({ type: "not-quiet", process: name, state, pending, waitedMs: now() - started });
   }
-  await pause(QUIET_MS);
+  await pause(QUIET_MS, stop);
 }
 
 function weigh(cluster: Cluster, recorder: Recorder): void {

@@ -5,20 +5,20 @@ import type { WebserverOrder } from "../messages.ts";
 import { AROUND } from "./around.ts";
 import { WITHIN } from "./within.ts";
 
-/** The names of all of them, by the invariant that they break. */
-export const BREAKS: Readonly<Record<string, number>> = {
-  "lost-acknowledged": 1,
-  "forgotten-outbox": 1,
-  "applied-twice": 2,
-  "told-out-of-order": 3,
-  "other-row": 4,
-  "stuck-outbox": 5,
-  "no-waiting": 6,
-  "zombie-write": 7,
-  "deletes-the-unknown": 8,
-  "flipped-body": 9,
-  "damaged-content": 10,
-  leak: 11,
+/** All of them: the invariant that each breaks, and the faults without which nothing is seen of it. */
+export const BREAKS: Readonly<Record<string, { invariant: number; kinds: readonly string[] }>> = {
+  "lost-acknowledged": { invariant: 1, kinds: [] },
+  "forgotten-outbox": { invariant: 1, kinds: ["torn-outbox", "kill-nats-server", "kill-webserver"] },
+  "applied-twice": { invariant: 2, kinds: [] },
+  "told-out-of-order": { invariant: 3, kinds: [] },
+  "other-row": { invariant: 4, kinds: [] },
+  "stuck-outbox": { invariant: 5, kinds: ["cut"] },
+  "no-waiting": { invariant: 6, kinds: ["cut", "cut-in", "pause-webserver"] },
+  "zombie-write": { invariant: 7, kinds: [] },
+  "deletes-the-unknown": { invariant: 8, kinds: [] },
+  "flipped-body": { invariant: 9, kinds: [] },
+  "damaged-content": { invariant: 10, kinds: [] },
+  leak: { invariant: 11, kinds: [] },
 };
 
 /** Before the bus is opened. */

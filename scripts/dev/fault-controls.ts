@@ -13,8 +13,8 @@ const wanted = process.argv.slice(2);
 const isWanted = (name: string) => wanted.length === 0 || wanted.includes(name);
 let failed = false;
 
-for (const [control, invariant] of Object.entries(BREAKS).filter(([name]) => isWanted(name))) {
-  const { rounds, caught } = await inTemporaryFolder((folder) => runControl({ folder, invariant, broken: control }));
+for (const [control, { invariant, kinds }] of Object.entries(BREAKS).filter(([name]) => isWanted(name))) {
+  const { rounds, caught } = await inTemporaryFolder((folder) => runControl({ folder, invariant, kinds, broken: control }));
   print({ control, invariant, rounds, caught }, caught);
 }
 for (const [control, sync] of Object.entries(POWER).filter(([name]) => isWanted(name))) {
