@@ -1,44 +1,32 @@
 /** `npm run bench:resources [-- --quick]`: contents of resources beside the bare object store, on one nats-server in one run. The bare side is the npm
  *  client in the functions' account, in this process; ours goes through a webserver in this process and a handler. */
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { connect } from "nats";
 import { type Bus, connectBus } from "../bus/index.ts";
 import { type Datastore, startDatastore } from "../functions/datastore.ts";
+import { Worker } from "./process/worker.ts";
+import { drain, MB, bytes as seededBytes } from "./resources/bytes.ts";
+import type { WebserverJobs } from "./resources/webserver.ts";
 import { Stage } from "./stage.ts";
 
-const MB = 1024 * 1024;
 const ROUNDS = 3;
 const LOOK_MS = 2;
 const QUICK = process.argv.includes("--quick");
 const LARGE = (QUICK ? 128 : 512) * MB;
 const MANY = QUICK ? 200 : 1000;
+const SEVERAL = 4;
 
 let made = 0;
 
 /** New bytes each time: a known content would not be sent. */
-function* bytes(size: number, seed = ++made): Generator<Buffer> {
-  const block = Buffer.alloc(Math.min(MB, Math.max(32, size)));
-  for (let at = 0; at < block.length; at += 32) createHash("sha256").update(`${seed} ${at}`).digest().copy(block, at);
-  for (let at = 0, n = 0; at < size; at += MB, n++) {
-    const piece = Buffer.from(block.subarray(0, Math.min(MB, size - at)));
-    piece.writeUInt32LE(n, 0);
-    yield piece;
-  }
-}
+const bytes = (size: number) => seededBytes(size, ++made);
 
 async function seconds(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return (performance.now() - start) / 1000;
-}
-
-async function drain(stream: AsyncIterable<Uint8Array>): Promise<number> {
-  let size = 0;
-  for await (const piece of stream) size += piece.length;
-  return size;
 }
 
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
@@ -57,7 +45,7 @@ async function main(stage: Stage): Promise<void> {
   const web1 = await open("web1");
   await besideTheBareStore(stage, dir, datastore, web1, open);
   await toOthers(web1, open);
-  await largest(web1, datastore, open);
+  await largest(stage, dir, datastore);
 }
 
 async function besideTheBareStore(
@@ -125,27 +113,50 @@ async function toOthers(web1: Bus, open: (name: string, resources?: "eager" | "l
     for (let n = 0; n < MANY; n += 20) await Promise.all(Array.from({ length: 20 }, (_, m) => files(n + m)));
   });
   say(`${MANY} files of 10 KB up (20 at a time), files/s`, (MANY / up).toFixed(0));
+  const start = performance.now();
   const fresh = await open("fresh", "eager");
-  const usable = performance.now();
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  const { waiting } = fresh.transfers.status();
-  const got = performance.now();
-  while (fresh.transfers.status().waiting > 10) await look();
-  say(`${waiting} contents in the background, files/s`, (waiting / ((performance.now() - got) / 1000)).toFixed(0));
-  say("(the webserver answers reads meanwhile, ms since it opened)", (got - usable).toFixed(0));
+  const { items } = await fresh.collection("resources").list({ limit: 1000, sort: "name" });
+  const usable = performance.now() - start;
+  const { waiting, fetching } = fresh.transfers.status();
+  const took2 = await seconds(async () => {
+    while (fresh.transfers.status().waiting > 10) await look();
+  });
+  say(`a new webserver lists ${items.length} resources after, ms (${waiting + fetching} contents to come)`, usable.toFixed(0));
+  say("those contents in the background, files/s", (waiting / took2).toFixed(0));
   await Promise.all([fresh.close(), eager.close()]);
 }
 
-async function largest(web1: Bus, { pids }: Datastore, open: (name: string) => Promise<Bus>): Promise<void> {
+/** In processes of their own, which have done nothing else. */
+async function largest(stage: Stage, dir: (name: string) => string, { address, pids }: Datastore): Promise<void> {
+  const start = async (webserver: string) => {
+    const worker = new Worker<WebserverJobs>(stage, "../resources/webserver");
+    await worker.ask("open", { datastore: address, webserver, dir: dir(webserver) });
+    return worker;
+  };
+  const [up, down] = [await start("up"), await start("down")];
+  const took = {
+    up: await seconds(() => up.ask("upload", { id: "largest", size: LARGE, seed: ++made })),
+    down: await seconds(() => down.ask("download", "largest")),
+  };
+  say(`${LARGE / MB} MB up, down, MB/s`, `${(LARGE / MB / took.up).toFixed(0)}, ${(LARGE / MB / took.down).toFixed(0)}`);
+  await peaks(`${LARGE / MB} MB`, { up, down }, pids);
+  const several = Array.from({ length: SEVERAL }, (_, n) => ({ id: `several${n}`, size: LARGE / SEVERAL, seed: ++made }));
+  await Promise.all(several.map((one) => up.ask("upload", one)));
+  await Promise.all(several.map(({ id }) => down.ask("download", id)));
+  await peaks(`${SEVERAL} of ${LARGE / SEVERAL / MB} MB at once`, { up, down }, pids);
+  await Promise.all([up.ask("close", null), down.ask("close", null)]);
+}
+
+async function peaks(
+  what: string,
+  webservers: Record<"up" | "down", Worker<WebserverJobs>>,
+  { handlers }: Datastore["pids"],
+): Promise<void> {
+  if (process.platform !== "linux") return;
   const rss = (pid: number) => Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
-  const up = await seconds(
-    async () => await web1.resources.upload(Readable.from(bytes(LARGE)), { name: "l" }, { id: "largest" }),
-  );
-  const reader = await open("reader");
-  const down = await seconds(async () => await drain(await reader.resources.open("largest")));
-  say(`${LARGE / MB} MB up, down, MB/s`, `${(LARGE / MB / up).toFixed(0)}, ${(LARGE / MB / down).toFixed(0)}`);
-  if (process.platform === "linux")
-    say("the most RSS of a handler in this run, MB", pids.handlers.map((pid) => rss(pid).toFixed(0)).join(", "));
+  const own = [await webservers.up.ask("peak", null), await webservers.down.ask("peak", null), ...handlers.map(rss)];
+  const shown = own.map((mb) => mb.toFixed(0)).join(", ");
+  say(`the most RSS after ${what}: uploading, reading webserver, handler, MB`, shown);
 }
 
 const stage = await Stage.open();

@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import type { ErrorCode, FrontsyncError } from "../schemas/errors.ts";
 import type { Calls, Collections, Peer, Warning } from "../schemas/types.ts";
+import type { TlsOptions } from "./wire/tls.ts";
 
 export interface BusOptions {
   /** `host[:9405]`; several are tried in turn. */
@@ -16,10 +17,15 @@ export interface BusOptions {
   updateInterval?: number;
   /** The secret shared with the datastore. */
   controlAuth?: string;
+  /** The datastore must speak TLS; `ca`: certificates (PEM) of those who may have signed its own, `skipVerify`: any will do. Without it
+   *  TLS is spoken when the datastore asks for it. */
+  tls?: TlsOptions;
   /** Folders with schema files of further collections. */
   schemas?: readonly string[];
   /** When contents of resources come here: eager (default): as soon as their documents do, in the background. lazy: at their first use. */
   resources?: "eager" | "lazy";
+  /** Bytes of contents that may wait for the datastore on this webserver's disk, dead letters included; default 4 GiB. */
+  resourceOutboxMaxBytes?: number;
 }
 
 /** What may be done as somebody. The bus itself acts as the system: it sees everything, may do everything, and writes as uid 0. */
@@ -38,7 +44,8 @@ export interface Bus extends Scope {
   asUser(uid: number): Scope;
   /** A named function, e.g. "users.login"; never queued. UNKNOWN_CALL; BAD_MESSAGE for a request that its schema refuses; DATASTORE_UNREACHABLE at
    *  once when degraded: nothing was sent; OUTCOME_UNKNOWN when it was, and no answer came within timeoutMs; and what the function refuses it
-   *  with. Resolves when this replica holds what the call changed. */
+   *  with. Resolves when this replica holds what the call changed. Without contact this webserver itself answers users.login, by a session that
+   *  counts here alone until it is confirmed (sessionIsOver), and users.logout of one session, whose end waits in the outbox. */
   call<N extends keyof Calls>(name: N, request: Calls[N]["request"], options?: CallOptions): Promise<Calls[N]["reply"]>;
   /** Waits until this replica holds `revision` (a write's, also another webserver's); without one, or null: until no write is
    *  pending and the head is held. TIMEOUT after `timeoutMs`; CLOSED. */
@@ -53,10 +60,12 @@ export interface Bus extends Scope {
   /** The writes of this webserver that the datastore has not acknowledged, in the order in which they were asked for. */
   readonly outbox: { list(): Promise<Queued[]> };
   /** The writes that waited in the outbox and were refused. `retry` asks for one again, as a new write on what is there now, and takes it out when
-   *  that is stored, or waits; it throws what that is refused with, and NOT_FOUND. `discard` gives it up. */
+   *  that is stored, or waits; it throws what that is refused with, and NOT_FOUND. `content`: of an upload, the bytes that were to be stored;
+   *  NOT_FOUND for another write, CONTENT_MISSING. `discard` gives it up. */
   readonly deadLetters: {
     list(): Promise<DeadLetter[]>;
     retry(mutationId: string): Promise<Written>;
+    content(mutationId: string): Promise<Readable>;
     discard(mutationId: string): Promise<void>;
   };
   /** What lost when two changed one document. `list`: the copies held here, at most 1,000 or 64 MiB of them, by their ids; more when
@@ -179,6 +188,8 @@ export interface Queued {
   by: number;
   /** Of a put the document, of a patch the merge. */
   body: unknown;
+  /** Of an upload: what the document is to have as its content. `bus.resources` has it, and of a dead letter `deadLetters.content`. */
+  content?: { sha256: string; size: number };
 }
 
 /** A write that was acknowledged into the outbox, and that the datastore refused later. */
@@ -202,23 +213,28 @@ export interface Conflict {
 }
 
 /** Contents go in chunks, a few at a time; what is stored or here already is not sent again: after a break call again. `timeoutMs`: without any
- *  progress, default 30000. Offline DATASTORE_UNREACHABLE. */
+ *  progress, default 30000. */
 export interface Resources {
   /** Streams; the document appears when every byte is stored and verified. With `id`: a new version of it, its other fields stay. `version`
    *  rises with each new content. A known `sha256`: as the system `content` is not read when the store has it; as a user it is read, and not
-   *  sent. TOO_LARGE (Resource-Max-Size, before anything is sent), CONTENT_MISMATCH, DISK_FULL; BAD_MESSAGE when `content` fails. */
+   *  sent. TOO_LARGE (Resource-Max-Size, before anything is sent), CONTENT_MISMATCH, DISK_FULL; BAD_MESSAGE when `content` fails.
+   *  Without contact the content waits on this webserver's disk, with its document in the outbox: `revision` is null, and it is read here
+   *  as if it were stored; so does an upload that loses its contact for `timeoutMs`. DISK_FULL with the limit when more than
+   *  `resourceOutboxMaxBytes` would wait. It is refused later when the document has been given yet another content meanwhile
+   *  (REVISION_CONFLICT), or was deleted (NOT_FOUND): then it is among the dead letters. */
   upload(
     content: Readable | AsyncIterable<Uint8Array>,
     meta: { name: string; [field: string]: unknown },
     options?: UploadOptions,
   ): Promise<Uploaded>;
-  /** A new document with the content of the document `id`, without sending it. */
+  /** A new document with the content of the document `id`, without sending it. Offline DATASTORE_UNREACHABLE. */
   clone(
     id: string,
     meta: { name: string; [field: string]: unknown },
     options?: WriteOptions & { id?: string },
   ): Promise<Uploaded>;
-  /** Bytes start..end (inclusive) of verified content, fetched first if it is not here. NOT_FOUND, CONTENT_MISSING, DISK_FULL. */
+  /** Bytes start..end (inclusive) of verified content, fetched first if it is not here. NOT_FOUND, CONTENT_MISSING, DISK_FULL; offline
+   *  DATASTORE_UNREACHABLE for one that is not here. */
   open(id: string, options?: OpenOptions): Promise<Readable>;
   /** The path of the verified copy; undefined: it is not here yet, or the document is absent, deleted or not visible. Do not change the file. */
   local(id: string): Promise<string | undefined>;

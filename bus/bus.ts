@@ -6,15 +6,19 @@ import type { Calls, CheckInReply, CheckInRequest, Peer } from "../schemas/types
 import { ActingUser } from "./acting.ts";
 import type { Bus, CallOptions, Collection, Counters, Resources, Scope, Status, Wait } from "./api.ts";
 import { type CallParts, call } from "./calls.ts";
+import { CaughtUp } from "./caught-up.ts";
 import { CheckIn } from "./check-in.ts";
 import { Conflicts } from "./conflicts.ts";
+import { contactWarnings } from "./contact.ts";
+import { deadLettersOf } from "./dead-letters.ts";
 import { Drift } from "./drift.ts";
 import { Follow } from "./follow.ts";
 import { Link } from "./link.ts";
+import { Logins } from "./logins/index.ts";
 import { Notices } from "./notices.ts";
 import type { CheckedOptions } from "./options.ts";
 import { Outbox } from "./outbox/outbox.ts";
-import { DEFAULT_TIMEOUT_MS, within } from "./platform/deadline.ts";
+import type { KeptUpload } from "./outbox/request.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { VERSION } from "./platform/package.ts";
@@ -24,14 +28,13 @@ import { collectionOf } from "./scope.ts";
 import { Sender } from "./sender.ts";
 import { HELD, REACHABLE } from "./states.ts";
 import { Waiters } from "./waiters.ts";
+import type { ConnectionEvent } from "./wire/nats.ts";
 import { storeSubject } from "./wire/subjects.ts";
 import { Writes } from "./writes.ts";
 
 const CHECK_IN_TIMEOUT_MS = 3000;
 /** What a check-in's head is ahead of us may be on its way, ms. */
 const GRACE_MS = 250;
-/** A write's own live change may be lost: after this long the head is looked for, ms. */
-const IMPATIENT_MS = 500;
 
 export class EmbeddedBus implements Bus {
   readonly #options: CheckedOptions;
@@ -48,6 +51,8 @@ export class EmbeddedBus implements Bus {
   readonly #userWrites = new KeyedQueue();
   readonly #checkIn: CheckIn;
   readonly #calling: CallParts;
+  readonly #caughtUp: CaughtUp;
+  readonly #logins: Logins;
   readonly transfers: ContentSync;
   readonly resources: Resources;
   #follow: Follow;
@@ -56,11 +61,7 @@ export class EmbeddedBus implements Bus {
   #closing: Promise<void> | undefined;
 
   readonly outbox: Bus["outbox"] = { list: async () => this.#writes.list() };
-  readonly deadLetters: Bus["deadLetters"] = {
-    list: async () => [...this.#writes.deadLetters],
-    retry: (mutationId) => this.#writes.retry(mutationId),
-    discard: (mutationId) => this.#writes.discard(mutationId),
-  };
+  readonly deadLetters = deadLettersOf(() => ({ schemas: this.#schemas, writes: this.#writes, transfers: this.transfers }));
   readonly conflicts = new Conflicts({
     schemas: () => this.#schemas,
     collection: (name) => this.#collection(name, undefined),
@@ -75,6 +76,7 @@ export class EmbeddedBus implements Bus {
       await bus.#start(outbox.damage);
     } catch (error) {
       await bus.#writes.close();
+      await bus.#logins.close();
       await bus.#replica.close();
       throw error;
     }
@@ -97,16 +99,25 @@ export class EmbeddedBus implements Bus {
     this.#link = new Link({ ...options, schemas, onEvent: (event, detail) => this.#onConnection(event, detail) });
     this.#follow = this.#newFollow({ epoch: undefined, cursor: 0, consistent: 0 });
     const state = () => this.#follow.state;
-    const holds = (revision: number, signal: AbortSignal) => this.#holds(revision, signal);
+    this.#caughtUp = new CaughtUp({
+      waiters: this.#waiters,
+      follow: () => this.#follow,
+      checkIn: () => this.#checkIn,
+      answered: () => this.#counters.checkIns,
+      pending: () => this.#writes.pending,
+    });
+    const holds = (revision: number, signal: AbortSignal) => this.#caughtUp.holds(revision, signal);
     const reachable = (signal: AbortSignal) => this.#waiters.until(() => REACHABLE.has(this.#follow.state), signal);
     const read = (collection: string, id: string) => this.#row(collection, id);
+    const held = (collection: string, id: string) => this.#held(collection, id);
     const writes = {
       webserver: options.webserver,
       schemas,
       sender: new Sender(this.#link, schemas),
+      upload: (kept: KeptUpload, signal: AbortSignal) => this.transfers.deliver(kept, signal),
       maxPayload: () => this.#link.maxPayload,
       takesSchema: () => this.#link.takesSchema,
-      isHeld: (revision: number) => this.#isHeld(revision),
+      isHeld: (revision: number) => this.#caughtUp.isHeld(revision),
       ...{ read, holds, state, reachable },
       onLost: () => this.#follow.lost(),
       onSilence: () => void this.#checkIn.now(),
@@ -117,11 +128,21 @@ export class EmbeddedBus implements Bus {
     };
     this.#writes = new Writes(writes, outbox);
     const mutationId = (given: string | undefined) => this.#writes.nextCallId(given);
-    this.#calling = { schemas, link: this.#link, state, mutationId, holds };
+    this.#logins = new Logins({
+      ...{ ...options, schemas, link: this.#link, holds, mutationId: () => mutationId(undefined) },
+      collection: (name) => this.collection(name),
+      cursor: () => this.#follow.position.cursor,
+    });
+    this.#calling = {
+      ...{ schemas, link: this.#link, state, mutationId, holds },
+      away: (signal) => this.#waiters.until(() => !REACHABLE.has(this.#follow.state), signal),
+      checkIn: () => this.#checkIn.now(),
+      alone: (name, request) => this.#logins.answer(name, request),
+    };
     const warn = (code: string, message: string | undefined) => this.#notices.warn(code, message);
     this.transfers = new ContentSync({
       ...options,
-      ...{ ...this.#calling, reachable, row: read, warn },
+      ...{ ...this.#calling, reachable, held, warn, writes: this.#writes },
       changes: (signal) => this.#collection("resources", undefined).changes({ since: 0, signal }),
     });
     this.resources = this.transfers.as(undefined);
@@ -143,6 +164,7 @@ export class EmbeddedBus implements Bus {
     });
     for (const text of setAside) this.#notices.warn("REPLICA_REBUILT", text);
     this.#notices.warn("OUTBOX_DAMAGED", damage);
+    this.#notices.warn("LOGINS_DAMAGED", this.#logins.damage);
     await this.conflicts.load();
     this.#follow = this.#newFollow(position);
     this.#follow.listen();
@@ -212,21 +234,9 @@ export class EmbeddedBus implements Bus {
     return await call(this.#calling, name, request, options);
   }
 
-  async caughtUp(revision: number | null = null, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Wait = {}): Promise<void> {
+  async caughtUp(revision?: number | null, options?: Wait): Promise<void> {
     this.#reader();
-    if (revision !== null && !(Number.isSafeInteger(revision) && revision >= 0))
-      throw new FrontsyncError("BAD_MESSAGE", `caughtUp waits for a revision, not for ${revision}.`, { path: "/revision" });
-    const what = revision === null ? "Catching up with the datastore" : `Waiting for revision ${revision}`;
-    const over = new AbortController();
-    try {
-      const waiting = revision === null ? this.#atHead(over.signal) : this.#holds(revision, over.signal);
-      await within(waiting, what, { timeoutMs, ...(signal && { signal }) });
-    } catch (error) {
-      const held = error instanceof FrontsyncError && error.code === "TIMEOUT" && this.#follow.state === "held";
-      throw held ? new FrontsyncError("HELD", HELD, { cause: error }) : error;
-    } finally {
-      over.abort();
-    }
+    await this.#caughtUp.until(revision, options);
   }
 
   status(): Status {
@@ -279,6 +289,7 @@ export class EmbeddedBus implements Bus {
     await this.#link.close();
     try {
       await written;
+      await this.#logins.close();
       await this.#replica.close();
     } finally {
       this.#lock.release();
@@ -306,37 +317,10 @@ export class EmbeddedBus implements Bus {
     return this.#writes.over(this.#schemas.collection(collection), id, await this.#row(collection, id)).doc;
   }
 
-  #isHeld(revision: number): boolean {
-    return this.#follow.position.consistent >= revision;
-  }
-
-  async #holds(revision: number, signal: AbortSignal): Promise<void> {
-    const held = () => this.#isHeld(revision);
-    if (held()) return;
-    const impatient = setTimeout(() => void this.#checkIn.now(), IMPATIENT_MS);
-    await this.#waiters.until(held, signal).finally(() => clearTimeout(impatient));
-  }
-
-  /** Nothing is pending, and what was the head after this call is held. */
-  async #atHead(signal: AbortSignal): Promise<void> {
-    await this.#waiters.until(() => this.#writes.pending === 0, signal);
-    while (!signal.aborted) {
-      const answered = this.#counters.checkIns;
-      await this.#checkIn.fresh();
-      if (this.#counters.checkIns > answered && this.#follow.state !== "held") break;
-      await this.#waiters.until(() => this.#counters.checkIns > answered, signal);
-    }
-    const head = this.#follow.head ?? 0;
-    await this.#waiters.until(() => this.#follow.state === "synced" && this.#follow.position.consistent >= head, signal);
-  }
-
-  #onConnection(event: "connected" | "disconnected" | "refused", detail: string): void {
+  #onConnection(event: ConnectionEvent, detail: string): void {
     if (this.#closing) return;
     log.info({ webserver: this.#options.webserver, event, detail }, "connection");
-    this.#notices.warn(
-      "AUTH_REFUSED",
-      event === "refused" ? `The datastore refuses this webserver: ${detail}. Give both the same Control-Auth.` : undefined,
-    );
+    for (const [code, message] of contactWarnings(event, detail)) this.#notices.warn(code, message);
     if (event === "connected") void this.#checkIn.now();
     else this.#follow.lost();
   }
@@ -367,6 +351,7 @@ export class EmbeddedBus implements Bus {
       this.#generation = this.#follow.generation ?? null;
       void this.#follow.expect(reply.head, GRACE_MS);
       if (reply.digests && sent.position) this.#drift.compare(reply.digests, sent.digests);
+      void this.#logins.report();
     }
     this.#notices.changed();
     this.#waiters.wake();

@@ -7,11 +7,13 @@ import { encodeFrame } from "./wire/frame.ts";
 import { hooks } from "./wire/hooks.ts";
 import { Connection, type ConnectionEvent, type Msg, makeHeaders } from "./wire/nats.ts";
 import { ALL_COLLECTIONS, inboxPrefix, LIVE_ALL, requestSubject } from "./wire/subjects.ts";
+import type { TlsOptions } from "./wire/tls.ts";
 
 export interface LinkOptions {
   servers: readonly string[];
   webserver: string;
   controlAuth: string;
+  tls: TlsOptions | undefined;
   schemas: Schemas;
   onEvent(event: ConnectionEvent, detail: string): void;
 }
@@ -31,10 +33,17 @@ export class Link {
   #told: CheckInReply | undefined;
   #maxPayload = USUAL_MAX_PAYLOAD;
 
-  constructor({ servers, webserver, controlAuth, schemas, onEvent }: LinkOptions) {
+  constructor({ servers, webserver, controlAuth, tls, schemas, onEvent }: LinkOptions) {
     this.#webserver = webserver;
     this.#schemas = schemas;
-    const options = { servers, user: webserver, password: controlAuth, inboxPrefix: inboxPrefix(webserver), name: webserver };
+    const options = {
+      servers,
+      user: webserver,
+      password: controlAuth,
+      inboxPrefix: inboxPrefix(webserver),
+      name: webserver,
+      tls,
+    };
     this.#connection = new Connection(options, onEvent);
   }
 

@@ -6,9 +6,11 @@ import type { BusOptions } from "./api.ts";
 import { checkInterval } from "./check-in.ts";
 import { checkControlAuth, DEFAULT_CONTROL_AUTH, parseAddress } from "./wire/address.ts";
 import { WEBSERVER_ID } from "./wire/subjects.ts";
+import { checkTls, type TlsOptions } from "./wire/tls.ts";
 
 const DEFAULT_INTERVAL_S = 10;
 const MAX_ADDR = 512;
+const DEFAULT_OUTBOX_BYTES = 4 * 1024 ** 3;
 /** Users of the embedded nats-server's own. */
 const RESERVED = ["functions", "auth"];
 
@@ -19,9 +21,12 @@ export interface CheckedOptions {
   externalAddr: string | undefined;
   updateInterval: number;
   controlAuth: string;
+  tls: TlsOptions | undefined;
   schemas: readonly string[];
   /** Contents of resources come before somebody asks for them. */
   eager: boolean;
+  /** Bytes of contents that may wait for the datastore. */
+  resourceOutboxMaxBytes: number;
 }
 
 /** Throws BAD_CONFIG that names the option. */
@@ -33,8 +38,10 @@ export function checkOptions(options: BusOptions): CheckedOptions {
     externalAddr,
     updateInterval = DEFAULT_INTERVAL_S,
     controlAuth = DEFAULT_CONTROL_AUTH,
+    tls,
     schemas,
     resources = "eager",
+    resourceOutboxMaxBytes = DEFAULT_OUTBOX_BYTES,
   } = options;
   const addresses = typeof datastore === "string" ? [datastore] : datastore;
   if (!Array.isArray(addresses) || addresses.length === 0)
@@ -54,7 +61,13 @@ export function checkOptions(options: BusOptions): CheckedOptions {
   }
   if (resources !== "eager" && resources !== "lazy")
     throw new FrontsyncError("BAD_CONFIG", `\`resources\` must be "eager" or "lazy", not ${JSON.stringify(resources)}.`);
+  if (!Number.isSafeInteger(resourceOutboxMaxBytes) || resourceOutboxMaxBytes < 0)
+    throw new FrontsyncError(
+      "BAD_CONFIG",
+      `\`resourceOutboxMaxBytes\` must be a number of bytes, 0 or more, not ${JSON.stringify(resourceOutboxMaxBytes)}.`,
+    );
   return {
+    resourceOutboxMaxBytes,
     eager: resources === "eager",
     servers: addresses.map(parseAddress),
     webserver,
@@ -62,6 +75,7 @@ export function checkOptions(options: BusOptions): CheckedOptions {
     externalAddr,
     updateInterval: checkInterval(updateInterval),
     controlAuth: checkControlAuth(controlAuth),
+    tls: checkTls(tls),
     schemas: schemaFolders(schemas),
   };
 }

@@ -7,7 +7,17 @@ import { mutationId } from "../schemas/mutation.ts";
 import type { DeadLetter, Queued, State, WriteOptions, Written } from "./api.ts";
 import { Delivery, type DeliveryParts } from "./outbox/delivery.ts";
 import type { Outbox } from "./outbox/outbox.ts";
-import { asKept, asWish, checkEdit, type Kept, type Shown, shown, type Wish, type WriteBody } from "./outbox/request.ts";
+import {
+  asKept,
+  asQueued,
+  asWish,
+  checkEdit,
+  type Kept,
+  type Shown,
+  shown,
+  type Wish,
+  type WriteBody,
+} from "./outbox/request.ts";
 import { clock } from "./platform/clock.ts";
 import { DEFAULT_TIMEOUT_MS, type Deferred, deferred, within } from "./platform/deadline.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
@@ -117,6 +127,12 @@ export class Writes {
     return [...this.#pending.values()].map(({ wish }) => asQueued(wish));
   }
 
+  /** The contents that uploads need which wait or were refused, by their hashes, and their sizes. */
+  contents(): Map<string, number> {
+    const all = [...this.list(), ...this.deadLetters].flatMap(({ content }) => content ?? []);
+    return new Map(all.map(({ sha256, size }) => [sha256, size]));
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     await Promise.allSettled([...this.#pending.values()].flatMap(({ done, keeping }) => [done, keeping]));
@@ -177,30 +193,8 @@ export class Writes {
     }
   }
 
-  /** Asks for a dead letter again, on what is there now. Throws NOT_FOUND, and what it is refused with. */
-  async retry(mutation: string): Promise<Written> {
-    const letter = this.#letter(mutation);
-    const { collection, id, op, body, by } = letter;
-    const schema = this.#options.schemas.collection(collection);
-    const kept = { kind: "wait" as const, mutation, collection, op, by, at: letter.at, body: body as Record<string, unknown> };
-    const wish = asWish(schema, { ...kept, ...(id !== "" && { id }) });
-    const written = await this.write(schema, wish.id, wish.body, wish.bytes, this.nextMutationId(undefined), { by });
-    await this.#discard(letter);
-    return written;
-  }
-
-  /** Throws NOT_FOUND. */
-  async discard(mutation: string): Promise<void> {
-    await this.#discard(this.#letter(mutation));
-  }
-
-  #letter(mutation: string): DeadLetter {
-    const letter = this.#outbox.deadLetters.find(({ mutationId: id }) => id === mutation);
-    if (letter) return letter;
-    throw new FrontsyncError("NOT_FOUND", `There is no dead letter ${JSON.stringify(String(mutation).slice(0, 80))}.`);
-  }
-
-  async #discard(letter: DeadLetter): Promise<void> {
+  /** Takes a dead letter out. Throws DISK_FULL, INTERNAL: then it stays. */
+  async discard(letter: DeadLetter): Promise<void> {
     await this.#outbox.discard(letter);
     this.#options.onPending();
   }
@@ -387,9 +381,4 @@ function keyOf({ collection }: CollectionSchema, id: string | undefined, mutatio
 
 function queued({ id = "", mutation }: Wish): Written {
   return { id, revision: null, mutationId: mutation };
-}
-
-function asQueued({ mutation, schema, id = "", body, at, by }: Wish): Queued {
-  const content = body.op === "put" ? body.doc : body.op === "patch" ? body.merge : undefined;
-  return { mutationId: mutation, collection: schema.collection, id, op: body.op, at, by, body: content };
 }

@@ -1,8 +1,9 @@
 import { readSubject } from "../bus/wire/stream.ts";
 import { storeSubject } from "../bus/wire/subjects.ts";
 import { withOwner } from "../schemas/access.ts";
-import { checkId, type Doc, withoutReadOnly } from "../schemas/document.ts";
+import { checkId, type Doc } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
+import { withContent } from "../schemas/resource.ts";
 import type { Resource } from "../schemas/types.ts";
 import { WRITE_ERRORS } from "./commit/errors.ts";
 import { defineFunction } from "./host/define.ts";
@@ -16,7 +17,7 @@ export default defineFunction({
   description: "Gives a resource's document a content that is in the store.",
   reply: "content-commit.reply",
   errors: ["CONTENT_MISSING", ...WRITE_ERRORS],
-  async handle({ mutation, by, id, fields, existed, from, ifRevision, ...asked }, { webserver, deadline }, context) {
+  async handle({ mutation, by, id, fields, existed, from, over, ifRevision, ...asked }, { webserver, deadline }, context) {
     const { schemas, committer, contents, connection } = context;
     const schema = schemas.collection(RESOURCES);
     const sha256 = from === undefined ? asked.sha256 : (await readableResource(from, by, context)).sha256;
@@ -27,8 +28,9 @@ export default defineFunction({
     const { size } = record;
     const change = (before: Doc | undefined): Doc => {
       if (!before && existed) throw new FrontsyncError("NOT_FOUND", "The resource was deleted meanwhile.");
-      const version = Number(before?.version ?? 0) + (before?.sha256 === sha256 ? 0 : 1);
-      const doc = { ...before, ...withoutReadOnly(schema, fields), id, sha256, size, version };
+      if (over !== undefined && ![undefined, over, sha256].includes(before?.sha256 as string | undefined))
+        throw new FrontsyncError("REVISION_CONFLICT", "The resource has been given yet another content meanwhile.");
+      const doc = withContent(schema, before, { ...fields, id }, { sha256, size });
       return by === 0 ? doc : withOwner(schema, by, before, doc);
     };
     const what = { op: "change" as const, change };

@@ -3,10 +3,12 @@
 import { resolve } from "node:path";
 import { lockDir } from "../bus/platform/dir-lock.ts";
 import { checkControlAuth, DEFAULT_CONTROL_AUTH, parseAddress } from "../bus/wire/address.ts";
+import { checkTls, type TlsOptions } from "../bus/wire/tls.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { loadSchemas, schemaFolders } from "../schemas/index.ts";
 import type { HandlerConfig } from "./host/handler.ts";
 import type { ContentsOptions } from "./store/contents.ts";
+import { checkCertificate } from "./supervise/certificate.ts";
 import { checkGivenNats } from "./supervise/given-nats.ts";
 import { HandlerPool } from "./supervise/handler-pool.ts";
 import { type Keys, loadKeys } from "./supervise/keys.ts";
@@ -25,6 +27,12 @@ export interface DatastoreOptions {
   nats?: string;
   /** The secret that webservers share with the datastore. */
   controlAuth?: string;
+  /** The embedded nats-server speaks TLS alone, with this certificate (PEM) and its key. */
+  tls?: { certificateFile: string; keyFile: string };
+  /** The NATS of `nats` must speak TLS; see the option `tls` of connectBus. */
+  natsTls?: TlsOptions;
+  /** trace, debug, info, warn, error or off; of the handlers. Default FRONTSYNC_LOG, else warn. */
+  logLevel?: string;
   /** Handler processes, 1 to 64; default 1. */
   handlers?: number;
   /** always (default): a write is acknowledged after its fsync. default: after nats-server has it; a power cut can lose the last
@@ -47,6 +55,8 @@ export interface Datastore {
   readonly generation: string;
   /** The processes that run now. */
   readonly pids: { natsServer: number | undefined; handlers: readonly number[] };
+  /** Sets the handlers' log level, and has the embedded nats-server read its certificate again. Throws BAD_CONFIG when that is not usable. */
+  reload(changed?: { logLevel?: string }): void;
   /** Drains and stops; the same dir and port start again with all data. Idempotent. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -88,6 +98,7 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
             port,
             sync,
             keys,
+            tls: options.tls,
             ...(options.onProgress && { onProgress: options.onProgress }),
           });
     if (server) stops.push(() => server.stop());
@@ -95,8 +106,11 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
     const config = {
       ...handlerConfig(address, schemas, keys, controlAuth, server ? sync : undefined),
       contents: contentsOf(options),
+      logLevel: options.logLevel,
+      // Our own nats-server, at an address of this machine, with a certificate that is for others: it is known by its passwords.
+      tls: options.tls ? { skipVerify: true } : options.natsTls,
     };
-    if (!server) await checkGivenNats(address, config.user, config.password);
+    if (!server) await checkGivenNats(config);
     const pool = new HandlerPool(handlers, config);
     stops.push(() => pool.stop());
     await pool.start();
@@ -109,6 +123,11 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
       },
       get pids() {
         return { natsServer: server?.pid, handlers: pool.pids };
+      },
+      reload({ logLevel } = {}) {
+        if (options.tls) checkCertificate(options.tls);
+        if (logLevel !== undefined) pool.setLogLevel(logLevel);
+        server?.reload();
       },
       stop,
       [Symbol.asyncDispose]: stop,
@@ -152,6 +171,8 @@ function check(options: DatastoreOptions): DatastoreOptions {
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 0) refuse(`\`resourceMaxBytes\` must be a number of bytes, not ${maxBytes}.`);
   if (!(graceMs >= 100 && graceMs <= MAX_GRACE_MS))
     refuse(`\`resourceGraceSeconds\` must be 0.1 to 2592000, not ${graceMs / 1000}.`);
+  if (options.tls) checkCertificate(options.tls);
+  checkTls(options.natsTls);
   if (nats === undefined && !LOOPBACK.test(listen) && controlAuth === DEFAULT_CONTROL_AUTH) {
     refuse(
       `Off loopback (listen ${listen}) the well-known default of Control-Auth is no secret: give \`controlAuth\`, the same on every webserver.`,

@@ -1,17 +1,14 @@
 import { clock } from "../bus/platform/clock.ts";
+import { hashPassword, isOutdated, refuseLogin, verifyPassword } from "../bus/platform/password.ts";
 import { randomId } from "../bus/platform/random.ts";
+import { LOGIN_DEFAULTS } from "../schemas/accounts.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { User } from "../schemas/types.ts";
 import { changeUser } from "./accounts/change-user.ts";
-import { FIRST_UID } from "./accounts/first-user.ts";
 import { checkNotLockedOut, noteFailure, noteSuccess } from "./accounts/logins.ts";
-import { hashPassword, isOutdated, verifyPassword } from "./accounts/password.ts";
 import { userNamed, userNow } from "./accounts/users.ts";
 import { USER_ERRORS } from "./commit/errors.ts";
 import { type Caller, type Context, defineFunction } from "./host/define.ts";
-
-/** Of the product: Session-Timeout-Minutes, Login-Fail-Lock-Count, Login-Fail-Lock-Duration. */
-const DEFAULTS = { sessionSeconds: 3600, lockAfter: 5, lockSeconds: 300 };
 
 /** Checks a user's password and begins a session. What a session is allowed to do is asked at each use: schemas/session.ts. */
 export default defineFunction({
@@ -21,7 +18,8 @@ export default defineFunction({
   reply: "users.login.reply",
   errors: ["LOGIN_FAILED", "USER_LOCKED", ...USER_ERRORS],
   async handle({ user: name, password, mutation, by: _by, ...settings }, caller, context) {
-    const { sessionSeconds, lockAfter, lockSeconds } = { ...DEFAULTS, ...settings };
+    const { sessionSeconds, lockAfter, lockSeconds } = { ...LOGIN_DEFAULTS, ...settings };
+    const began = clock.monotonic();
     // Before the user is looked at: whatever ends the sessions from here on ends this one, too.
     const issuedAt = clock.now();
     const known = await userNamed(context, name);
@@ -30,9 +28,8 @@ export default defineFunction({
     // Again: who guesses many at once gets no more tries than who does it one by one.
     if (user) await checkNotLockedOut(user.uid, context);
     if (!user || !right) {
-      const lockable = user?.uid !== FIRST_UID;
-      if (user) await noteFailure({ uid: user.uid, mutation }, { lockAfter, lockSeconds, lockable }, caller, context);
-      throw new FrontsyncError("LOGIN_FAILED", "The user or the password is wrong.");
+      if (user) await noteFailure({ uid: user.uid, mutation }, { lockAfter, lockSeconds }, caller, context);
+      return await refuseLogin(began);
     }
     if (user.locked) throw new FrontsyncError("USER_LOCKED", "The user is locked by an admin.");
     const { uid } = user;

@@ -1,27 +1,28 @@
 import { clock } from "../bus/platform/clock.ts";
+import { hashPassword, verifyPassword } from "../bus/platform/password.ts";
+import { LOGIN_DEFAULTS, type LockSettings } from "../schemas/accounts.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { User } from "../schemas/types.ts";
 import { changedBefore, changeUser } from "./accounts/change-user.ts";
 import { FIRST_PASSWORD } from "./accounts/first-user.ts";
-import { hashPassword, verifyPassword } from "./accounts/password.ts";
+import { checkNotLockedOut, noteFailure } from "./accounts/logins.ts";
 import { checkMay, userNow } from "./accounts/users.ts";
 import { USER_ERRORS } from "./commit/errors.ts";
-import { defineFunction } from "./host/define.ts";
+import { type Caller, type Context, defineFunction } from "./host/define.ts";
 
-/** Sets a password, and ends the user's sessions. */
+/** Sets a password, and ends the user's sessions. A wrong one of now counts as a failed login, and locks as such: else it could be guessed here. */
 export default defineFunction({
   name: "users.setPassword",
   scope: "named",
   description: "Sets a password, and ends the user's sessions.",
   reply: "users.setPassword.reply",
-  errors: ["LOGIN_FAILED", ...USER_ERRORS],
-  async handle({ password, current, ...about }, caller, context) {
+  errors: ["LOGIN_FAILED", "USER_LOCKED", ...USER_ERRORS],
+  async handle({ password, current, lockAfter, lockSeconds, ...about }, caller, context) {
     await checkMay(context.views, about.by, about.uid);
     const done = await changedBefore(about, context);
     if (done !== undefined) return { revision: done };
-    const own = about.by === about.uid;
-    if (own && !(await verifyPassword(current ?? "", (await userNow(context.connection, about.uid))?.password)))
-      throw new FrontsyncError("LOGIN_FAILED", "The password until now is not this one.", { path: "/current" });
+    const settings = { lockAfter: lockAfter ?? LOGIN_DEFAULTS.lockAfter, lockSeconds: lockSeconds ?? LOGIN_DEFAULTS.lockSeconds };
+    if (about.by === about.uid) await checkCurrent(about, current ?? "", settings, caller, context);
     const hash = await hashPassword(password);
     const sessionsFrom = new Date(clock.now()).toISOString();
     const change = ({ defaultPassword, ...user }: User) => ({
@@ -33,3 +34,20 @@ export default defineFunction({
     return await changeUser(about, change, caller, context);
   },
 });
+
+/** Throws LOGIN_FAILED, USER_LOCKED. */
+async function checkCurrent(
+  about: { uid: number; mutation: string },
+  current: string,
+  settings: LockSettings,
+  caller: Caller,
+  context: Context,
+): Promise<void> {
+  await checkNotLockedOut(about.uid, context);
+  const right = await verifyPassword(current, (await userNow(context.connection, about.uid))?.password);
+  // Again: who guesses many at once gets no more tries than who does it one by one.
+  await checkNotLockedOut(about.uid, context);
+  if (right) return;
+  await noteFailure(about, settings, caller, context);
+  throw new FrontsyncError("LOGIN_FAILED", "The password until now is not this one.", { path: "/current" });
+}

@@ -60,15 +60,21 @@ export function loadSchemas(folders: readonly string[] = []): Schemas {
 
   const common = readJson(join(HERE, "document.json"));
   ajv.addSchema([common, readJson(join(HERE, "password.json"))]);
-  const messages = new Map<string, ValidateFunction>();
+  const messages = new Map<string, () => ValidateFunction>();
   const messageSchemas = jsonFiles(join(HERE, "messages")).map(readJson);
   for (const schema of messageSchemas) ajv.addSchema(schema);
-  for (const schema of messageSchemas) messages.set(String(schema.$id), ajv.compile({ $ref: String(schema.$id) }));
+  for (const { $id } of messageSchemas)
+    messages.set(
+      String($id),
+      onFirstUse(() => ajv.compile({ $ref: String($id) })),
+    );
 
   const collections = new Map<string, CollectionSchema>();
-  for (const folder of [join(HERE, "collections"), ...folders]) {
+  const own = join(HERE, "collections");
+  for (const folder of [own, ...folders]) {
     for (const file of jsonFiles(folder)) {
-      const schema = compileCollection(ajv, file, common);
+      // The faults of others' files are told at the start.
+      const schema = compileCollection(ajv, file, common, folder === own ? onFirstUse : now);
       // SQLite, which keeps the replica, does not tell names apart by case.
       if ([...collections.keys()].some((name) => name.toLowerCase() === schema.collection.toLowerCase())) {
         throw new FrontsyncError(
@@ -91,7 +97,7 @@ export function loadSchemas(folders: readonly string[] = []): Schemas {
       return schema;
     },
     read<K extends keyof Messages>(kind: K, bytes: Uint8Array | string): Messages[K] {
-      const validate = messages.get(kind);
+      const validate = messages.get(kind)?.();
       if (!validate) throw new FrontsyncError("INTERNAL", `There is no schema for the message '${kind}'.`);
       let message: unknown;
       try {
@@ -106,7 +112,21 @@ export function loadSchemas(folders: readonly string[] = []): Schemas {
   };
 }
 
-function compileCollection(ajv: Ajv, file: string, common: JsonObject): CollectionSchema {
+/** To compile all takes longer than anything else at the start of a process. */
+function onFirstUse<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+function now<T>(make: () => T): () => T {
+  const made = make();
+  return () => made;
+}
+
+function compileCollection(ajv: Ajv, file: string, common: JsonObject, when: typeof onFirstUse): CollectionSchema {
   const source = readJson(file);
   const name = basename(file, ".json");
   const bad = (what: string) => new FrontsyncError("BAD_CONFIG", `${file}: ${what}`);
@@ -117,12 +137,13 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject): Collecti
   if (source.$id !== name) throw bad(`"$id" must be the file's name: "${name}".`);
   if (!source.collection)
     throw bad('there is no "collection" declaration; schemas/collection.meta.json says what belongs in it.');
-  let validate: ValidateFunction;
-  try {
-    validate = ajv.compile(source);
-  } catch (cause) {
-    throw bad(`the schema can't be used: ${(cause as Error).message}`);
-  }
+  const validator = when((): ValidateFunction => {
+    try {
+      return ajv.compile(source);
+    } catch (cause) {
+      throw bad(`the schema can't be used: ${(cause as Error).message}`);
+    }
+  });
   const fields: Record<string, JsonObject> = {};
   for (const part of [...(Array.isArray(source.allOf) ? (source.allOf as JsonObject[]) : []), source]) {
     const from = part.$ref === "document" ? common : part;
@@ -154,6 +175,7 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject): Collecti
     kept: readOnly.filter((field) => !STAMPS.includes(field)),
     secret: Object.keys(fields).filter((field) => fields[field]?.writeOnly === true),
     validate(doc) {
+      const validate = validator();
       if (!validate(doc)) throw fault("SCHEMA_INVALID", `A document of ${name}`, validate.errors);
     },
   };

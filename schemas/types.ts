@@ -741,6 +741,10 @@ export interface ContentCommitRequest {
    */
   from?: string;
   /**
+   * SHA-256 of the content that the document had where this one was uploaded; empty: none. Refuse when it has yet another one.
+   */
+  over?: string;
+  /**
    * Refuse unless the document is at this revision; 0: it must not exist.
    */
   ifRevision?: number;
@@ -920,6 +924,119 @@ export interface Head {
   head: number;
 }
 /**
+ * One line of a webserver's file of logins without contact: what a user's have left, to be reported, or that it was.
+ */
+export interface LoginRecord {
+  /**
+   * left: it takes the place of the one before with its mutation. reported: it is of no more use.
+   */
+  kind: "left" | "reported";
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  login?: LocalLogin;
+  report?: LoginsReportRequest;
+}
+/**
+ * As it counts on this webserver.
+ */
+export interface LocalLogin {
+  /**
+   * The user.
+   */
+  uid: number;
+  /**
+   * In a row.
+   */
+  failures?: number;
+  /**
+   * Too many failures: no login until then.
+   */
+  lockedUntil?: string;
+  lastLogin?: string;
+}
+/**
+ * What a user's logins on a webserver without contact have left, told when there is contact again.
+ */
+export interface LoginsReportRequest {
+  /**
+   * The mutation's id: `<webserver>.<incarnation>.<n>`, or the caller's own.
+   */
+  mutation: string;
+  /**
+   * uid that does this; 0 is the system.
+   */
+  by: number;
+  /**
+   * The user.
+   */
+  uid: number;
+  /**
+   * Since the last success there, or the last lock.
+   */
+  failures: number;
+  /**
+   * Failures in a row that lock the user.
+   */
+  lockAfter: number;
+  /**
+   * For how long (300).
+   */
+  lockSeconds: number;
+  /**
+   * Failures have locked the user there.
+   */
+  lockedUntil?: string;
+  /**
+   * The last success there.
+   */
+  lastLogin?: string;
+  /**
+   * The sessions that began there.
+   *
+   * @maxItems 100
+   */
+  sessions: SessionClaims[];
+}
+/**
+ * What the webserver signs.
+ */
+export interface SessionClaims {
+  id: string;
+  /**
+   * The user.
+   */
+  uid: number;
+  issuedAt: string;
+  expiresAt: string;
+  /**
+   * It began on this webserver without contact with the datastore, and counts there alone until it is confirmed.
+   */
+  webserver?: string;
+  /**
+   * Of such a session: the user's `sessionsFrom` as that webserver knew it; a later one ends it.
+   */
+  sessionsFrom?: string;
+  [k: string]: unknown;
+}
+/**
+ * It is counted.
+ */
+export interface LoginsReportReply {
+  /**
+   * A revision that contains what the call did.
+   */
+  revision: number;
+  /**
+   * The sessions that count on every webserver from now on; the others are over.
+   *
+   * @maxItems 100
+   */
+  confirmed: string[];
+  [k: string]: unknown;
+}
+/**
  * One line of a webserver's outbox: a write that waits, or what became of one.
  */
 export interface OutboxRecord {
@@ -947,6 +1064,17 @@ export interface OutboxRecord {
    * Of a put the document, of a patch the merge.
    */
   body?: Record<string, unknown>;
+  /**
+   * Of an upload: the content that the document is to have; it is in the webserver's folder.
+   */
+  content?: {
+    sha256: string;
+    size: number;
+    /**
+     * SHA-256 of the content that the document had then; empty: none.
+     */
+    over?: string;
+  };
   base?: number;
   ifRevision?: number;
   /**
@@ -1036,19 +1164,6 @@ export interface UsersLoginReply {
   [k: string]: unknown;
 }
 /**
- * What the webserver signs.
- */
-export interface SessionClaims {
-  id: string;
-  /**
-   * The user.
-   */
-  uid: number;
-  issuedAt: string;
-  expiresAt: string;
-  [k: string]: unknown;
-}
-/**
  * Checks a user's password, counts failures, and begins a session.
  */
 export interface UsersLoginRequest {
@@ -1083,9 +1198,9 @@ export interface UsersLoginRequest {
  */
 export interface UsersLogoutReply {
   /**
-   * A revision that contains what the call did.
+   * A revision that contains what the call did; null: there is no contact, and it waits in the outbox.
    */
-  revision: number;
+  revision: number | null;
   [k: string]: unknown;
 }
 /**
@@ -1203,6 +1318,14 @@ export interface UsersSetPasswordRequest {
    * The password until now: needed when the user does it, not when an admin does.
    */
   current?: string;
+  /**
+   * Failed logins, and wrong passwords here, in a row that lock the user (5).
+   */
+  lockAfter?: number;
+  /**
+   * For how long (300).
+   */
+  lockSeconds?: number;
 }
 /**
  * The head of a page of versions; the records follow it as bytes (bus/wire/page.ts).
@@ -1539,7 +1662,7 @@ export interface Search {
   lastModifiedBy?: number;
 }
 /**
- * A session that was ended before its time. A session that is not here lives until it expires.
+ * A session that was ended before its time, or that began without the datastore and is confirmed. Any other one that is not here lives until it expires.
  */
 export interface Session {
   /**
@@ -1554,6 +1677,10 @@ export interface Session {
    * When it would have ended by itself; then this is of no more use.
    */
   expiresAt?: string;
+  /**
+   * Not ended: it began on a webserver without contact, and counts everywhere by now.
+   */
+  confirmed?: boolean;
   createdAt?: string;
   updatedAt?: string;
   lastModifiedBy?: number;
@@ -1683,12 +1810,16 @@ export interface Messages {
   "groups.setMembers.reply": GroupsSetMembersReply;
   "groups.setMembers.request": GroupsSetMembersRequest;
   head: Head;
+  "login.record": LoginRecord;
+  "logins.report.reply": LoginsReportReply;
+  "logins.report.request": LoginsReportRequest;
   "outbox.record": OutboxRecord;
   "patch.request": PatchRequest;
   presence: Presence;
   "put.request": PutRequest;
   "searches.clear.reply": SearchesClearReply;
   "searches.clear.request": SearchesClearRequest;
+  "session-claims": SessionClaims;
   "users.login.reply": UsersLoginReply;
   "users.login.request": UsersLoginRequest;
   "users.logout.reply": UsersLogoutReply;
@@ -1708,6 +1839,7 @@ export interface Messages {
 export interface Calls {
   "backups.restore": { request: Omit<BackupsRestoreRequest, "mutation" | "by">; reply: BackupsRestoreReply };
   "groups.setMembers": { request: Omit<GroupsSetMembersRequest, "mutation" | "by">; reply: GroupsSetMembersReply };
+  "logins.report": { request: Omit<LoginsReportRequest, "mutation" | "by">; reply: LoginsReportReply };
   "searches.clear": { request: Omit<SearchesClearRequest, "mutation" | "by">; reply: SearchesClearReply };
   "users.login": { request: Omit<UsersLoginRequest, "mutation" | "by">; reply: UsersLoginReply };
   "users.logout": { request: Omit<UsersLogoutRequest, "mutation" | "by">; reply: UsersLogoutReply };

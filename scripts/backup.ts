@@ -2,16 +2,15 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Cli, Context } from "./support/cli.ts";
-import { datastoreOption, jsonOption, readControlAuth, withControlAuth } from "./support/options.ts";
+import { targetOf, withTarget } from "./support/config/target.ts";
+import { jsonOption } from "./support/options.ts";
 
 interface Flags {
-  datastore: readonly string[];
   omitSecrets?: boolean;
   password?: boolean;
   passwordFile?: string;
   schemas?: string[];
   json?: boolean;
-  controlAuthFile?: string;
 }
 
 const HELP = `
@@ -32,7 +31,6 @@ export function addBackup(program: Command, cli: Cli): void {
     .summary("every document of the datastore in one file")
     .description("Writes every document of the datastore to one file, for `frontsync restore`.")
     .argument("<file>", "the file to write")
-    .addOption(datastoreOption())
     .option("--omit-secrets", "leave out the users' password hashes, and every other secret field")
     .option("--password", "encrypt the file with a password, which is asked for")
     .option("--password-file <file>", "encrypt it with the password that this file holds")
@@ -42,16 +40,16 @@ export function addBackup(program: Command, cli: Cli): void {
     .action((file: string, flags: Flags) =>
       cli.run({ json: flags.json === true, staysUp: false }, (context) => run(file, flags, context)),
     );
-  withControlAuth(command);
+  withTarget(command);
 }
 
 async function run(file: string, flags: Flags, context: Context): Promise<void> {
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { runBackup } = await import("./support/backup/run.ts");
-  const { datastore, omitSecrets = false, schemas = [] } = flags;
-  const controlAuth = readControlAuth(flags.controlAuthFile);
+  const { omitSecrets = false, schemas = [] } = flags;
+  const target = targetOf(flags);
   const { readPassword } = await import("./support/password.ts");
   const asked = flags.password === true || flags.passwordFile !== undefined;
   const password = asked ? await readPassword(flags.passwordFile, "new", context.stop.signal) : undefined;
-  await runBackup({ file: resolve(file), datastore, controlAuth, omitSecrets, password, schemas }, context);
+  await runBackup({ file: resolve(file), target, omitSecrets, password, schemas }, context);
 }

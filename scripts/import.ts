@@ -2,14 +2,13 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Cli, Context } from "./support/cli.ts";
-import { datastoreOption, jsonOption, readControlAuth, withControlAuth } from "./support/options.ts";
+import { targetOf, withTarget } from "./support/config/target.ts";
+import { jsonOption } from "./support/options.ts";
 
 interface Flags {
-  datastore: readonly string[];
   dir?: string;
   dryRun?: boolean;
   json?: boolean;
-  controlAuthFile?: string;
 }
 
 const HELP = `
@@ -31,7 +30,6 @@ export function addImport(program: Command, cli: Cli): void {
     .summary("load a folder of dashboard files")
     .description("Loads every .json file in a folder and its subfolders as a dashboard.")
     .argument("<dir>", "the folder")
-    .addOption(datastoreOption())
     .option(
       "--dir <replica-dir>",
       "keep the local replica here, so that the next run starts faster (default: a temporary folder)",
@@ -42,14 +40,14 @@ export function addImport(program: Command, cli: Cli): void {
     .action((dir: string, flags: Flags) =>
       cli.run({ json: flags.json === true, staysUp: false }, (context) => run(dir, flags, context)),
     );
-  withControlAuth(command);
+  withTarget(command);
 }
 
 async function run(dir: string, flags: Flags, context: Context): Promise<void> {
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { runImport } = await import("./support/import/run.ts");
-  const { datastore, dryRun = false } = flags;
-  const controlAuth = readControlAuth(flags.controlAuthFile);
+  const { dryRun = false } = flags;
+  const target = targetOf(flags);
   const replica = flags.dir === undefined ? undefined : resolve(flags.dir);
-  await runImport({ dir: resolve(dir), datastore, replica, controlAuth, dryRun }, context);
+  await runImport({ dir: resolve(dir), target, replica, dryRun }, context);
 }

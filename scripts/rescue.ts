@@ -1,14 +1,13 @@
 /** `frontsync rescue`: for when nobody can log in who could help. */
 import type { Command } from "commander";
 import type { Cli, Context } from "./support/cli.ts";
-import { datastoreOption, jsonOption, readControlAuth, withControlAuth } from "./support/options.ts";
+import { targetOf, withTarget } from "./support/config/target.ts";
+import { jsonOption } from "./support/options.ts";
 import type { Rescue } from "./support/rescue/run.ts";
 
 interface Flags {
-  datastore: readonly string[];
   passwordFile?: string;
   json?: boolean;
-  controlAuthFile?: string;
 }
 
 const COMMANDS: { what: Rescue["what"]; summary: string; description: string; example: string }[] = [
@@ -43,8 +42,7 @@ export function addRescue(program: Command, cli: Cli): void {
       .command(what)
       .summary(summary)
       .description(description)
-      .argument("<user>", "what the user logs in with")
-      .addOption(datastoreOption());
+      .argument("<user>", "what the user logs in with");
     if (what === "set-password")
       command.option("--password-file <file>", "a file that holds the new password (default: it is asked for)");
     command
@@ -53,17 +51,17 @@ export function addRescue(program: Command, cli: Cli): void {
       .action((user: string, flags: Flags) =>
         cli.run({ json: flags.json === true, staysUp: false }, (context) => run(what, user, flags, context)),
       );
-    withControlAuth(command);
+    withTarget(command);
   }
 }
 
 async function run(what: Rescue["what"], user: string, flags: Flags, context: Context): Promise<void> {
-  const { datastore, passwordFile } = flags;
-  const controlAuth = readControlAuth(flags.controlAuthFile);
+  const { passwordFile } = flags;
+  const target = targetOf(flags);
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { runRescue } = await import("./support/rescue/run.ts");
   const { readPassword } = await import("./support/password.ts");
   const rescue: Rescue =
     what === "set-password" ? { what, password: await readPassword(passwordFile, "new", context.stop.signal) } : { what };
-  await runRescue(rescue, { user, datastore, controlAuth }, context);
+  await runRescue(rescue, { user, target }, context);
 }

@@ -2,13 +2,12 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Cli, Context } from "./support/cli.ts";
-import { datastoreOption, jsonOption, readControlAuth, withControlAuth } from "./support/options.ts";
+import { targetOf, withTarget } from "./support/config/target.ts";
+import { jsonOption } from "./support/options.ts";
 import type { Job } from "./support/resources/run.ts";
 
 interface Flags {
-  datastore: readonly string[];
   json?: boolean;
-  controlAuthFile?: string;
   name?: string;
   output?: string;
 }
@@ -38,16 +37,11 @@ export function addResources(program: Command, cli: Cli): void {
     const examples = EXAMPLES[name].map((example) => `\n  frontsync resources ${example}`);
     const command = group.command(name).summary(what.toLowerCase()).description(`${what}.`);
     if (argument) command.argument(argument);
-    extend(
-      command
-        .addOption(datastoreOption())
-        .addOption(jsonOption())
-        .addHelpText("after", `\nExamples:${examples.join("")}`),
-    );
+    extend(command.addOption(jsonOption()).addHelpText("after", `\nExamples:${examples.join("")}`));
     const action = (given: string, flags: Flags) =>
       cli.run({ json: flags.json === true, staysUp: false }, (context) => run(jobOf(given, flags), flags, context));
     command.action(argument ? action : (flags: Flags) => action("", flags));
-    withControlAuth(command);
+    withTarget(command);
   };
   add("ls", "Lists the resources", () => ({ do: "ls" }));
   add(
@@ -65,8 +59,8 @@ export function addResources(program: Command, cli: Cli): void {
   add("rm <name>", "Deletes a resource", (name) => ({ do: "rm", name }));
 }
 
-async function run(job: Job, { datastore, controlAuthFile }: Flags, context: Context): Promise<void> {
+async function run(job: Job, flags: Flags, context: Context): Promise<void> {
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { runResources } = await import("./support/resources/run.ts");
-  await runResources(job, { datastore, controlAuth: readControlAuth(controlAuthFile) }, context);
+  await runResources(job, targetOf(flags), context);
 }

@@ -3,15 +3,14 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { Cli, Context } from "./support/cli.ts";
-import { datastoreOption, jsonOption, readControlAuth, withControlAuth } from "./support/options.ts";
+import { targetOf, withTarget } from "./support/config/target.ts";
+import { jsonOption } from "./support/options.ts";
 
 interface Flags {
-  datastore: readonly string[];
   fromReplica?: string;
   passwordFile?: string;
   dryRun?: boolean;
   json?: boolean;
-  controlAuthFile?: string;
 }
 
 const HELP = `
@@ -35,7 +34,6 @@ export function addRestore(program: Command, cli: Cli): void {
     .summary("the documents of a backup, or of a webserver, back into the datastore")
     .description("Brings the documents of a backup, or of a webserver's replica, back into the datastore.")
     .argument("[file]", "the backup")
-    .addOption(datastoreOption())
     .option(
       "--from-replica <dir>",
       "instead of a backup: the folder of any webserver (with users.db and webstore.db), running or not",
@@ -47,11 +45,11 @@ export function addRestore(program: Command, cli: Cli): void {
     .action((file: string | undefined, flags: Flags) =>
       cli.run({ json: flags.json === true, staysUp: false }, (context) => run(file, flags, context)),
     );
-  withControlAuth(command);
+  withTarget(command);
 }
 
 async function run(file: string | undefined, flags: Flags, context: Context): Promise<void> {
-  const { datastore, fromReplica, dryRun = false } = flags;
+  const { fromReplica, dryRun = false } = flags;
   if ((file === undefined) === (fromReplica === undefined))
     throw new FrontsyncError(
       "BAD_CONFIG",
@@ -59,8 +57,8 @@ async function run(file: string | undefined, flags: Flags, context: Context): Pr
     );
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { runRestore } = await import("./support/restore/run.ts");
-  const controlAuth = readControlAuth(flags.controlAuthFile);
+  const target = targetOf(flags);
   const from =
     file === undefined ? { replica: resolve(fromReplica as string) } : { file: resolve(file), passwordFile: flags.passwordFile };
-  await runRestore({ from, datastore, controlAuth, dryRun }, context);
+  await runRestore({ from, target, dryRun }, context);
 }

@@ -1,12 +1,11 @@
 /** `frontsync status`: how a deployment is doing, seen from its datastore. */
 import type { Command } from "commander";
 import type { Cli, Context } from "./support/cli.ts";
-import { datastoreOption, jsonOption, readControlAuth, withControlAuth } from "./support/options.ts";
+import { targetOf, withTarget } from "./support/config/target.ts";
+import { jsonOption } from "./support/options.ts";
 
 interface Flags {
-  datastore: readonly string[];
   json?: boolean;
-  controlAuthFile?: string;
 }
 
 const EXAMPLES = `
@@ -23,15 +22,14 @@ export function addStatus(program: Command, cli: Cli): void {
     .description(
       "Asks the datastore for its generation and head, and for every webserver its state, position, lag and age. Exit 1 with DATASTORE_UNREACHABLE when it does not answer within 5 s.",
     )
-    .addOption(datastoreOption())
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action((flags: Flags) => cli.run({ json: flags.json === true, staysUp: false }, (context) => run(flags, context)));
-  withControlAuth(command);
+  withTarget(command);
 }
 
-async function run({ datastore, controlAuthFile }: Flags, context: Context): Promise<void> {
+async function run(flags: Flags, context: Context): Promise<void> {
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { showOverview } = await import("./support/status/overview.ts");
-  await showOverview({ datastore, controlAuth: readControlAuth(controlAuthFile) }, context);
+  await showOverview(targetOf(flags), context);
 }

@@ -16,6 +16,7 @@ const COMMANDS = [
   ["datastore"],
   ["status"],
   ["faults"],
+  ["config", "check"],
   ["import", "dashboards"],
   ["resources", "put"],
   ["backup"],

@@ -1,5 +1,5 @@
 // Goal: contents come in the background, small ones first, and what somebody opens at once; a webserver that starts with many is usable meanwhile;
-// one that is lazy fetches what is opened and nothing else. Method: 300 resources and three large ones, and fresh webservers.
+// one that is lazy fetches what is opened and nothing else. Method: 1,000 resources and three large ones, and fresh webservers.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -8,10 +8,10 @@ import { content, digest, sha256Of } from "./support/contents.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 
-const MANY = 300;
-const LARGE = [40_000_000, 30_000_000, 35_000_000];
+const MANY = 1000;
+const LARGE = [16_000_000, 8_000_000, 12_000_000];
 
-describe("contents of many resources", { timeout: 120_000 }, () => {
+describe("contents of many resources", { timeout: 240_000 }, () => {
   let deployment: Deployment;
   let web1: Bus;
   before(async () => {
@@ -33,17 +33,26 @@ describe("contents of many resources", { timeout: 120_000 }, () => {
     const finished: string[] = [];
     bus.transfers.onProgress((transfer) => done(transfer) && finished.push(transfer.id));
     await bus.caughtUp();
+    // It is usable at once: it lists all of them, opens any, and stores its own, while they come.
     await eventually("they wait for their turn", 10_000, () => bus.transfers.status().waiting > MANY / 3);
     assert.ok(bus.transfers.status().fetching <= 5, "a few at a time");
+    assert.equal((await bus.collection("resources").list({ limit: 1000 })).items.length, 1000);
     const [largest = 0] = LARGE;
-    assert.equal((await digest(await bus.resources.open(String(largest)))).size, largest);
-    await eventually("all are here", 60_000, () => finished.length === MANY + LARGE.length);
-    assert.deepEqual(finished.slice(-2), ["30000000", "35000000"], "the others of the large ones are the last");
+    const opened = [String(largest), String(MANY - 1)].map(async (id) => await digest(await bus.resources.open(id)));
+    const [stored, first, second] = await Promise.all([
+      bus.resources.upload(content(1_000_000, 5), { name: "own" }, { id: "own" }),
+      ...opened,
+    ]);
+    assert.deepEqual([stored.version, first?.size, second?.size], [1, largest, 2000]);
+    assert.ok(bus.transfers.status().waiting > LARGE.length, "meanwhile others wait");
+    const fetched = () => finished.filter((id) => id !== "own").length;
+    await eventually("all are here", 60_000, () => fetched() === MANY + LARGE.length);
+    assert.deepEqual(finished.slice(-2), ["8000000", "12000000"], "the others of the large ones are the last");
     await eventually("nothing is left to do", 5000, () => {
       const { fetching, waiting } = bus.transfers.status();
       return fetching + waiting === 0;
     });
-    for (const id of ["0", "150", "299", "30000000"]) assert.ok(await bus.resources.local(id));
+    for (const id of ["0", "150", "999", "12000000"]) assert.ok(await bus.resources.local(id));
   });
 
   it("are fetched when they are opened, where a webserver is lazy", async () => {

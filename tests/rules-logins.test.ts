@@ -119,7 +119,7 @@ describe("what happens while a password is checked", () => {
       await raw.ask("users.setLocked", { uid, locked: true });
       await raw.ask("users.setLocked", { uid, locked: false });
     });
-    if (session) assert.ok(sessionIsOver(session, await userDoc(uid), undefined, Date.now()));
+    if (session) assert.ok(sessionIsOver(session, await userDoc(uid), undefined, Date.now(), "web1"));
   });
 
   it("counts: another password was set while the old one was hashed again", async () => {
@@ -128,7 +128,7 @@ describe("what happens while a password is checked", () => {
     await eventually("it was right", 10_000, async () => (await bus.collection("logins").get(String(uid)))?.doc.lastLogin);
     await plant(deployment, uid, { password: hashed("new", QUICK), sessionsFrom: now() });
     const { session } = (await checking) as unknown as UsersLoginReply;
-    assert.ok(sessionIsOver(session, await userDoc(uid), undefined, Date.now()), "a session of the old password");
+    assert.ok(sessionIsOver(session, await userDoc(uid), undefined, Date.now(), "web1"), "a session of the old password");
     assert.equal(await login(user, "old"), "LOGIN_FAILED");
     assert.equal(await login(user, "new"), "in");
   });
@@ -141,7 +141,7 @@ describe("failed logins", () => {
     const { session } = (await raw.ask("users.login", { user, password: "right" })) as unknown as UsersLoginReply;
     for (let n = 0; n < 3; n++) assert.equal(await login(user, "wrong", settings), "LOGIN_FAILED");
     assert.equal(await login(user, "right", settings), "USER_LOCKED");
-    assert.equal(sessionIsOver(session, await userDoc(uid), undefined, Date.now()), false, "sessions go on");
+    assert.equal(sessionIsOver(session, await userDoc(uid), undefined, Date.now(), "web1"), false, "sessions go on");
     await bus.asUser(uid).collection("dashboards").list();
     await eventually("the lock ends", 5000, async () => (await login(user, "right", settings)) === "in");
     assert.equal((await logins(uid))?.lockedUntil, undefined);
@@ -171,6 +171,24 @@ describe("failed logins", () => {
     const settings = { lockAfter: 2, lockSeconds: 600 };
     const guesses = Array.from({ length: 12 }, (_, n) => login(user, n < 11 ? `wrong ${n}` : "right", settings));
     assert.equal((await Promise.all(guesses)).at(-1), "USER_LOCKED");
+  });
+
+  it("are also wrong passwords of one's own, where one sets another", async () => {
+    const { uid, user } = await userWith("right");
+    const set = async (current: string, more: object = {}) =>
+      (await raw.ask("users.setPassword", { uid, password: "new", current, by: uid, lockAfter: 3, lockSeconds: 600, ...more }))
+        .code;
+    assert.equal(await login(user, "wrong", { lockAfter: 3 }), "LOGIN_FAILED");
+    for (let n = 0; n < 2; n++) assert.equal(await set("wrong", { mutation: "wrong:1" }), "LOGIN_FAILED", "a retry counts once");
+    assert.equal((await logins(uid))?.failures, 2);
+    assert.equal(await set("wrong"), "LOGIN_FAILED");
+    for (const locked of [await set("right"), await login(user, "right")]) assert.equal(locked, "USER_LOCKED");
+    // What an admin sets needs no other password, and leaves the lock as it is.
+    assert.equal((await raw.ask("users.setPassword", { uid, password: "newer" })).code, undefined);
+    assert.equal(await login(user, "newer"), "USER_LOCKED");
+    await raw.ask("users.setLocked", { uid, locked: false });
+    assert.equal(await set("newer"), undefined);
+    assert.equal(await login(user, "new"), "in");
   });
 
   it("count once for a mutation id", async () => {

@@ -2,7 +2,7 @@
 // each asked until it refuses.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { type Bus, type SessionClaims, sessionIsOver, type User } from "../bus/index.ts";
+import { type Bus, type Session, type SessionClaims, sessionIsOver, type User } from "../bus/index.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 import { hashed, plant, QUICK } from "./support/passwords.ts";
@@ -14,6 +14,9 @@ const at = (seconds: number) => new Date(1_700_000_000_000 + seconds * 1000).toI
 describe("a session is over", () => {
   const claims: SessionClaims = { id: "s", uid: 7, issuedAt: at(10), expiresAt: at(100) };
   const user: User = { uid: 7, user: "u" };
+  const alone: SessionClaims = { ...claims, webserver: "web1", sessionsFrom: at(5) };
+  const isOver = (...[of, who, known, seconds]: [SessionClaims, User | undefined, Session | undefined, number]) =>
+    sessionIsOver(of, who, known, Date.parse(at(seconds)), "web2");
   for (const [what, over, seconds, changed, ended] of [
     ["while it lasts: no", false, 50, {}, false],
     ["up to its last moment: no", false, 99.999, {}, false],
@@ -29,13 +32,30 @@ describe("a session is over", () => {
   ] as const)
     it(what, () => {
       const document = ended ? { id: "s", uid: 7 } : undefined;
-      assert.equal(sessionIsOver(claims, { ...user, ...changed }, document, Date.parse(at(seconds))), over);
+      assert.equal(isOver(claims, { ...user, ...changed }, document, seconds), over);
     });
   it("when nobody knows the user, or a claim can't be read", () => {
-    assert.ok(sessionIsOver(claims, undefined, undefined, Date.parse(at(50))));
+    assert.ok(isOver(claims, undefined, undefined, 50));
     for (const bad of [{ expiresAt: "never" }, { issuedAt: "long ago" }])
-      assert.ok(sessionIsOver({ ...claims, ...bad }, user, undefined, Date.parse(at(50))));
+      assert.ok(isOver({ ...claims, ...bad }, user, undefined, 50));
   });
+  const confirmed = { id: "s", uid: 7, confirmed: true };
+  for (const [what, over, where, changed, known] of [
+    ["that began without contact counts where it began: no", false, "web1", {}, undefined],
+    ["and nowhere else", true, "web2", {}, undefined],
+    ["until it is confirmed: no", false, "web2", {}, confirmed],
+    [
+      "also then when the user's sessions were ended since the user was known there",
+      true,
+      "web2",
+      { sessionsFrom: at(6) },
+      confirmed,
+    ],
+    ["there, too, although it began later", true, "web1", { sessionsFrom: at(6) }, undefined],
+    ["not by what was known there: no", false, "web1", { sessionsFrom: at(5) }, undefined],
+    ["when it was ended", true, "web1", {}, { id: "s", uid: 7 }],
+  ] as const)
+    it(what, () => assert.equal(sessionIsOver(alone, { ...user, ...changed }, known, Date.parse(at(50)), where), over));
 });
 
 describe("on ten webservers", () => {
@@ -54,7 +74,7 @@ describe("on ten webservers", () => {
       await bus.collection("users").get(String(session.uid)),
       await bus.collection("sessions").get(session.id),
     ];
-    return sessionIsOver(session, user?.doc, ended?.doc, Date.now());
+    return sessionIsOver(session, user?.doc, ended?.doc, Date.now(), "web1");
   }
   /** On every webserver. */
   const everywhere = (session: SessionClaims, over: boolean) =>

@@ -2,13 +2,14 @@
 // one file each; then a collection of a name made up here, from startDatastore to a second webserver.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { connectBus } from "../bus/index.ts";
 import { startDatastore } from "../functions/datastore.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { loadSchemas } from "../schemas/index.ts";
+import type { Messages } from "../schemas/types.ts";
 import { deploy } from "./support/deployment.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 
@@ -89,6 +90,27 @@ const FAULTS: [string, unknown, RegExp][] = [
     /regular|regex|pattern/i,
   ],
 ];
+
+/** Names of the files that have a schema each. */
+function schemaNames(folder: string): string[] {
+  const files = readdirSync(new URL(`../schemas/${folder}/`, import.meta.url));
+  return files.filter((file) => file.endsWith(".json")).map((file) => basename(file, ".json"));
+}
+
+// They are compiled when they are first used, so a fault in one would be told late.
+describe("frontsync's own schemas", () => {
+  const schemas = loadSchemas();
+  const usable = (error: unknown) =>
+    error instanceof FrontsyncError && error.code.match(/^(SCHEMA_INVALID|BAD_MESSAGE)$/) !== null;
+
+  it("compile, those of the documents", () => {
+    for (const name of schemaNames("collections")) assert.throws(() => schemas.collection(name).validate(0), usable, name);
+  });
+
+  it("compile, those of the messages", () => {
+    for (const name of schemaNames("messages")) assert.throws(() => schemas.read(name as keyof Messages, "0"), usable, name);
+  });
+});
 
 function refused(load: () => unknown, file: string, says: RegExp): void {
   assert.throws(load, (error: unknown) => {

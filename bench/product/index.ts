@@ -1,6 +1,6 @@
 /** The figures of the product's own rules: search history, and logins, which must not make others wait. Their limit is what they are asked to keep. */
 import { join } from "node:path";
-import { startDatastore } from "../../functions/datastore.ts";
+import { type DatastoreOptions, startDatastore } from "../../functions/datastore.ts";
 import { FIGURES, type FigureName } from "../figures.ts";
 import { Worker } from "../process/worker.ts";
 import { type Run, wants } from "../run.ts";
@@ -15,7 +15,9 @@ export async function measureProduct(run: Run): Promise<void> {
   if (!wants(run, ...HISTORY, LOCK, LOGIN)) return;
   const { stage, plan } = run;
   const dir = join(stage.dir, "product");
-  const datastore = await startDatastore({ dir: join(dir, "datastore"), port: 0, handlers: 1 });
+  const start = (options: Pick<DatastoreOptions, "port" | "sync">) =>
+    startDatastore({ dir: join(dir, "datastore"), handlers: 1, ...options });
+  let datastore = await start({ port: 0 });
   const stop = stage.defer(() => datastore.stop());
   const webserver = new Worker<ProductJobs>(stage, "../product/webserver");
   await webserver.ask("open", { address: datastore.address, dir: join(dir, "webservers") });
@@ -31,7 +33,15 @@ export async function measureProduct(run: Run): Promise<void> {
   }
   if (wants(run, ...HISTORY)) {
     run.progress(`${plan.history.entries} entries of search history`);
+    // What is measured afterwards is durable again.
+    const port = Number(datastore.address.split(":")[1]);
+    await datastore.stop();
+    datastore = await start({ port, sync: "default" });
+    await webserver.ask("caughtUp", undefined);
     const entries = await webserver.ask("loadHistories", plan.history);
+    await datastore.stop();
+    datastore = await start({ port });
+    await webserver.ask("caughtUp", undefined);
     const reads = await webserver.ask("readNewest", plan.history.reads);
     report(run, "history-newest-50-p99", percentile(reads, 0.99), { p50: percentile(reads, 0.5), entries });
     const appends = await webserver.ask("append", plan.history.appends);

@@ -4,7 +4,7 @@ import type { WriteReply } from "../../schemas/types.ts";
 import { pause } from "../platform/deadline.ts";
 import { log } from "../platform/log.ts";
 import type { Sender } from "../sender.ts";
-import { asRequest, type Kept, type Wish } from "./request.ts";
+import { asRequest, type Kept, type KeptUpload, type Wish } from "./request.ts";
 
 /** How long one try waits for its answer, ms; doubled at each. Short at first: a handler that died with it never answers. */
 const TRY_MS = { first: 2000, most: 10_000 };
@@ -16,6 +16,8 @@ const MAX_FAULTS = 10;
 
 export interface DeliveryParts {
   sender: Sender;
+  /** Brings a content up, and then its document. */
+  upload(kept: KeptUpload, signal: AbortSignal): Promise<WriteReply>;
   /** Bytes of the largest message. */
   maxPayload(): number;
   /** Whether the datastore, which may be an older one, takes `schema` in writes. */
@@ -87,10 +89,12 @@ export class Delivery {
   }
 
   async #ask({ bytes }: Wish, kept: Kept, attempt: number): Promise<WriteReply> {
-    const { sender, isHeld, holds, stop, takesSchema } = this.#parts;
+    const { sender, upload, isHeld, holds, stop, takesSchema } = this.#parts;
     this.#asking = true;
     try {
-      const reply = await sender.send(asRequest(kept, takesSchema()), bytes, doubled(TRY_MS, attempt));
+      const reply = kept.content
+        ? await upload(kept as KeptUpload, stop)
+        : await sender.send(asRequest(kept, takesSchema()), bytes, doubled(TRY_MS, attempt));
       // So that a get on this bus sees it; what is stored stays stored, however long that takes.
       if (!isHeld(reply.revision)) await holds(reply.revision, AbortSignal.any([stop, AbortSignal.timeout(TRY_MS.most)]));
       return reply;

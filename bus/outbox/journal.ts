@@ -1,8 +1,17 @@
 /** An append-only file of JSON lines, each with its checksum. What `append` has resolved for is on the disk. A line that was torn by a crash is
  *  cut off when the file is opened again: nobody was told that it was written. A line that was damaged later is set aside. */
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, fdatasync, ftruncateSync, openSync, readFileSync, write as writeFile } from "node:fs";
-import { dirname } from "node:path";
+import {
+  closeSync,
+  existsSync,
+  fdatasync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  write as writeFile,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import { clock } from "../platform/clock.ts";
@@ -12,6 +21,7 @@ import { log } from "../platform/log.ts";
 
 const CHECKSUM = 16;
 const NEWLINE = 0x0a;
+const DAMAGED = ".damaged-";
 const sync = promisify(fdatasync);
 const write = promisify(writeFile);
 
@@ -179,7 +189,7 @@ function keepTorn(file: string, torn: Uint8Array): void {
 
 /** Takes damaged lines out of the file. Returns where they are now; undefined: they could not be moved. */
 function keepDamaged(file: string, damaged: readonly Buffer[], whole: readonly Buffer[]): string | undefined {
-  const aside = `${file}.damaged-${clock.now()}`;
+  const aside = `${file}${DAMAGED}${clock.now()}`;
   log.error({ file, lines: damaged.length, aside }, "the outbox has damaged lines");
   try {
     writeAtomically(aside, Buffer.concat(damaged));
@@ -197,4 +207,11 @@ function asError(cause: unknown): FrontsyncError {
   return new FrontsyncError(full ? "DISK_FULL" : "INTERNAL", `The outbox can't be written: ${message}. Nothing was stored.`, {
     cause,
   });
+}
+
+/** What in the lines that were ever set aside of a file matches a pattern: it may be of use to who mends them. */
+export function inDamagedLines(file: string, pattern: RegExp): Set<string> {
+  const folder = dirname(file);
+  const names = readdirSync(folder).filter((name) => name.startsWith(`${basename(file)}${DAMAGED}`));
+  return new Set(names.flatMap((name) => readFileSync(join(folder, name), "latin1").match(pattern) ?? []));
 }

@@ -7,9 +7,10 @@ import type { OutboxRecord } from "../../schemas/types.ts";
 import type { DeadLetter } from "../api.ts";
 import { clock } from "../platform/clock.ts";
 import { log } from "../platform/log.ts";
-import { Journal } from "./journal.ts";
+import { inDamagedLines, Journal } from "./journal.ts";
 import type { Kept } from "./request.ts";
 
+const FILE = "outbox";
 /** The file is written anew when it is this large, and less than half of it still counts. */
 const COMPACT_BYTES = 1024 * 1024;
 
@@ -29,7 +30,7 @@ export class Outbox {
   static open(dir: string, schemas: Schemas): Outbox {
     const waiting = new Map<string, Kept>();
     const dead = new Map<string, DeadLetter>();
-    const file = join(dir, "outbox");
+    const file = join(dir, FILE);
     const made = !existsSync(file);
     const journal = Journal.open(file, (json) => {
       const record = schemas.read("outbox.record", json);
@@ -142,11 +143,13 @@ function named({ mutation, collection, id }: Kept): Pick<OutboxRecord, "mutation
 }
 
 function deadLetter(kept: Kept, { code = "INTERNAL", message = "" }: OutboxRecord): DeadLetter {
-  const { mutation, collection, id = "", op, at, body, by } = kept;
-  return { mutationId: mutation, collection, id, op, at, by, body, code: isErrorCode(code) ? code : "INTERNAL", message };
+  const { mutation, collection, id = "", op, at, body, by, content: upload } = kept;
+  const content = upload && { content: { sha256: upload.sha256, size: upload.size } };
+  const reason = { code: isErrorCode(code) ? code : "INTERNAL", message };
+  return { mutationId: mutation, collection, id, op, at, by, body, ...content, ...reason };
 }
 
-function asKept({ mutationId, collection, id, op, at, by, body }: DeadLetter): Kept {
+function asKept({ mutationId, collection, id, op, at, by, body, content }: DeadLetter): Kept {
   return {
     kind: "wait",
     mutation: mutationId,
@@ -156,9 +159,15 @@ function asKept({ mutationId, collection, id, op, at, by, body }: DeadLetter): K
     at,
     by,
     ...(body !== undefined && { body: body as Record<string, unknown> }),
+    ...(content && { content }),
   };
 }
 
 function asDead({ mutationId, collection, id, code, message, at }: DeadLetter): OutboxRecord {
   return { kind: "dead", mutation: mutationId, collection, ...(id !== "" && { id }), code, message, at };
+}
+
+/** Contents that uploads in damaged lines of a folder's outbox refer to, as far as those can be read. */
+export function contentsAside(dir: string): Set<string> {
+  return inDamagedLines(join(dir, FILE), /[0-9a-f]{64}/g);
 }

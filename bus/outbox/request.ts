@@ -12,8 +12,10 @@ import {
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { diff } from "../../schemas/merge.ts";
+import { type Content, withContent } from "../../schemas/resource.ts";
 import type { BatchWrite, FieldChange, OutboxRecord } from "../../schemas/types.ts";
 import { upcast, upcastPatch } from "../../schemas/upcast.ts";
+import type { Queued } from "../api.ts";
 import type { Row } from "../replica/index.ts";
 import { liveDoc } from "../replica/row.ts";
 
@@ -23,8 +25,11 @@ const MAX_DIFF = 10_000;
 /** A document that is smaller, before and after, has changes that need not be measured. */
 const SMALL_BYTES = 100_000;
 
-/** What a write is to do. */
-export type WriteBody = { op: "put"; doc: Doc } | { op: "patch"; merge: Doc } | { op: "delete" };
+/** What a write is to do. With a content it is an upload: of a new document, or of one that is there; what it names of it is set as a whole. */
+export type WriteBody =
+  | { op: "put"; doc: Doc; content?: Content }
+  | { op: "patch"; merge: Doc; content?: Content }
+  | { op: "delete" };
 
 /** A write that somebody has asked for. */
 export interface Wish {
@@ -44,6 +49,9 @@ export interface Wish {
 
 /** A write with its basis, as the outbox keeps it. */
 export type Kept = OutboxRecord & Required<Pick<OutboxRecord, "mutation" | "collection" | "op" | "by" | "at">>;
+
+/** An upload, as the outbox keeps it. */
+export type KeptUpload = Kept & Required<Pick<OutboxRecord, "content">>;
 
 /** What a webserver shows of a document: as it is held, with the writes on top that wait. `doc` undefined: there is none, or it is deleted. */
 export interface Shown {
@@ -78,8 +86,10 @@ function after(schema: CollectionSchema, wish: Wish, on: Doc | undefined): Doc |
 }
 
 function applied(schema: CollectionSchema, body: WriteBody, before: Doc | undefined): Doc | undefined {
-  if (body.op === "put") return withKept(schema, body.doc, before);
+  if (body.op === "put")
+    return body.content ? withContent(schema, before, body.doc, body.content) : withKept(schema, body.doc, before);
   if (body.op === "delete" || !before) return undefined;
+  if (body.content) return withContent(schema, before, body.merge, body.content);
   return withKept(schema, mergePatch(withoutReadOnly(schema, before), body.merge) as Doc, before);
 }
 
@@ -91,7 +101,8 @@ export function asKept(wish: Wish, row: Row | undefined, before: readonly Wish[]
   const { doc, revision } = shown(schema, row, before);
   // Nothing is held: somebody else may just have made it, and the datastore knows.
   const based = id !== undefined && (body.op === "put" || row !== undefined || chained);
-  const changes = based && ifRevision === undefined && doc ? singleChanges(wish, doc, room) : undefined;
+  const content = contentOf(body);
+  const changes = based && ifRevision === undefined && doc && !content ? singleChanges(wish, doc, room) : undefined;
   return {
     kind: "wait",
     mutation,
@@ -103,6 +114,7 @@ export function asKept(wish: Wish, row: Row | undefined, before: readonly Wish[]
     op: body.op,
     ...(body.op === "put" && { body: body.doc }),
     ...(body.op === "patch" && { body: body.merge }),
+    ...(content && { content: { ...content, over: String(doc?.sha256 ?? "") } }),
     ...(based && { base: revision }),
     ...(changes && { diff: changes }),
     ...(ifRevision !== undefined && { ifRevision }),
@@ -119,7 +131,7 @@ export function checkEdit({ schema, id, body, ifRevision }: Wish, row: Row | und
     if (ifRevision !== undefined) return;
     throw new FrontsyncError("NOT_FOUND", `${schema.collection} has no document '${id.slice(0, 80)}' here.`);
   }
-  if (body.op !== "patch") return;
+  if (body.op !== "patch" || body.content) return;
   const next = withoutReadOnly(schema, mergePatch(withoutReadOnly(schema, doc), body.merge) as Doc);
   schema.validate(next);
   if (documentId(schema, next) !== id)
@@ -157,12 +169,25 @@ export function asRequest(kept: Kept, takesSchema: boolean): BatchWrite {
 /** What a kept write was, as the schema has it now. */
 export function asWish(schema: CollectionSchema, kept: Kept): Wish {
   const { mutation, id, by, at, op, body = {}, ifRevision, schema: version = 1 } = kept;
+  const content = kept.content && { content: { sha256: kept.content.sha256, size: kept.content.size } };
   const what: WriteBody =
     op === "put"
-      ? { op, doc: upcast(schema, body, version) }
+      ? { op, doc: upcast(schema, body, version), ...content }
       : op === "patch"
-        ? { op, merge: upcastPatch(schema, body, version) }
+        ? { op, merge: upcastPatch(schema, body, version), ...content }
         : { op };
   const bytes = op === "delete" ? 0 : Buffer.byteLength(JSON.stringify(body));
   return { schema, id, body: what, bytes, mutation, by, ifRevision, at };
+}
+
+/** A write as those who ask what waits are told of it. */
+export function asQueued({ mutation, schema, id = "", body, at, by }: Wish): Queued {
+  const said = body.op === "put" ? body.doc : body.op === "patch" ? body.merge : undefined;
+  const content = contentOf(body);
+  const { collection } = schema;
+  return { mutationId: mutation, collection, id, op: body.op, at, by, body: said, ...(content && { content }) };
+}
+
+function contentOf(body: WriteBody): Content | undefined {
+  return body.op === "delete" ? undefined : body.content;
 }

@@ -5,12 +5,24 @@ export type { Logger };
 
 const SECRETS = ["controlAuth", "password", "pass", "secret", "token", "signingKey", "seed"];
 
+/** off is pino's silent; what is no level is warn: a log that can't be set up must not stop what it would have told of. */
+function levelOf(name: string): string {
+  const level = name.toLowerCase();
+  if (level === "off") return "silent";
+  return level === "silent" || Object.hasOwn(pino.levels.values, level) ? level : "warn";
+}
+
 export const log: Logger = pino(
   {
     name: "frontsync",
-    level: process.env.FRONTSYNC_LOG ?? "warn",
+    level: levelOf(process.env.FRONTSYNC_LOG ?? "warn"),
     redact: SECRETS.flatMap((name) => [name, `*.${name}`]),
   },
   // Standard output belongs to the program that embeds us.
   pino.destination({ fd: 2, sync: true }),
 );
+
+/** From here on: trace, debug, info, warn, error or off. */
+export function setLogLevel(level: string): void {
+  log.level = levelOf(level);
+}

@@ -24,6 +24,8 @@ export interface ReplicaPosition {
 
 export const NOWHERE: ReplicaPosition = { epoch: undefined, cursor: 0, consistent: 0 };
 const FORMAT = "1";
+/** Of a collection, on several fields: each makes changes slower. */
+const MAX_INDEXES = 8;
 
 interface Table {
   insert: Statement;
@@ -40,7 +42,7 @@ export class ReplicaDatabase {
   readonly #file: string;
   readonly #tables = new Map<string, Table>();
   readonly #known: KnownSubjects;
-  readonly #indexes = new Set<string>();
+  readonly #indexes = new Map<string, Set<string>>();
   #database: Database;
   /** What the snapshot on disk has, and what went wrong with it. With the cursor 0 it is of this epoch's store, but not whole. */
   readonly position: ReplicaPosition;
@@ -208,13 +210,16 @@ export class ReplicaDatabase {
     return rows;
   }
 
-  /** Makes the indexes of some fields, if they are not there yet. */
+  /** Makes the index of some fields together, if it is not there yet; with very many kinds of queries those of each field. */
   index(schema: CollectionSchema, fields: readonly string[]): void {
-    for (const field of fields) {
-      const name = `${schema.collection}.${field}`;
-      if (this.#indexes.has(name)) continue;
-      createIndex(this.#database, schema, field);
-      this.#indexes.add(name);
+    if (fields.length === 0) return;
+    const indexes = this.#indexes.get(schema.collection) ?? new Set();
+    this.#indexes.set(schema.collection, indexes);
+    const together = indexes.has(fields.join(".")) || indexes.size < MAX_INDEXES;
+    for (const each of together ? [fields] : fields.map((field) => [field])) {
+      if (indexes.has(each.join("."))) continue;
+      createIndex(this.#database, schema, each);
+      indexes.add(each.join("."));
     }
   }
 

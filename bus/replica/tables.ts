@@ -24,11 +24,10 @@ export function createTable(database: Database, collection: string): void {
 }
 
 /** An index costs as much as the row for each change, so it is made when a query first uses it, and kept from then on. */
-export function createIndex(database: Database, schema: CollectionSchema, field: string): void {
-  const name = quote(`${schema.collection}.${field}`);
-  database.run(
-    `CREATE INDEX IF NOT EXISTS ${MEMORY}.${name} ON ${quote(schema.collection)} (${fieldValue(schema, field)}, id) WHERE deleted = 0`,
-  );
+export function createIndex(database: Database, schema: CollectionSchema, fields: readonly string[]): void {
+  const name = quote([schema.collection, ...fields].join("."));
+  const keys = [...fields.map((field) => fieldValue(schema, field)), "id"].join(", ");
+  database.run(`CREATE INDEX IF NOT EXISTS ${MEMORY}.${name} ON ${quote(schema.collection)} (${keys}) WHERE deleted = 0`);
 }
 
 /** A source for a list in which some documents stand in the place of their rows: its name, and the statements that make it. */
@@ -63,13 +62,15 @@ export function quote(name: string): string {
 type Key = string | number;
 export type Value = Key | Uint8Array;
 
-/** A query as SQL, for `most` rows (default: one more than it asks for), from the collection's table or another source with its columns. Throws UNKNOWN_INDEX for a field that the schema does not index, BAD_MESSAGE for what is no query. */
+/** A query as SQL, for `most` rows (default: one more than it asks for), from the collection's table or another source with its columns; `index`:
+ *  the fields of the index that gives its rows in its order. Throws UNKNOWN_INDEX for a field that the schema does not index, BAD_MESSAGE for what
+ *  is no query. */
 export function listStatement(
   schema: CollectionSchema,
   query: Query<Record<string, unknown>>,
   most?: number,
   source = quote(schema.collection),
-): { sql: string; values: Value[]; limit: number; sort: string | undefined; fields: string[] } {
+): { sql: string; values: Value[]; limit: number; sort: string | undefined; index: string[] } {
   checkShape(query);
   const { where = {}, sort, limit = DEFAULT_LIMIT, after } = query;
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
@@ -104,7 +105,7 @@ export function listStatement(
     values,
     limit,
     sort: by,
-    fields: [...filters, ...(by === undefined ? [] : [by])],
+    index: [...filters.filter((field) => field !== by).sort(), ...(by === undefined ? [] : [by])],
   };
 }
 

@@ -111,8 +111,8 @@ const methods: ReplicaMethods = {
     const schema = schemas.collection(collection);
     const database = databaseOf(collection);
     const over = waiting.length > 0 ? database.layOver(schema, waiting) : undefined;
-    const { sql: statement, values, limit, sort, fields } = listStatement(schema, query, actor && MAX_LOOK.rows, over);
-    database.index(schema, fields);
+    const { sql: statement, values, limit, sort, index } = listStatement(schema, query, actor && MAX_LOOK.rows, over);
+    database.index(schema, index);
     const rows: ListedRow[] = [];
     const looked = { rows: 0, bytes: 0 };
     for (const row of database.query(statement, values)) {

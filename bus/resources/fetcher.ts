@@ -63,6 +63,10 @@ export class Fetcher {
     return this.#jobs.size - this.#running;
   }
 
+  has(sha256: string): boolean {
+    return this.#jobs.has(sha256);
+  }
+
   /** In the background, until it is here. */
   want(id: string, sha256: string, size: number): void {
     this.#gathering ??= pause(GATHER_MS, this.#parts.signal).then(() => {

@@ -1,19 +1,20 @@
 /** Resources: documents with a content. Their contents come here in the background, or at their first use; readers read them from the disk, so
  *  a slow one holds nothing in memory. */
 import { setMaxListeners } from "node:events";
+import { createReadStream } from "node:fs";
 import { open as openFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { checkId, type Doc } from "../../schemas/document.ts";
 import { asFrontsyncError, FrontsyncError } from "../../schemas/errors.ts";
 import type { Schemas } from "../../schemas/index.ts";
-import type { CheckInReply, Resource } from "../../schemas/types.ts";
+import type { CheckInReply, Resource, WriteReply } from "../../schemas/types.ts";
 import type { ActingUser } from "../acting.ts";
-import type { Change, OpenOptions, Resources, Transfer, Transfers } from "../api.ts";
+import type { Change, DeadLetter, OpenOptions, Resources, Transfer, Transfers } from "../api.ts";
+import { contentsAside } from "../outbox/outbox.ts";
+import type { KeptUpload } from "../outbox/request.ts";
 import { within } from "../platform/deadline.ts";
 import { log } from "../platform/log.ts";
-import type { Row } from "../replica/index.ts";
-import { liveDoc } from "../replica/row.ts";
 import { see } from "../sight.ts";
 import { Asking, type AskingParts, Patience } from "./asking.ts";
 import { hashFile } from "./content-file.ts";
@@ -21,19 +22,23 @@ import { Fetcher } from "./fetcher.ts";
 import { LocalStore } from "./local-store.ts";
 import { receiveContent } from "./receive.ts";
 import { sendContent } from "./send.ts";
-import { PATIENCE_MS, RESOURCES, type UploadParts, Uploads } from "./upload.ts";
+import { PATIENCE_MS, type UploadParts, Uploads } from "./upload.ts";
+import { Uses } from "./uses.ts";
+import { RESOURCES } from "./waiting.ts";
 
-/** How long a content stays here after the last document that referred to it, ms: somebody may have made a mistake, and the datastore heals
- *  from here. */
-const KEEP_MS = 10 * 60_000;
+/** How often a file that is not what it was is fetched again within one call. */
+const MAX_DOUBTS = 2;
 
-export interface ContentSyncParts extends AskingParts, Pick<UploadParts, "mutationId" | "holds"> {
+export interface ContentSyncParts extends AskingParts, Pick<UploadParts, "mutationId" | "holds" | "writes"> {
   /** The replica's folder. */
   dir: string;
   schemas: Schemas;
   /** Whether contents come before somebody asks for them. */
   eager: boolean;
-  row(collection: string, id: string): Promise<Row | undefined>;
+  /** Bytes of contents that may wait for the datastore. */
+  resourceOutboxMaxBytes: number;
+  /** A document as it is shown, with what waits. */
+  held(collection: string, id: string): Promise<Doc | undefined>;
   /** Every resource, and then every change of one. */
   changes(signal: AbortSignal): AsyncIterable<Change<Doc>>;
   /** What is wrong with the contents here; undefined: nothing any more. */
@@ -48,9 +53,7 @@ export class ContentSync implements Transfers {
   readonly #fetcher: Fetcher;
   readonly #uploads: Uploads;
   readonly #listeners = new Set<(transfer: Transfer) => void>();
-  /** The content of each document, and how many documents have it. */
-  readonly #contentOf = new Map<string, string>();
-  readonly #uses = new Map<string, number>();
+  readonly #uses: Uses;
   #maxBytes: number | undefined;
   #healing: Promise<void> | undefined;
 
@@ -59,7 +62,11 @@ export class ContentSync implements Transfers {
     // Each transfer listens to it.
     setMaxListeners(0, this.#stop.signal);
     this.#asking = new Asking(parts);
-    this.#store = new LocalStore(join(parts.dir, RESOURCES));
+    const waiting = () => parts.writes.contents();
+    this.#store = new LocalStore(join(parts.dir, RESOURCES), (sha256) => waiting().has(sha256));
+    const complete = () => parts.state() === "synced";
+    const aside = contentsAside(parts.dir);
+    this.#uses = new Uses({ ...{ store: this.#store, waiting, aside, complete }, signal: this.#stop.signal });
     this.#fetcher = new Fetcher({
       receive: async (what) => {
         const onProgress = (here: number) => this.#progressed("down", what, here);
@@ -76,9 +83,12 @@ export class ContentSync implements Transfers {
       signal: this.#stop.signal,
     });
     this.#uploads = new Uploads({
-      ...{ asking: this.#asking, store: this.#store, stop: this.#stop.signal },
+      ...{ asking: this.#asking, store: this.#store, stop: this.#stop.signal, writes: parts.writes },
       schema: parts.schemas.collection(RESOURCES),
-      row: (id) => parts.row(RESOURCES, id),
+      outboxMaxBytes: parts.resourceOutboxMaxBytes,
+      state: () => parts.state(),
+      held: (id) => parts.held(RESOURCES, id),
+      touch: (sha256) => this.#uses.touch(sha256),
       mutationId: (given) => parts.mutationId(given),
       holds: (revision, signal) => parts.holds(revision, signal),
       maxBytes: () => this.#maxBytes,
@@ -89,6 +99,7 @@ export class ContentSync implements Transfers {
   /** The replica is open. */
   start(): void {
     void this.#follow();
+    void this.#uses.sweep();
   }
 
   /** As somebody sees and changes them; undefined: the system. */
@@ -97,11 +108,22 @@ export class ContentSync implements Transfers {
       upload: async (content, meta, options = {}) => await this.#uploads.upload(user, content, meta, options),
       clone: async (id, meta, options = {}) => await this.#uploads.clone(user, id, meta, options),
       open: async (id, options = {}) => await this.#open(user, id, options),
-      local: async (id) => {
-        const sha256 = (await this.#seen(user, id))?.sha256;
-        return sha256 === undefined ? undefined : await this.#store.verified(sha256);
-      },
+      local: async (id) => await this.#local(await this.#seen(user, id)),
     };
+  }
+
+  /** Brings an upload to its end that has waited in the outbox. */
+  async deliver(kept: KeptUpload, signal: AbortSignal): Promise<WriteReply> {
+    return await this.#uploads.deliver(kept, signal);
+  }
+
+  /** The bytes of an upload that was refused. Throws NOT_FOUND, CONTENT_MISSING. */
+  async contentOf({ content, mutationId }: DeadLetter): Promise<Readable> {
+    if (!content) throw new FrontsyncError("NOT_FOUND", `The dead letter ${mutationId} is no upload: it has no content.`);
+    const path = await this.#store.verified(content.sha256);
+    if (path !== undefined) return createReadStream(path);
+    const what = `The content ${content.sha256} is not in this webserver's folder any more, or was damaged there`;
+    throw new FrontsyncError("CONTENT_MISSING", `${what}: see ${RESOURCES}/${content.sha256}.damaged.`);
   }
 
   status(): { sentBytes: number; receivedBytes: number; fetching: number; waiting: number } {
@@ -126,11 +148,21 @@ export class ContentSync implements Transfers {
   }
 
   async #seen(user: ActingUser | undefined, id: string): Promise<Resource | undefined> {
-    const { schemas, row } = this.#parts;
+    const { schemas, held } = this.#parts;
     this.#stop.signal.throwIfAborted();
     const actor = await user?.actor();
-    const held = liveDoc(schemas.collection(RESOURCES), await row(RESOURCES, checkId(id)));
-    return (held && see(schemas.collection(RESOURCES), actor, held)) as Resource | undefined;
+    const doc = await held(RESOURCES, checkId(id));
+    return (doc && see(schemas.collection(RESOURCES), actor, doc)) as Resource | undefined;
+  }
+
+  async #local(doc: Resource | undefined): Promise<string | undefined> {
+    if (doc?.sha256 === undefined) return undefined;
+    const { id, sha256, size = 0 } = doc;
+    const path = await this.#store.verified(sha256);
+    // It was here and is damaged, or was taken away: who waits for it to come would wait for ever.
+    if (path === undefined && this.#parts.eager && this.#uses.has(sha256) && !this.#fetcher.has(sha256))
+      this.#fetcher.want(id, sha256, size);
+    return path;
   }
 
   async #open(user: ActingUser | undefined, id: string, options: OpenOptions): Promise<Readable> {
@@ -154,13 +186,18 @@ export class ContentSync implements Transfers {
       }
       try {
         const file = await openFile(path, "r");
+        if ((await file.stat()).size !== size && attempt <= MAX_DOUBTS) {
+          await file.close();
+          this.#store.doubt(sha256);
+          continue;
+        }
         if (start < size && start <= end) return file.createReadStream({ start, end: Math.min(end, size - 1) });
         await file.close();
         return Readable.from([]);
       } catch (error) {
         // It was taken away by somebody else than us.
-        if (attempt > 1 || (error as NodeJS.ErrnoException).code !== "ENOENT") throw asFrontsyncError(error);
-        await this.#store.remove(sha256);
+        if (attempt > MAX_DOUBTS || (error as NodeJS.ErrnoException).code !== "ENOENT") throw asFrontsyncError(error);
+        this.#store.doubt(sha256);
       }
     }
   }
@@ -171,33 +208,13 @@ export class ContentSync implements Transfers {
     try {
       for await (const { id, doc } of this.#parts.changes(signal)) {
         const { sha256, size = 0 } = (doc ?? {}) as Partial<Resource>;
-        this.#refer(id, sha256);
+        const given = this.#uses.refer(id, sha256);
+        if (given !== undefined) this.#fetcher.forget(given);
         if (sha256 !== undefined && this.#parts.eager && !this.#store.has(sha256)) this.#fetcher.want(id, sha256, size);
       }
     } catch (error) {
       if (!signal.aborted) log.error({ err: error }, "the resources can't be followed");
     }
-  }
-
-  #refer(id: string, sha256: string | undefined): void {
-    const before = this.#contentOf.get(id);
-    if (before === sha256) return;
-    if (sha256 === undefined) this.#contentOf.delete(id);
-    else {
-      this.#contentOf.set(id, sha256);
-      this.#uses.set(sha256, (this.#uses.get(sha256) ?? 0) + 1);
-    }
-    if (before === undefined) return;
-    const left = (this.#uses.get(before) ?? 1) - 1;
-    if (left > 0) {
-      this.#uses.set(before, left);
-      return;
-    }
-    this.#uses.delete(before);
-    this.#fetcher.forget(before);
-    setTimeout(() => {
-      if (!this.#uses.has(before) && !this.#stop.signal.aborted) void this.#store.remove(before).catch(() => {});
-    }, KEEP_MS).unref();
   }
 
   /** Gives the datastore contents that it has lost. */

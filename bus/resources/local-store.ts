@@ -1,6 +1,6 @@
 /** The contents that this webserver has: `<dir>/resources/<sha256>`, each whole and verified. What is being written is in folders beside them. */
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { KeyedQueue } from "../platform/keyed-queue.ts";
 import { log } from "../platform/log.ts";
@@ -13,12 +13,15 @@ const SHA256 = /^[0-9a-f]{64}$/;
 export class LocalStore {
   readonly #folder: string;
   readonly #queue = new KeyedQueue();
+  readonly #onlyCopy: (sha256: string) => boolean;
   /** false: from an earlier life of this webserver, and not looked at yet. */
   readonly #verified = new Map<string, boolean>();
 
-  /** `folder` is made when it is missing. What an upload of an earlier life has left there is taken away; what was being fetched stays. */
-  constructor(folder: string) {
+  /** `folder` is made when it is missing. What an upload of an earlier life has left there unfinished is taken away; what was being fetched stays.
+   *  `onlyCopy`: whether the datastore may not have a content, so that a damaged file is set aside. */
+  constructor(folder: string, onlyCopy: (sha256: string) => boolean) {
     this.#folder = folder;
+    this.#onlyCopy = onlyCopy;
     rmSync(join(folder, "spool"), { recursive: true, force: true });
     for (const part of ["spool", "partial"]) mkdirSync(join(folder, part), { recursive: true, mode: 0o700 });
     for (const name of readdirSync(folder)) if (SHA256.test(name)) this.#verified.set(name, false);
@@ -26,6 +29,10 @@ export class LocalStore {
 
   has(sha256: string): boolean {
     return this.#verified.has(sha256);
+  }
+
+  names(): string[] {
+    return [...this.#verified.keys()];
   }
 
   /** The path of a content; undefined: it is not here. One from an earlier life is hashed at its first use, and a damaged one is dropped. */
@@ -36,10 +43,7 @@ export class LocalStore {
       if (this.#verified.get(sha256) === false) {
         const found = await hashFile(path).catch((error: unknown) => String(error));
         if (found === sha256) this.#verified.set(sha256, true);
-        else {
-          log.error({ sha256, found }, "a content is damaged here, and is fetched again");
-          await this.remove(sha256);
-        }
+        else await this.#drop(sha256, found);
       }
       return this.has(sha256) ? path : undefined;
     });
@@ -58,13 +62,30 @@ export class LocalStore {
   /** Takes a file whose hash this is. Returns where it is now. */
   async adopt(sha256: string, file: ContentFile): Promise<string> {
     const path = join(this.#folder, sha256);
-    await file.seal(path);
-    this.#verified.set(sha256, true);
+    await this.#queue.run(sha256, async () => {
+      await file.seal(path);
+      this.#verified.set(sha256, true);
+    });
     return path;
   }
 
   async remove(sha256: string): Promise<void> {
+    await this.#queue.run(sha256, async () => {
+      this.#verified.delete(sha256);
+      await rm(join(this.#folder, sha256), { force: true });
+    });
+  }
+
+  /** Hashed again at its next use: it is not what it was. */
+  doubt(sha256: string): void {
+    if (this.has(sha256)) this.#verified.set(sha256, false);
+  }
+
+  async #drop(sha256: string, found: string): Promise<void> {
     this.#verified.delete(sha256);
-    await rm(join(this.#folder, sha256), { force: true });
+    const path = join(this.#folder, sha256);
+    const aside = this.#onlyCopy(sha256) ? `${path}.damaged` : undefined;
+    log.error({ sha256, found, aside }, "a content is damaged here; it is fetched again if the datastore has it");
+    await (aside === undefined ? rm(path, { force: true }) : rename(path, aside).catch(() => {}));
   }
 }

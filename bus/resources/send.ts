@@ -15,8 +15,8 @@ const MAX_ROUNDS = 20;
 export interface Sending {
   sha256: string;
   size: number;
-  /** The file that holds it. */
-  path: string;
+  /** The file that holds it; undefined: there is none here any more. */
+  path: string | undefined;
   patience: Patience;
   signal: AbortSignal;
   /** Bytes that the store has. */
@@ -48,6 +48,11 @@ export async function sendContent(asking: Asking, sending: Sending): Promise<voi
     const perMessage = of.chunksAtOnce;
     const count = Math.ceil((chunkCount(size) - first) / perMessage);
     const buffers = Array.from({ length: UNDERWAY }, () => Buffer.allocUnsafe(0));
+    if (path === undefined)
+      throw new FrontsyncError(
+        "CONTENT_MISMATCH",
+        `The content ${sha256} was damaged on this webserver's disk before it was sent.`,
+      );
     const file = await open(path, "r");
     try {
       const send = async (n: number) => {

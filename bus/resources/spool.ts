@@ -9,6 +9,8 @@ const WRITE_BYTES = 1024 * 1024;
 export interface SpoolOptions {
   /** The largest content; undefined: not known, the datastore will say. */
   maxBytes: number | undefined;
+  /** Throws when there is no room for so many bytes more; called before they are written. */
+  take?: (bytes: number) => void;
   /** How long the source may take for its next bytes, ms. */
   timeoutMs?: number | undefined;
   signal: AbortSignal;
@@ -17,7 +19,7 @@ export interface SpoolOptions {
 /** Returns the hash. Throws TOO_LARGE as soon as there is more than may be; BAD_MESSAGE for what is not bytes, or a source that fails; TIMEOUT
  *  when the source stands still; DISK_FULL. */
 export async function spool(content: AsyncIterable<Uint8Array>, file: ContentFile, options: SpoolOptions): Promise<string> {
-  const { maxBytes = Number.MAX_SAFE_INTEGER, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+  const { maxBytes = Number.MAX_SAFE_INTEGER, take, timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
   const source = (content as Partial<AsyncIterable<Uint8Array>> | undefined)?.[Symbol.asyncIterator]?.();
   if (!source) throw new FrontsyncError("BAD_MESSAGE", "The content must be a stream of bytes.", { path: "/content" });
   try {
@@ -30,6 +32,7 @@ export async function spool(content: AsyncIterable<Uint8Array>, file: ContentFil
           path: "/content",
         });
       if (file.bytes + bytes.length > maxBytes) throw tooLarge(maxBytes);
+      take?.(bytes.length);
       for (let at = 0; at < bytes.length; at += WRITE_BYTES) await file.write(bytes.subarray(at, at + WRITE_BYTES));
     }
   } catch (error) {

@@ -4,4 +4,6 @@ export const hooks: {
   loseLive: ((subject: string) => boolean) | undefined;
   /** Returns true for a file of a content that has no room for what is to be written. */
   diskFull: ((file: string) => boolean) | undefined;
-} = { loseLive: undefined, diskFull: undefined };
+  /** How long a content stays on a webserver that needs it no more, ms. */
+  keepContentsMs: number | undefined;
+} = { loseLive: undefined, diskFull: undefined, keepContentsMs: undefined };

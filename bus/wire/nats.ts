@@ -18,6 +18,7 @@ import { atMost, pause } from "../platform/deadline.ts";
 import { log } from "../platform/log.ts";
 import { randomId } from "../platform/random.ts";
 import { Requests } from "./requests.ts";
+import { type TlsOptions, tlsFault, tlsSettings } from "./tls.ts";
 
 export type { Msg, MsgHdrs, ServiceMsg, Subscription };
 export { makeHeaders, nkeys };
@@ -31,6 +32,8 @@ export interface ConnectOptions {
   inboxPrefix: string;
   /** Shown in the server's list of connections. */
   name: string;
+  /** The server must speak TLS. Without it TLS is spoken when the server asks for it, with a certificate that Node knows to be good. */
+  tls?: TlsOptions | undefined;
 }
 
 const DRAIN_MS = 5000;
@@ -63,7 +66,8 @@ interface Subscribed {
   start(nats: NatsConnection): void;
 }
 
-export type ConnectionEvent = "connected" | "disconnected" | "refused";
+/** refused: the server does not let us in. untrusted: its TLS is not good enough for us. */
+export type ConnectionEvent = "connected" | "disconnected" | "refused" | "untrusted";
 
 /** What the server says of itself. */
 export interface ServerInfo {
@@ -75,7 +79,7 @@ export interface ServerInfo {
 
 /** A connection that comes back by itself until `close`. */
 export class Connection {
-  readonly #options: ConnectOptions;
+  #options: ConnectOptions;
   readonly #onEvent: (event: ConnectionEvent, detail: string) => void;
   readonly #stop = new AbortController();
   readonly #subscribed = new Set<Subscribed>();
@@ -225,8 +229,15 @@ export class Connection {
 
   #failed(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
+    const fault = tlsFault(error);
+    if (fault !== undefined && this.#options.tls === undefined) {
+      // The server asked for TLS, and the client did not know by which name to look at it: from here on we ask ourselves.
+      this.#options = { ...this.#options, tls: {} };
+      return;
+    }
     const refused = error instanceof NatsError && (error.isAuthError() || error.code === "AUTHENTICATION_TIMEOUT");
-    this.#onEvent(refused ? "refused" : "disconnected", message);
+    if (fault !== undefined) this.#onEvent("untrusted", fault);
+    else this.#onEvent(refused ? "refused" : "disconnected", message);
   }
 
   async #watch(nats: NatsConnection): Promise<void> {
@@ -249,7 +260,7 @@ export class Connection {
   }
 }
 
-function clientOptions({ servers, user, password, inboxPrefix, name }: ConnectOptions): ConnectionOptions {
+function clientOptions({ servers, user, password, inboxPrefix, name, tls }: ConnectOptions): ConnectionOptions {
   return {
     servers: [...servers],
     user,
@@ -257,7 +268,9 @@ function clientOptions({ servers, user, password, inboxPrefix, name }: ConnectOp
     name,
     inboxPrefix,
     // Of several servers the client forgets for good those that were down when it first connected: then we connect anew ourselves.
-    reconnect: servers.length === 1,
+    // With TLS as well: it would try for ever, and say nothing of a certificate that has expired.
+    reconnect: servers.length === 1 && tls === undefined,
+    ...(tls && { tls: tlsSettings(tls, servers) }),
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
     reconnectJitter: 100,

@@ -83,12 +83,15 @@ export function idOf(token: string, escaped: string | undefined): string {
 export function escapeId(id: string): string {
   if (PLAIN.test(id)) return id;
   let escaped = "";
-  for (const byte of Buffer.from(id)) {
-    const character = String.fromCharCode(byte);
-    escaped += PLAIN.test(character) ? character : `=${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  }
+  for (const byte of Buffer.from(id)) escaped += ESCAPED[byte];
   return escaped;
 }
+
+/** Of each byte. */
+const ESCAPED = Array.from({ length: 256 }, (_, byte) => {
+  const character = String.fromCharCode(byte);
+  return PLAIN.test(character) ? character : `=${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+});
 
 /** The id of an escaped one. Throws BAD_ID for what `escapeId` does not make. */
 export function unescapeId(token: string): string {

@@ -1,13 +1,13 @@
 /** The user of the first start: `admin`, who must get another password. */
 import { clock } from "../../bus/platform/clock.ts";
 import { log } from "../../bus/platform/log.ts";
+import { hashPassword } from "../../bus/platform/password.ts";
+import { FIRST_UID } from "../../schemas/accounts.ts";
 import type { Warning } from "../../schemas/types.ts";
 import type { Context } from "../host/define.ts";
 import { type Views, wholeCollection } from "../store/views.ts";
-import { hashPassword } from "./password.ts";
 import { userOf } from "./users.ts";
 
-export const FIRST_UID = 1;
 const USERS = "users";
 export const FIRST_PASSWORD = "changeme";
 const FIRST_NAME = "admin";

@@ -3,12 +3,12 @@ import { clock } from "../../bus/platform/clock.ts";
 import { openReader } from "../../bus/wire/reader.ts";
 import { streamInfo } from "../../bus/wire/stream.ts";
 import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
+import { FIRST_UID } from "../../schemas/accounts.ts";
 import { type Doc, documentId } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import type { Edit } from "../commit/decide.ts";
 import type { Context } from "../host/define.ts";
-import { FIRST_UID } from "./first-user.ts";
 import { userOf } from "./users.ts";
 
 const PAGE_MESSAGES = 500;

@@ -2,9 +2,9 @@
 import { clock } from "../../bus/platform/clock.ts";
 import { readSubject } from "../../bus/wire/stream.ts";
 import { storeSubject } from "../../bus/wire/subjects.ts";
+import * as accounts from "../../schemas/accounts.ts";
 import type { Doc } from "../../schemas/document.ts";
-import { FrontsyncError } from "../../schemas/errors.ts";
-import type { Login } from "../../schemas/types.ts";
+import type { Login, LoginsReportRequest } from "../../schemas/types.ts";
 import type { Caller, Context } from "../host/define.ts";
 
 const LOGINS = "logins";
@@ -18,29 +18,33 @@ interface About {
 export async function checkNotLockedOut(uid: number, { connection }: Context): Promise<void> {
   const stored = await readSubject(connection, storeSubject(LOGINS, String(uid)));
   const login = stored && !stored.deleted ? (JSON.parse(Buffer.from(stored.body).toString()) as Login) : undefined;
-  if (login?.lockedUntil !== undefined && Date.parse(login.lockedUntil) > clock.now())
-    throw new FrontsyncError("USER_LOCKED", `Too many failed logins: locked until ${login.lockedUntil}.`);
+  accounts.checkNotLockedOut(login, clock.now());
 }
 
-/** One failure more; at `lockAfter` of them the user is locked for a while. `lockable`: false for a user who can't be locked out. */
+/** One failure more; at `lockAfter` of them the user is locked for a while. */
 export async function noteFailure(
   about: About,
-  { lockAfter, lockSeconds, lockable }: { lockAfter: number; lockSeconds: number; lockable: boolean },
+  settings: accounts.LockSettings,
   caller: Caller,
   context: Context,
 ): Promise<void> {
-  const change = (before: Login): Login => {
-    const failures = (before.failures ?? 0) + 1;
-    const locks = lockable && failures >= lockAfter;
-    const lockedUntil = new Date(clock.now() + lockSeconds * 1000).toISOString();
-    return { ...before, failures: locks ? 0 : failures, ...(locks && { lockedUntil }) };
-  };
-  await changeLogin(about, change, caller, context);
+  await changeLogin(about, (before) => accounts.afterFailures(before, 1, settings, clock.now()), caller, context);
 }
 
 export async function noteSuccess(about: About, caller: Caller, context: Context): Promise<void> {
-  const lastLogin = new Date(clock.now()).toISOString();
-  await changeLogin(about, ({ uid }) => ({ uid, failures: 0, lastLogin }), caller, context);
+  await changeLogin(about, (before) => accounts.afterSuccess(before, clock.now()), caller, context);
+}
+
+/** What happened on a webserver without contact. Its failures add to those that were counted here; a success there does not end what others have
+ *  left meanwhile, since nobody knows which came first. */
+export async function noteReport(report: LoginsReportRequest, caller: Caller, context: Context): Promise<number> {
+  const { lastLogin, lockedUntil } = report;
+  const change = (before: Login): Login => ({
+    ...accounts.afterFailures(before, report.failures, report, clock.now()),
+    ...(lockedUntil !== undefined && { lockedUntil: accounts.later(before.lockedUntil, lockedUntil) }),
+    ...(lastLogin !== undefined && { lastLogin: accounts.later(before.lastLogin, lastLogin) }),
+  });
+  return await changeLogin(report, change, caller, context);
 }
 
 export async function forgetFailures(about: About, caller: Caller, context: Context): Promise<number> {

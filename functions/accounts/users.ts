@@ -3,6 +3,7 @@ import type { Connection } from "../../bus/wire/nats.ts";
 import { readSubject } from "../../bus/wire/stream.ts";
 import { storeSubject } from "../../bus/wire/subjects.ts";
 import { type Actor, actorOf } from "../../schemas/access.ts";
+import { comparable } from "../../schemas/accounts.ts";
 import { type ErrorCode, FrontsyncError } from "../../schemas/errors.ts";
 import type { User } from "../../schemas/types.ts";
 import type { Context } from "../host/define.ts";
@@ -38,11 +39,6 @@ export async function userNamed({ views, connection }: Context, name: string): P
     if (user && comparable(user.user) === wanted) return user;
   }
   return undefined;
-}
-
-/** Names that look alike are the same name. In capitals, which tell fewer letters apart: ß is SS, and a Greek sigma has one form. */
-export function comparable(name: string): string {
-  return name.normalize("NFKC").toUpperCase().normalize("NFKC");
 }
 
 /** Who acts; undefined: the system. Throws NOT_ALLOWED. */

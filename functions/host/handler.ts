@@ -3,6 +3,7 @@ import { log } from "../../bus/platform/log.ts";
 import { randomId } from "../../bus/platform/random.ts";
 import { Connection } from "../../bus/wire/nats.ts";
 import { inboxPrefix } from "../../bus/wire/subjects.ts";
+import type { TlsOptions } from "../../bus/wire/tls.ts";
 import { loadSchemas } from "../../schemas/index.ts";
 import type { Warning } from "../../schemas/types.ts";
 import { defaultPasswordWarning, makeFirstUser } from "../accounts/first-user.ts";
@@ -25,6 +26,9 @@ export interface HandlerConfig {
   server: string;
   user: string;
   password: string;
+  tls?: TlsOptions | undefined;
+  /** See bus/platform/log.ts; default FRONTSYNC_LOG. */
+  logLevel?: string | undefined;
   /** Hex; signs versions. */
   signingKey: string;
   schemas: readonly string[];
@@ -53,6 +57,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     password: config.password,
     inboxPrefix: inboxPrefix(name),
     name,
+    tls: config.tls,
   };
   const connection: Connection = new Connection(options, (event, detail) => {
     if (event === "disconnected") {

@@ -1,10 +1,15 @@
 /** The entry of a handler process. Its parent sends it its configuration, and it ends when its parent does. */
-import { log } from "../../bus/platform/log.ts";
+import { log, setLogLevel } from "../../bus/platform/log.ts";
 import { asFrontsyncError } from "../../schemas/errors.ts";
 import { type Handler, type HandlerConfig, startHandler } from "./handler.ts";
 
 /** What a handler process says to its parent. */
 export type HandlerReport = { ready: true; generation: string } | { ready: false; code: string; message: string };
+
+/** What its parent says later. */
+export interface HandlerOrder {
+  logLevel: string;
+}
 
 const DRAIN_MS = 8000;
 let handler: Handler | undefined;
@@ -21,6 +26,8 @@ async function stop(): Promise<void> {
 }
 
 process.once("message", (config: HandlerConfig) => {
+  if (config.logLevel !== undefined) setLogLevel(config.logLevel);
+  process.on("message", ({ logLevel }: HandlerOrder) => setLogLevel(logLevel));
   startHandler(config).then(
     (started) => {
       handler = started;

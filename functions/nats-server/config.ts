@@ -19,6 +19,8 @@ export interface NatsConfigOptions {
   authPassword: string;
   /** Public nkey (A…) of the account whose key signs the answers of the auth callout. */
   issuer: string;
+  /** Absolute paths of a certificate and its key (PEM); without them there is no TLS. */
+  tls?: { certificateFile: string; keyFile: string } | undefined;
 }
 
 /** The text of the embedded server's configuration. It holds passwords: launchNatsServer writes it with mode 0600.
@@ -36,7 +38,7 @@ port: ${options.port === 0 ? -1 : options.port}
 max_payload: ${MAX_PAYLOAD_BYTES}
 max_pending: ${MAX_PENDING_BYTES}
 write_deadline: "5s"
-jetstream {
+${options.tls ? tlsBlock(options.tls) : ""}jetstream {
   store_dir: ${quote(options.storeDir)}
 ${options.sync === "always" ? "  sync_interval: always\n" : ""}}
 accounts {
@@ -51,6 +53,18 @@ accounts {
 authorization {
   timeout: 1
   auth_callout { issuer: ${quote(options.issuer)}, auth_users: [ auth, functions ], account: AUTH }
+}
+`;
+}
+
+/** Ours: a connection may take that long to agree on TLS, also on a machine that has little time. */
+const TLS_TIMEOUT_S = 5;
+
+function tlsBlock({ certificateFile, keyFile }: { certificateFile: string; keyFile: string }): string {
+  return `tls {
+  cert_file: ${quote(certificateFile)}
+  key_file: ${quote(keyFile)}
+  timeout: ${TLS_TIMEOUT_S}
 }
 `;
 }

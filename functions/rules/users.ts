@@ -1,9 +1,8 @@
+import { comparable, FIRST_UID } from "../../schemas/accounts.ts";
 import type { Doc } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { User } from "../../schemas/types.ts";
-import { FIRST_UID } from "../accounts/first-user.ts";
 import { handOver } from "../accounts/hand-over.ts";
-import { comparable } from "../accounts/users.ts";
 import type { View } from "../store/views.ts";
 import { defineRules } from "./define.ts";
 

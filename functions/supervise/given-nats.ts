@@ -2,14 +2,22 @@
 import { within } from "../../bus/platform/deadline.ts";
 import { Connection, type ConnectionEvent } from "../../bus/wire/nats.ts";
 import { inboxPrefix } from "../../bus/wire/subjects.ts";
+import type { TlsOptions } from "../../bus/wire/tls.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 
 const PROBE_MS = 5000;
 
+export interface GivenNats {
+  server: string;
+  user: string;
+  password: string;
+  tls?: TlsOptions | undefined;
+}
+
 /** Throws DATASTORE_UNREACHABLE, AUTH_REFUSED, or BAD_CONFIG when it has no JetStream. */
-export async function checkGivenNats(address: string, user: string, password: string): Promise<void> {
+export async function checkGivenNats({ server: address, user, password, tls }: GivenNats): Promise<void> {
   let last: { event: ConnectionEvent; detail: string } | undefined;
-  const options = { servers: [address], user, password, inboxPrefix: inboxPrefix("probe"), name: "frontsync probe" };
+  const options = { servers: [address], user, password, inboxPrefix: inboxPrefix("probe"), name: "frontsync probe", tls };
   const connection = new Connection(options, (event, detail) => {
     last = { event, detail };
   });

@@ -6,7 +6,7 @@ import { atMost, pause, within } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
 import { FrontsyncError, isErrorCode } from "../../schemas/errors.ts";
 import type { HandlerConfig } from "../host/handler.ts";
-import type { HandlerReport } from "../host/process.ts";
+import type { HandlerOrder, HandlerReport } from "../host/process.ts";
 
 const ENTRY = fileURLToPath(new URL(`../host/process${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
 /** A handler's work is one thread's. Where cores are few, V8's helper threads (collector, compiler) take more from nats-server and the
@@ -19,7 +19,7 @@ const MAX_PAUSE_MS = 2000;
 
 export class HandlerPool {
   readonly #size: number;
-  readonly #config: HandlerConfig;
+  #config: HandlerConfig;
   readonly #children = new Set<ChildProcess>();
   readonly #stopping = new AbortController();
   #slots: Promise<void>[] = [];
@@ -43,6 +43,12 @@ export class HandlerPool {
     const starting = Array.from({ length: this.#size }, () => this.#spawn());
     const children = await Promise.all(starting.map(({ ready }) => within(ready, "Starting a handler", { timeoutMs: READY_MS })));
     this.#slots = children.map((child) => this.#keep(child));
+  }
+
+  /** Of those that run, and of those that come. */
+  setLogLevel(logLevel: string): void {
+    this.#config = { ...this.#config, logLevel };
+    for (const child of this.#children) child.send({ logLevel } satisfies HandlerOrder, () => {});
   }
 
   async stop(): Promise<void> {

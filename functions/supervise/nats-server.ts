@@ -15,6 +15,7 @@ export interface NatsOptions {
   port: number;
   sync: "always" | "default";
   keys: Keys;
+  tls?: { certificateFile: string; keyFile: string } | undefined;
   onProgress?: (line: string) => void;
 }
 
@@ -22,6 +23,8 @@ export interface SupervisedNats {
   readonly port: number;
   /** undefined: it died and is being started again. */
   readonly pid: number | undefined;
+  /** Has it read its certificate again. */
+  reload(): void;
   stop(): Promise<void>;
 }
 
@@ -62,6 +65,9 @@ export async function superviseNatsServer(options: NatsOptions): Promise<Supervi
     get pid() {
       return server?.pid;
     },
+    reload() {
+      server?.kill("SIGHUP");
+    },
     async stop() {
       stopping.abort();
       await server?.stop();
@@ -72,10 +78,11 @@ export async function superviseNatsServer(options: NatsOptions): Promise<Supervi
   };
 }
 
-function configOf({ dir, listen, sync, keys }: NatsOptions, port: number): string {
+function configOf({ dir, listen, sync, keys, tls }: NatsOptions, port: number): string {
   return natsConfig({
     listen,
     port,
+    tls,
     storeDir: join(dir, "jetstream"),
     sync,
     functionsPassword: keys.functionsPassword,

@@ -1,10 +1,11 @@
-/** Writes what comes from the schemas and the functions: schemas/types.ts, docs/errors.md and docs/asyncapi.json; and
- *  docs/reliability.md from what fault injection printed. With --check it writes
- *  nothing and exits 1 when a file is stale. */
+/** Writes what comes from the schemas, the functions and the settings: schemas/types.ts, docs/errors.md, docs/asyncapi.json and
+ *  docs/configuration.md; and docs/reliability.md from what fault injection printed. With --check it writes nothing and exits 1 when a file is
+ *  stale. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadFunctions } from "../../functions/host/load.ts";
 import { asyncapi } from "./generate/asyncapi/index.ts";
+import { configuration } from "./generate/configuration.ts";
 import { errors } from "./generate/errors.ts";
 import { reliability } from "./generate/reliability.ts";
 import { ROOT, readSources } from "./generate/sources.ts";
@@ -15,6 +16,7 @@ const generated = {
   "schemas/types.ts": await types(sources),
   "docs/errors.md": errors(),
   "docs/reliability.md": reliability(),
+  "docs/configuration.md": configuration(),
   "docs/asyncapi.json": `${JSON.stringify(asyncapi(sources, await loadFunctions()), undefined, 2)}\n`,
 };
 const stale = Object.entries(generated).filter(([file, text]) => {

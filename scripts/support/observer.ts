@@ -4,37 +4,36 @@ import { connectBus } from "../../bus/index.ts";
 import { deferred, within } from "../../bus/platform/deadline.ts";
 import { randomId } from "../../bus/platform/random.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
+import type { Target } from "./config/target.ts";
 
 /** With what a start and an end take, also on a busy machine, the command has answered within 5 s. */
 const ANSWER_MS = 3500;
 const LOOK_MS = 50;
 
 export interface ObserverOptions {
-  datastore: readonly string[];
+  target: Target;
   /** A folder for its replica. */
   dir: string;
-  controlAuth: string | undefined;
   signal: AbortSignal;
 }
 
 /** Connects, in nobody's list of peers, and resolves with the datastore's first answer to a check-in. Throws DATASTORE_UNREACHABLE when
  *  there is none within 3.5 s, AUTH_REFUSED when the datastore does not take the secret, and what connectBus throws. */
 export async function connectObserver(purpose: string, options: ObserverOptions): Promise<{ bus: Bus; status: Status }> {
-  const { datastore, dir, controlAuth, signal } = options;
+  const { target, dir, signal } = options;
   const bus = await connectBus({
-    datastore,
+    ...target,
     webserver: `${purpose}-${randomId().slice(0, 8)}`,
     dir,
     // It does not live long enough to need them all.
     resources: "lazy",
-    ...(controlAuth === undefined ? {} : { controlAuth }),
   });
   try {
     return { bus, status: await firstAnswer(bus, signal) };
   } catch (error) {
     const { warnings } = bus.status();
     await bus.close();
-    throw error instanceof FrontsyncError && error.code === "TIMEOUT" ? unreachable(warnings, datastore) : error;
+    throw error instanceof FrontsyncError && error.code === "TIMEOUT" ? unreachable(warnings, target.datastore) : error;
   }
 }
 

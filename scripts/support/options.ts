@@ -5,19 +5,8 @@ import { parseAddress } from "../../bus/wire/address.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 
 export const DEFAULT_PORT = 9405;
-export const DEFAULT_DATASTORE = `127.0.0.1:${DEFAULT_PORT}`;
 
 const MAX_SECRET_BYTES = 4096;
-
-/** --datastore host[:port], several separated by commas. */
-export function datastoreOption(): Option {
-  return new Option(
-    "--datastore <host[:port]>",
-    `where the datastore is (port ${DEFAULT_PORT} unless given); several, with commas between them`,
-  )
-    .argParser(parseDatastores)
-    .default([DEFAULT_DATASTORE], DEFAULT_DATASTORE);
-}
 
 /** --nats host:port. */
 export function natsOption(): Option {
@@ -75,8 +64,4 @@ export function address(value: string): string {
   } catch {
     throw new InvalidArgumentError("Give host or host:port.");
   }
-}
-
-function parseDatastores(value: string): string[] {
-  return value.split(",").map(address);
 }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { VERSION } from "../../bus/platform/package.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import { addBackup } from "../backup.ts";
+import { addConfig } from "../config.ts";
 import { addDatastore } from "../datastore.ts";
 import { addDemo } from "../demo.ts";
 import { addFaults } from "../faults.ts";
@@ -46,7 +47,18 @@ export function buildProgram(cli: Cli): Command {
       "after",
       "\n`frontsync <command> --help` has the flags of a command, with examples.\nFRONTSYNC_LOG=debug shows what happens inside (JSON lines on stderr).",
     );
-  const commands = [addDemo, addDatastore, addImport, addResources, addBackup, addRestore, addRescue, addStatus, addFaults];
+  const commands = [
+    addDemo,
+    addDatastore,
+    addImport,
+    addResources,
+    addBackup,
+    addRestore,
+    addRescue,
+    addStatus,
+    addConfig,
+    addFaults,
+  ];
   for (const add of commands) add(program, cli);
   return program;
 }

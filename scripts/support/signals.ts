@@ -28,6 +28,9 @@ export interface Stop {
   readonly signal: AbortSignal;
   /** Resolves then; never rejects. */
   readonly requested: Promise<void>;
+  /** From here on SIGHUP calls `reload` instead, as a service's users expect; returns the end of that. A terminal that is closed sends it too:
+   *  so only for what has a configuration file to read again. */
+  onHangup(reload: () => void): () => void;
 }
 
 /** Takes over SIGINT, SIGTERM and SIGHUP for the rest of the process's life. The first one aborts `signal`; a Ctrl-C after that ends
@@ -36,8 +39,10 @@ export function watchForStop(): Stop {
   const controller = new AbortController();
   const underNpm = process.env.npm_execpath !== undefined;
   let firstAt: number | undefined;
+  let hangup: (() => void) | undefined;
   const onSignal = (name: NodeJS.Signals) => {
-    if (firstAt === undefined) {
+    if (name === "SIGHUP" && hangup && firstAt === undefined) hangup();
+    else if (firstAt === undefined) {
       firstAt = performance.now();
       controller.abort(new Stopped(name));
     } else if (name === "SIGINT" && !(underNpm && performance.now() - firstAt < NPM_ECHO_MS)) {
@@ -45,9 +50,20 @@ export function watchForStop(): Stop {
     }
   };
   for (const name of SIGNALS) process.on(name, onSignal);
-  if (underNpm) watchParent(() => onSignal("SIGHUP"));
+  if (underNpm) {
+    watchParent(() => {
+      hangup = undefined;
+      onSignal("SIGHUP");
+    });
+  }
   const requested = new Promise<void>((resolve) => controller.signal.addEventListener("abort", () => resolve(), { once: true }));
-  return { signal: controller.signal, requested };
+  const onHangup = (reload: () => void) => {
+    hangup = reload;
+    return () => {
+      hangup = undefined;
+    };
+  };
+  return { signal: controller.signal, requested, onHangup };
 }
 
 /** npm runs us through a shell, which a SIGTERM to npm ends without a word to us: we would stay up with nobody to stop us. */

@@ -4,17 +4,19 @@ import { Readable } from "node:stream";
 
 const PIECE_BYTES = 64 * 1024;
 
-/** `size` bytes that depend on the seed, in pieces; never all of them in memory. */
+/** `size` bytes that depend on the seed, in pieces that are all different; never all of them in memory. */
 export function* pieces(size: number, seed = 1): Generator<Buffer> {
+  const block = Buffer.alloc(Math.min(PIECE_BYTES, size));
   let state = seed >>> 0 || 1;
-  for (let left = size; left > 0; left -= PIECE_BYTES) {
-    const piece = Buffer.alloc(Math.min(PIECE_BYTES, left));
-    for (let at = 0; at + 4 <= piece.length; at += 4) {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      piece.writeInt32LE(state | 0, at);
-    }
+  for (let at = 0; at + 4 <= block.length; at += 4) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    block.writeInt32LE(state | 0, at);
+  }
+  for (let at = 0; at < size; at += PIECE_BYTES) {
+    const piece = Buffer.from(block.subarray(0, Math.min(PIECE_BYTES, size - at)));
+    if (at > 0 && piece.length >= 4) piece.writeInt32LE(at / PIECE_BYTES, 0);
     yield piece;
   }
 }

@@ -6,6 +6,7 @@ import { openSnapshots, type Snapshots } from "../../../bus/replica/snapshot.ts"
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import { loadSchemas } from "../../../schemas/index.ts";
 import type { Context } from "../cli.ts";
+import type { Target } from "../config/target.ts";
 import { count, formatBytes } from "../numbers.ts";
 import { connectObserver } from "../observer.ts";
 import { startProgress } from "../progress.ts";
@@ -20,8 +21,7 @@ const TRIES = 5;
 
 export interface BackupOptions {
   file: string;
-  datastore: readonly string[];
-  controlAuth: string | undefined;
+  target: Target;
   schemas: readonly string[];
   omitSecrets: boolean;
   /** undefined: not encrypted. */
@@ -43,11 +43,11 @@ export async function runBackup(options: BackupOptions, context: Context): Promi
 /** The datastore as it is at one revision: a bus that is closed between two pages has not read all of them, and is opened again. */
 async function readStore(
   dir: string,
-  { datastore, controlAuth }: BackupOptions,
+  { target }: BackupOptions,
   { stop }: Context,
 ): Promise<{ snapshots: Snapshots; status: Status }> {
   for (let attempt = 1; ; attempt++) {
-    const { bus } = await connectObserver("backup", { datastore, dir, controlAuth, signal: stop.signal });
+    const { bus } = await connectObserver("backup", { target, dir, signal: stop.signal });
     let status: Status;
     try {
       await caughtUp(bus, stop.signal);

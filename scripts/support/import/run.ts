@@ -2,6 +2,7 @@
 import { clock } from "../../../bus/platform/clock.ts";
 import { loadSchemas } from "../../../schemas/index.ts";
 import { type Context, Failed } from "../cli.ts";
+import type { Target } from "../config/target.ts";
 import { count, formatCount } from "../numbers.ts";
 import { connectObserver } from "../observer.ts";
 import { faultLine, type Output } from "../output.ts";
@@ -12,10 +13,9 @@ import { type ImportSummary, importDashboards } from "./load.ts";
 export interface RunOptions {
   /** The folder to import. */
   dir: string;
-  datastore: readonly string[];
+  target: Target;
   /** The folder that keeps the replica; undefined: a temporary one. */
   replica: string | undefined;
-  controlAuth: string | undefined;
   dryRun: boolean;
 }
 
@@ -28,8 +28,8 @@ export async function runImport(options: RunOptions, context: Context): Promise<
 }
 
 async function importThrough(replica: string, options: RunOptions, { output, stop }: Context): Promise<void> {
-  const { dir, datastore, controlAuth, dryRun } = options;
-  const { bus } = await connectObserver("import", { datastore, dir: replica, controlAuth, signal: stop.signal });
+  const { dir, target, dryRun } = options;
+  const { bus } = await connectObserver("import", { target, dir: replica, signal: stop.signal });
   const progress = startProgress("file", process.stderr, clock.monotonic);
   try {
     const { summary, endedBy } = await importDashboards({

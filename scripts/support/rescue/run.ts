@@ -1,8 +1,9 @@
 /** What helps a user back in, done as the system, for when no admin can. */
 import type { Bus, User } from "../../../bus/index.ts";
-import { comparable } from "../../../functions/accounts/users.ts";
+import { comparable } from "../../../schemas/accounts.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Context } from "../cli.ts";
+import type { Target } from "../config/target.ts";
 import { connectObserver } from "../observer.ts";
 import { inTemporaryFolder } from "../temporary-folder.ts";
 
@@ -11,21 +12,16 @@ const PAGE = 1000;
 
 export interface RescueOptions {
   user: string;
-  datastore: readonly string[];
-  controlAuth: string | undefined;
+  target: Target;
 }
 
 export type Rescue = { what: "unlock" } | { what: "clear-failures" } | { what: "set-password"; password: string };
 
 /** Throws UNKNOWN_USER, and what connectObserver and the functions throw. */
-export async function runRescue(
-  rescue: Rescue,
-  { user: name, datastore, controlAuth }: RescueOptions,
-  context: Context,
-): Promise<void> {
+export async function runRescue(rescue: Rescue, { user: name, target }: RescueOptions, context: Context): Promise<void> {
   const { output, stop } = context;
   await inTemporaryFolder(async (dir) => {
-    const { bus } = await connectObserver("rescue", { datastore, dir, controlAuth, signal: stop.signal });
+    const { bus } = await connectObserver("rescue", { target, dir, signal: stop.signal });
     try {
       await bus.caughtUp(null, { timeoutMs: CATCH_UP_MS, signal: stop.signal });
       const user = await userCalled(bus, name);

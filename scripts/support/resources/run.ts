@@ -8,6 +8,7 @@ import { clock } from "../../../bus/platform/clock.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Resource } from "../../../schemas/types.ts";
 import type { Context } from "../cli.ts";
+import type { Target } from "../config/target.ts";
 import { alignedRows, count, formatBytes } from "../numbers.ts";
 import { connectObserver } from "../observer.ts";
 import { startProgress } from "../progress.ts";
@@ -19,16 +20,11 @@ export type Job =
   | { do: "get"; name: string; output: string | undefined }
   | { do: "rm"; name: string };
 
-export interface ResourcesOptions {
-  datastore: readonly string[];
-  controlAuth: string | undefined;
-}
-
 /** Throws NOT_FOUND for a name that nothing has, BAD_CONFIG for a file that can't be read, and what the bus throws. */
-export async function runResources(job: Job, options: ResourcesOptions, context: Context): Promise<void> {
+export async function runResources(job: Job, target: Target, context: Context): Promise<void> {
   const { signal } = context.stop;
   await inTemporaryFolder(async (dir) => {
-    const { bus } = await connectObserver("resources", { ...options, dir, signal });
+    const { bus } = await connectObserver("resources", { target, dir, signal });
     try {
       await bus.caughtUp(null, { signal });
       if (job.do === "ls") await list(bus, context);
@@ -57,21 +53,37 @@ async function list(bus: Bus, { output }: Context): Promise<void> {
 }
 
 async function put(bus: Bus, file: string, name: string, { output, stop }: Context): Promise<void> {
-  const { size } = await stat(file).catch((cause: Error) => {
+  const stats = await stat(file).catch((cause: Error) => {
     throw new FrontsyncError("BAD_CONFIG", `The file ${file} can't be read: ${cause.message}`, { cause });
   });
+  const { size } = stats;
   const before = await bus.collection("resources").find(name);
   const progress = startProgress("byte", process.stderr, clock.monotonic);
   try {
     const onProgress = (bytes: number) => progress.update(bytes, size);
     const options = { onProgress, signal: stop.signal, ...(before && { id: before.id }) };
-    const uploaded = await bus.resources.upload(createReadStream(file), { name }, options);
+    const uploaded = await bus.resources.upload(
+      stats.isFile() ? unchanged(file, size) : createReadStream(file),
+      { name },
+      options,
+    );
     progress.end();
     output.line(`${printable(name)}: ${formatBytes(uploaded.size)}, version ${uploaded.version}, ${uploaded.sha256}`);
     output.figures({ ok: true, name, ...uploaded });
   } finally {
     progress.end();
   }
+}
+
+/** The bytes of a file, if they are as many as they were: else somebody is writing it, and what is read is neither the old nor the new one. */
+async function* unchanged(file: string, size: number): AsyncGenerator<Uint8Array> {
+  let read = 0;
+  for await (const bytes of createReadStream(file)) {
+    read += (bytes as Uint8Array).length;
+    if (read > size) break;
+    yield bytes as Uint8Array;
+  }
+  if (read !== size) throw new Error(`the file ${file} had ${size} bytes, and was changed while it was read`);
 }
 
 async function get(bus: Bus, wanted: string, to: string | undefined, { output, stop }: Context): Promise<void> {

@@ -3,6 +3,7 @@
 import { clock } from "../../../bus/platform/clock.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import { type Context, Failed } from "../cli.ts";
+import type { Target } from "../config/target.ts";
 import { alignedRows, count, formatCount } from "../numbers.ts";
 import { connectObserver } from "../observer.ts";
 import { faultLine, type Output } from "../output.ts";
@@ -15,8 +16,7 @@ const COLUMNS = ["added", "changed", "deleted", "marked", "left", "refused"] as 
 
 export interface RestoreOptions {
   from: From;
-  datastore: readonly string[];
-  controlAuth: string | undefined;
+  target: Target;
   dryRun: boolean;
 }
 
@@ -32,10 +32,10 @@ export async function runRestore(options: RestoreOptions, context: Context): Pro
 }
 
 async function restoreThrough(dir: string, source: Source, options: RestoreOptions, { output, stop }: Context): Promise<void> {
-  const { datastore, controlAuth, dryRun } = options;
+  const { target, dryRun } = options;
   const { signal } = stop;
   const summary: RestoreSummary = { read: 0, ...noCounts(), collections: new Map(), renamed: [], errors: [] };
-  const { bus } = await connectObserver("restore", { datastore, dir, controlAuth, signal });
+  const { bus } = await connectObserver("restore", { target, dir, signal });
   const progress = startProgress("document", process.stderr, clock.monotonic);
   let endedBy: unknown;
   try {

@@ -1,6 +1,7 @@
 /** What the datastore tells an observer at its first check-in. */
 import type { Status } from "../../../bus/api.ts";
 import type { Context } from "../cli.ts";
+import type { Target } from "../config/target.ts";
 import { alignedRows, count, formatDuration } from "../numbers.ts";
 import { connectObserver, type ObserverOptions } from "../observer.ts";
 import type { Output } from "../output.ts";
@@ -16,17 +17,14 @@ export interface Overview {
 }
 
 /** Prints what the datastore tells an observer. Throws what connectObserver throws. */
-export async function showOverview(
-  target: Pick<ObserverOptions, "datastore" | "controlAuth">,
-  { output, stop }: Context,
-): Promise<void> {
-  const overview = await inTemporaryFolder((dir) => readOverview({ ...target, dir, signal: stop.signal }));
+export async function showOverview(target: Target, { output, stop }: Context): Promise<void> {
+  const overview = await inTemporaryFolder((dir) => readOverview({ target, dir, signal: stop.signal }));
   output.figures(overview);
   printOverview(output, overview);
 }
 
 async function readOverview(options: ObserverOptions): Promise<Overview> {
-  const { datastore } = options;
+  const { datastore } = options.target;
   const { bus, status } = await connectObserver("status", options);
   try {
     const { generation, head, peers, warnings } = status;

@@ -1,13 +1,18 @@
 /** Passwords: scrypt, in Node's thread pool, with its parameters beside the hash so that they can be raised. */
 import { scrypt, timingSafeEqual } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { Limiter } from "../../bus/platform/limiter.ts";
-import { random } from "../../bus/platform/random.ts";
+import { FrontsyncError } from "../../schemas/errors.ts";
 import type { PasswordHash } from "../../schemas/types.ts";
+import { clock } from "./clock.ts";
+import { pause } from "./deadline.ts";
+import { Limiter } from "./limiter.ts";
+import { random } from "./random.ts";
 
 /** One of the settings that OWASP's Password Storage Cheat Sheet names: 32 MiB for each hash that is being made. */
 const NOW = { scheme: "scrypt", cost: 2 ** 15, block: 8, parallel: 3 } as const;
 const BYTES = 32;
+/** A refusal comes when a multiple of this has gone by, ms. */
+const STEP_MS = 100;
 /** A core stays free for the requests that are no logins. */
 const limiter = new Limiter(Math.max(1, availableParallelism() - 1));
 
@@ -28,6 +33,14 @@ export async function verifyPassword(password: string, stored: PasswordHash | un
 /** Whether the hash was made with less than is asked for now. */
 export function isOutdated({ cost, block, parallel }: PasswordHash): boolean {
   return cost < NOW.cost || block < NOW.block || parallel < NOW.parallel;
+}
+
+/** Refuses a login that began at `began` (clock.monotonic()). A failure of a known user is also written down: the time that this takes does not
+ *  show. Throws LOGIN_FAILED. */
+export async function refuseLogin(began: number): Promise<never> {
+  const gone = clock.monotonic() - began;
+  await pause(Math.ceil(gone / STEP_MS) * STEP_MS - gone);
+  throw new FrontsyncError("LOGIN_FAILED", "The user or the password is wrong.");
 }
 
 type Parameters = Pick<PasswordHash, "cost" | "block" | "parallel">;

@@ -1,0 +1,87 @@
+/** What a webserver held and gave up: rows that the datastore does not have and nothing explains. They are kept in `recovery.jsonl` in the
+ *  webserver's folder, one JSON object in each line, so that nothing is dropped unseen. Synchronous, so that both threads may use it: when
+ *  `setAside` has returned, the rows are on the disk, and only then the replica may let them go. */
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, readSync, statSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { FrontsyncError } from "../../schemas/errors.ts";
+import { clock } from "../platform/clock.ts";
+import { syncFolder } from "../platform/files.ts";
+import type { Row } from "./row.ts";
+
+const FILE = "recovery.jsonl";
+/** Bytes. Above it rows stay where they are: a file that grows without end would help nobody. */
+const MAX_BYTES = 1024 * 1024 * 1024;
+const NEWLINE = 0x0a;
+
+/** A row as it was held, and why it was given up. */
+export interface SetAside extends Row {
+  collection: string;
+  reason: string;
+  /** When, RFC 3339. */
+  at: string;
+}
+
+export function recoveryFile(dir: string): string {
+  return join(dir, FILE);
+}
+
+/** Appends rows durably, or throws DISK_FULL or INTERNAL: then they must stay in the replica. The same row twice is listed once. */
+export function setAside(dir: string, reason: string, rows: Iterable<Row & { collection: string }>): void {
+  const file = recoveryFile(dir);
+  try {
+    const made = !existsSync(file);
+    const descriptor = openSync(file, "a+", 0o600);
+    try {
+      const at = new Date(clock.now()).toISOString();
+      let size = statSync(file).size;
+      // The end of a line that a crash has torn must not become the beginning of this one.
+      if (size > 0 && !endsLine(descriptor, size)) size += write(descriptor, Buffer.from("\n"));
+      for (const { collection, id, revision, deleted, headers, body } of rows) {
+        const record: SetAside = { at, reason, collection, id, revision, deleted, headers, body };
+        size += write(descriptor, Buffer.from(`${JSON.stringify(record)}\n`));
+        if (size > MAX_BYTES) throw new FrontsyncError("DISK_FULL", `${file} is above ${MAX_BYTES} bytes. Move it elsewhere.`);
+      }
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    if (made) syncFolder(dirname(file));
+  } catch (cause) {
+    if (cause instanceof FrontsyncError) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new FrontsyncError(code === "ENOSPC" ? "DISK_FULL" : "INTERNAL", `${file} can't be written: ${message}`, { cause });
+  }
+}
+
+/** Every row that was set aside, in the order of the file, each once; a line that a crash has torn is left out. Throws what the file
+ *  system says, but for a file that is not there. */
+export function listSetAside(dir: string): SetAside[] {
+  const file = recoveryFile(dir);
+  if (!existsSync(file)) return [];
+  const found = new Map<string, SetAside>();
+  for (const line of readFileSync(file, "utf8").split("\n")) {
+    const record = readRecord(line);
+    if (record) found.set(`${record.collection} ${record.revision} ${record.id}`, record);
+  }
+  return [...found.values()];
+}
+
+function readRecord(line: string): SetAside | undefined {
+  try {
+    return line === "" ? undefined : (JSON.parse(line) as SetAside);
+  } catch {
+    return undefined;
+  }
+}
+
+function endsLine(descriptor: number, size: number): boolean {
+  const last = new Uint8Array(1);
+  readSync(descriptor, last, 0, 1, size - 1);
+  return last[0] === NEWLINE;
+}
+
+/** Returns how many bytes. */
+function write(descriptor: number, bytes: Uint8Array): number {
+  for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+  return bytes.length;
+}
