@@ -26,7 +26,9 @@ describe("fault injection", { concurrency: 2 }, () => {
     const round = await figures<Line>("faults", "--rounds", "1", "--seed", "5", "--faults", kinds.join(","), "--dir", dir);
     t.diagnostic(JSON.stringify(round));
     assert.equal(round.violations, 0, JSON.stringify(round.shown));
-    assert.equal(round.code, 0, `${round.void} ${round.stderr}`);
+    // A machine that is too busy for a round that counts says so.
+    assert.equal(round.code, round.void === undefined ? 0 : 1, `${round.void} ${round.stderr}`);
+    if (round.void !== undefined) return t.skip(round.void);
     assert.ok(round.acknowledged >= 200);
     assert.ok(Object.keys(round.faults).length > 0);
     assert.ok(existsSync(join(dir, "round-0", "history.jsonl")));

@@ -23,3 +23,19 @@ test("a webserver whose clock jumps, either way, is in step again by itself", as
     assert.ok(revision !== null, `with ${offset} ms`);
   }
 });
+
+test("a webserver whose clock was set back while it had no contact connects again at once", async (t) => {
+  await using deployment = await deploy({ webservers: 1, bus: { updateInterval: 0.2 } });
+  const [bus] = deployment.buses as [(typeof deployment.buses)[0]];
+  const { now } = Date;
+  t.after(() => (Date.now = now));
+  // The client's last try to connect is at a time that then comes again much later.
+  Date.now = () => now() + MINUTES_MS;
+  await deployment.restartDatastore();
+  await eventually("it is in step", BACK_MS, () => bus.status().state === "synced");
+  await deployment.stopDatastore();
+  await eventually("it has no contact", BACK_MS, () => bus.status().state === "degraded");
+  Date.now = now;
+  await deployment.restartDatastore();
+  await eventually("it is in step again", BACK_MS, () => bus.status().state === "synced");
+});

@@ -5,7 +5,7 @@ import { MACHINE_FAULTS } from "./machine.ts";
 import { NETWORK_FAULTS } from "./network.ts";
 import { PROCESS_FAULTS } from "./processes.ts";
 
-export type { Fault, Means } from "./define.ts";
+export type { Fault } from "./define.ts";
 
 export const FAULTS: Readonly<Record<string, Fault>> = { ...PROCESS_FAULTS, ...NETWORK_FAULTS, ...MACHINE_FAULTS };
 
