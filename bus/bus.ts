@@ -73,6 +73,7 @@ export class EmbeddedBus implements Bus {
     const outbox = Outbox.open(options.dir, schemas);
     const bus = new EmbeddedBus(options, schemas, lock, outbox);
     try {
+      bus.#notices.warn("OUTBOX_FULL", outbox.full);
       await bus.#start(outbox.damage);
     } catch (error) {
       await bus.#writes.close();
@@ -122,6 +123,7 @@ export class EmbeddedBus implements Bus {
       onLost: () => this.#follow.lost(),
       onSilence: () => void this.#checkIn.now(),
       onPending: () => {
+        this.#notices.warn("OUTBOX_FULL", outbox.full);
         this.#notices.changed();
         if (this.#writes.pending === 0) this.#waiters.wake();
       },
@@ -182,6 +184,8 @@ export class EmbeddedBus implements Bus {
           log.info({ webserver: this.#options.webserver, state }, "state");
           this.#notices.warn("HELD", state === "held" ? HELD : undefined);
           if (state === "degraded") this.#writes.lost();
+          // Nobody reconnects when only the functions were gone: it is asked again and again until one answers.
+          if (state === "degraded" && this.#link.connected) void this.#checkIn.now();
           this.#notices.changed();
           this.#waiters.wake();
         },

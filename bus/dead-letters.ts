@@ -2,6 +2,7 @@
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
 import type { Bus, DeadLetter, Written } from "./api.ts";
+import { retryId } from "./outbox/outbox.ts";
 import { asWish } from "./outbox/request.ts";
 import type { ContentSync } from "./resources/index.ts";
 import type { Writes } from "./writes.ts";
@@ -19,13 +20,14 @@ export function deadLettersOf(parts: () => DeadLetterParts): Bus["deadLetters"] 
     throw new FrontsyncError("NOT_FOUND", `There is no dead letter ${JSON.stringify(String(mutation).slice(0, 80))}.`);
   }
 
+  /** Several at once have one effect. */
   async function retry(letter: DeadLetter): Promise<Written> {
     const { writes, schemas } = parts();
     const { mutationId: mutation, collection, id, op, by, at, content } = letter;
     const body = letter.body as Record<string, unknown>;
     const kept = { kind: "wait" as const, ...{ mutation, collection, op, by, at, body }, ...(content && { content }) };
     const wish = asWish(schemas.collection(collection), { ...kept, ...(id !== "" && { id }) });
-    const written = await writes.write(wish.schema, wish.id, wish.body, wish.bytes, writes.nextMutationId(undefined), { by });
+    const written = await writes.write(wish.schema, wish.id, wish.body, wish.bytes, retryId(letter), { by });
     await writes.discard(letter);
     return written;
   }

@@ -311,6 +311,7 @@ export class Writes {
     const keep = async () => {
       await this.#outbox.keep(await this.#basis(pending));
       pending.inOutbox = true;
+      this.#options.onPending();
       accepted.resolve(queued(wish));
     };
     pending.keeping = keep().catch((error: FrontsyncError) => {

@@ -1,11 +1,13 @@
 /** `frontsync rescue`: for when nobody can log in who could help. */
-import type { Command } from "commander";
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
 import type { Cli, Context } from "./support/cli.ts";
 import { targetOf, withTarget } from "./support/config/target.ts";
 import { jsonOption } from "./support/options.ts";
 import type { Rescue } from "./support/rescue/run.ts";
 
 interface Flags {
+  dir?: string;
   passwordFile?: string;
   json?: boolean;
 }
@@ -15,7 +17,7 @@ const COMMANDS: { what: Rescue["what"]; summary: string; description: string; ex
     what: "unlock",
     summary: "unlock a user, whoever or whatever locked it",
     description: "Ends an admin's lock of a user and a lock from failed logins.",
-    example: "frontsync rescue unlock admin",
+    example: "frontsync rescue unlock admin\n  frontsync rescue unlock admin --dir /var/lib/frontsync",
   },
   {
     what: "set-password",
@@ -31,18 +33,24 @@ const COMMANDS: { what: Rescue["what"]; summary: string; description: string; ex
   },
 ];
 
+const HELP = `
+A running datastore is named by --datastore. A stopped one can be helped in its folder (--dir): it is started for a moment, on this
+machine alone, and stopped again.`;
+
 /** Adds the commands to the program; `cli` runs them. */
 export function addRescue(program: Command, cli: Cli): void {
   const group = program
     .command("rescue")
     .summary("unlock a user, or set a password, when no admin can")
-    .description("Helps a user back in, with the secret that webservers share with the datastore, when no admin can.");
+    .description("Helps a user back in, with the secret that webservers share with the datastore, when no admin can.")
+    .addHelpText("after", HELP);
   for (const { what, summary, description, example } of COMMANDS) {
     const command = group
       .command(what)
       .summary(summary)
       .description(description)
-      .argument("<user>", "what the user logs in with");
+      .argument("<user>", "what the user logs in with")
+      .addOption(new Option("--dir <folder>", "the folder of a datastore that is stopped").conflicts("datastore"));
     if (what === "set-password")
       command.option("--password-file <file>", "a file that holds the new password (default: it is asked for)");
     command
@@ -56,12 +64,12 @@ export function addRescue(program: Command, cli: Cli): void {
 }
 
 async function run(what: Rescue["what"], user: string, flags: Flags, context: Context): Promise<void> {
-  const { passwordFile } = flags;
-  const target = targetOf(flags);
+  const { dir, passwordFile } = flags;
+  const place = dir === undefined ? { target: targetOf(flags) } : { dir: resolve(dir) };
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { runRescue } = await import("./support/rescue/run.ts");
   const { readPassword } = await import("./support/password.ts");
   const rescue: Rescue =
     what === "set-password" ? { what, password: await readPassword(passwordFile, "new", context.stop.signal) } : { what };
-  await runRescue(rescue, { user, target }, context);
+  await runRescue(rescue, user, place, context);
 }

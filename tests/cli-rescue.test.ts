@@ -75,4 +75,24 @@ describe("with a datastore", () => {
     assert.match(unasked.stderr, /^frontsync: BAD_CONFIG: There is no terminal .*--password-file/);
     assert.equal((await rescue("set-password", user, "--password", "secret")).code, 2, "never on the command line");
   });
+
+  test("it helps in the folder of a stopped datastore, and not in that of one that runs", async () => {
+    await failTwice();
+    await bus.call("users.setLocked", { uid, locked: true });
+    const { datastore, dir } = deployment;
+    const inFolder = (folder: string) => frontsync("rescue", "unlock", user, "--dir", join(dir, folder));
+    const running = await inFolder("datastore");
+    assert.deepEqual([running.code, running.stdout], [1, ""]);
+    assert.match(running.stderr, /^frontsync: DIR_IN_USE: A datastore runs in .*--datastore/);
+    await deployment.stopDatastore();
+    const stopped = await frontsync("rescue", "unlock", user, "--datastore", datastore.address);
+    assert.match(stopped.stderr, /^frontsync: DATASTORE_UNREACHABLE: No datastore answers at .*--dir/);
+    assert.match((await inFolder("nowhere")).stderr, /^frontsync: NOT_FOUND: There is no datastore in /);
+    const { code, stdout, stderr } = await inFolder("datastore");
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(stdout, /is unlocked/);
+    await deployment.restartDatastore();
+    await bus.caughtUp(null, { timeoutMs: 60_000 });
+    assert.equal((await login()).uid, uid);
+  });
 });

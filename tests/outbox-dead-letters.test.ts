@@ -1,12 +1,16 @@
 // Goal: what the datastore refuses is not lost and blocks nothing: it is a dead letter with its reason, across restarts, until somebody sends it again
 // or discards it. Method: edits made offline that can't be taken any more when the datastore is back.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
 import { type Bus, connectBus } from "../bus/index.ts";
+import { Outbox, retryId } from "../bus/outbox/outbox.ts";
+import type { Kept } from "../bus/outbox/request.ts";
+import { loadSchemas } from "../schemas/index.ts";
 import { deploy } from "./support/deployment.ts";
+import { storedVersions } from "./support/faults-ledger.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 import { allCaughtUp, Gate, offline } from "./support/offline.ts";
 
@@ -112,6 +116,69 @@ it("writes of a collection that no schema declares any more are dead letters", a
     await assert.rejects(bus.deadLetters.retry(mutationId), { code: "UNKNOWN_COLLECTION" });
   } finally {
     for (const folder of [schemas, dir]) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+});
+
+/** A folder in which something was refused. */
+async function folderWith(dir: string, count: number, more: (outbox: Outbox) => Promise<void> = async () => {}): Promise<void> {
+  mkdirSync(dir, { recursive: true });
+  const outbox = Outbox.open(dir, loadSchemas());
+  const writes = Array.from({ length: count }, (_, n): Kept => {
+    const common = { collection: "dashboards", by: 0, at: "2026-01-01T00:00:00.000Z" };
+    return {
+      kind: "wait",
+      mutation: `web1.before.${n}`,
+      id: `d${n}`,
+      ...common,
+      op: "put",
+      body: { id: `d${n}`, name: `n${n}` },
+    };
+  });
+  await Promise.all(writes.map((kept) => outbox.keep(kept)));
+  await Promise.all(writes.map((kept) => outbox.dead(kept, "NOT_ALLOWED", "no")));
+  await more(outbox);
+  await outbox.close();
+}
+
+it("retries of one dead letter at once, here and by a process before, have one effect", async () => {
+  await using deployment = await deploy();
+  const dir = join(deployment.dir, "web1");
+  // The second is being retried already, by a process that died before it had taken the letter out.
+  await folderWith(dir, 2, async (outbox) => {
+    const [, second] = outbox.deadLetters;
+    assert.ok(second);
+    const { mutationId: _old, code: _code, message: _message, ...letter } = second;
+    await outbox.keep({ kind: "wait", ...letter, mutation: retryId(second), body: second.body as Kept["body"] } as Kept);
+  });
+  await using bus = await connectBus({ datastore: deployment.datastore.address, webserver: "web1", dir, updateInterval: 1 });
+  await bus.caughtUp(null, { timeoutMs: WAIT_MS });
+  assert.equal(bus.status().deadLetters, 2);
+  for (const { mutationId } of await bus.deadLetters.list()) {
+    const ends = await Promise.allSettled(Array.from({ length: 5 }, () => bus.deadLetters.retry(mutationId)));
+    assert.ok(ends.some(({ status }) => status === "fulfilled"));
+    for (const end of ends) if (end.status === "rejected") assert.equal((end.reason as { code: string }).code, "NOT_FOUND");
+  }
+  assert.deepEqual(await bus.deadLetters.list(), []);
+  const stored = (await storedVersions(deployment)).filter(({ subject }) => subject.includes(".dashboards."));
+  assert.deepEqual(stored.map(({ subject }) => subject.split(".").at(-1)).sort(), ["d0", "d1"], "each once");
+});
+
+it("10,000 dead letters fill the outbox: it says so, takes nothing more, and does when there is room", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "frontsync-test-"));
+  try {
+    await folderWith(dir, 10_000);
+    await using bus = await connectBus({ datastore: "127.0.0.1:1", webserver: "web1", dir });
+    const warning = () => bus.status().warnings.find(({ code }) => code === "OUTBOX_FULL")?.message ?? "";
+    assert.match(warning(), /10000 dead letters .*[Dd]iscard/);
+    await assert.rejects(dashboards(bus).put({ name: "more" }), { code: "DATASTORE_UNREACHABLE", message: /full/ });
+    assert.equal(bus.status().pending, 0);
+    await bus.deadLetters.discard("web1.before.7");
+    assert.equal(warning(), "");
+    assert.equal((await dashboards(bus).put({ name: "more" })).revision, null);
+    assert.notEqual(warning(), "");
+    assert.deepEqual([bus.status().deadLetters, bus.status().pending], [9999, 1]);
+  } finally {
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 });
 

@@ -181,6 +181,56 @@ describe("the outbox", () => {
     assert.deepEqual(read(join(dir, "outbox")).records, ['{"n":2}', '{"n":3}']);
   });
 
+  it("takes nothing more when dead letters have filled it, by their number or size; it drops none, also over a restart", async (t) => {
+    for (const limits of [
+      { writes: 4, deadBytes: 1e9 },
+      { writes: 1e9, deadBytes: 40 },
+    ]) {
+      const dir = temporaryFolder(t);
+      let outbox = Outbox.open(dir, schemas, limits);
+      const refused = () => assert.rejects(outbox.keep(kept(9)), { code: "DATASTORE_UNREACHABLE", message: /full.*[Dd]iscard/ });
+      for (let n = 0; n < 3; n++) await outbox.keep(kept(n));
+      assert.equal(outbox.full, undefined);
+      for (let n = 0; n < 2; n++) await outbox.dead(kept(n), "NOT_ALLOWED", "no");
+      await (limits.writes === 4 ? outbox.keep(kept(3)) : Promise.resolve());
+      await refused();
+      await outbox.dead(kept(2), "NOT_ALLOWED", "what waits already may still be refused");
+      await refused();
+      await outbox.close();
+      outbox = Outbox.open(dir, schemas, limits);
+      await refused();
+      assert.equal(outbox.deadLetters.length, 3);
+      for (const letter of [...outbox.deadLetters]) await Promise.all([outbox.discard(letter), outbox.discard(letter)]);
+      assert.equal(outbox.full, undefined);
+      await outbox.keep(kept(9));
+      await outbox.close();
+    }
+  });
+
+  it("is read while it is written, without a change to it; a line that is just being written is no damage", async (t) => {
+    const dir = temporaryFolder(t);
+    const outbox = Outbox.open(dir, schemas);
+    await outbox.keep(kept(1));
+    await outbox.dead(kept(1), "NOT_ALLOWED", "no");
+    await outbox.keep(kept(2));
+    const file = join(dir, "outbox");
+    const bytes = readFileSync(file);
+    for (const [tail, damaged] of [
+      ["", 0],
+      ["0123 {", 0],
+      ["no checksum\n", 1],
+    ] as const) {
+      writeFileSync(file, Buffer.concat([bytes, Buffer.from(tail)]));
+      const contents = Outbox.read(dir, schemas);
+      assert.deepEqual(
+        [contents.waiting.map(({ id }) => id), contents.deadLetters.map(({ id }) => id), contents.damaged],
+        [["d2"], ["d1"], damaged],
+      );
+      assert.equal(readFileSync(file).length, bytes.length + tail.length);
+    }
+    await outbox.close();
+  });
+
   it("bases what comes next on what the write before has become, and on nothing when that is not known", async (t) => {
     for (const [revision, base] of [
       [9, 9],

@@ -1,7 +1,8 @@
 /** The writes that the datastore has not acknowledged, on this webserver's disk, and those that it refused: the dead letters. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { isErrorCode } from "../../schemas/errors.ts";
+import { sha256 } from "../../schemas/digest.ts";
+import { FrontsyncError, isErrorCode } from "../../schemas/errors.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type { OutboxRecord } from "../../schemas/types.ts";
 import type { DeadLetter } from "../api.ts";
@@ -13,38 +14,52 @@ import type { Kept } from "./request.ts";
 const FILE = "outbox";
 /** The file is written anew when it is this large, and less than half of it still counts. */
 const COMPACT_BYTES = 1024 * 1024;
+/** What waits may all be refused: so dead letters take room from it. */
+const LIMITS = { writes: 10_000, deadBytes: 256 * 1024 * 1024 };
+
+/** What an outbox holds, in the order in which it was asked for. */
+export interface OutboxContents {
+  readonly waiting: readonly Kept[];
+  readonly deadLetters: readonly DeadLetter[];
+}
 
 export class Outbox {
   readonly #journal: Journal;
+  readonly #limits: typeof LIMITS;
   /** In the order in which they were asked for. */
   readonly #waiting = new Map<string, Kept>();
   readonly #dead = new Map<string, DeadLetter>();
+  #deadBytes = 0;
   #counts = 0;
 
-  private constructor(journal: Journal, waiting: Map<string, Kept>, dead: Map<string, DeadLetter>) {
+  private constructor(journal: Journal, waiting: Map<string, Kept>, dead: Map<string, DeadLetter>, limits: typeof LIMITS) {
     this.#journal = journal;
+    this.#limits = limits;
     this.#waiting = waiting;
     this.#dead = dead;
+    for (const letter of dead.values()) this.#deadBytes += bytesOf(letter);
   }
 
-  static open(dir: string, schemas: Schemas): Outbox {
+  /** What is in a folder's outbox, also while a webserver works in it; `damaged`: lines that can't be read. Throws NOT_FOUND. */
+  static read(dir: string, schemas: Schemas): OutboxContents & { damaged: number } {
+    const waiting = new Map<string, Kept>();
+    const dead = new Map<string, DeadLetter>();
+    try {
+      const damaged = Journal.read(join(dir, "outbox"), (json) => fold(schemas.read("outbox.record", json), waiting, dead));
+      return { waiting: [...waiting.values()], deadLetters: [...dead.values()], damaged };
+    } catch (cause) {
+      const what = `${dir} has no outbox that can be read: ${(cause as Error).message}`;
+      throw new FrontsyncError("NOT_FOUND", `${what}. Give the folder of a webserver (\`dir\` of its connectBus).`, { cause });
+    }
+  }
+
+  static open(dir: string, schemas: Schemas, limits = LIMITS): Outbox {
     const waiting = new Map<string, Kept>();
     const dead = new Map<string, DeadLetter>();
     const file = join(dir, FILE);
     const made = !existsSync(file);
-    const journal = Journal.open(file, (json) => {
-      const record = schemas.read("outbox.record", json);
-      const key = keyOf(record);
-      if (record.kind === "wait") waiting.set(key, record as Kept);
-      else if (record.kind === "gone") dead.delete(key);
-      else {
-        const kept = waiting.get(key);
-        waiting.delete(key);
-        if (record.kind === "stored" && kept && record.revision !== undefined) rebase(waiting.values(), kept, record.revision);
-        if (record.kind === "dead" && kept) dead.set(key, deadLetter(kept, record));
-      }
-    });
-    const outbox = new Outbox(journal, waiting, dead);
+    const journal = Journal.open(file, (json) => fold(schemas.read("outbox.record", json), waiting, dead));
+    const outbox = new Outbox(journal, waiting, dead, limits);
     if (!made)
       void outbox.#compact(0).catch((error: unknown) => log.warn({ err: error }, "the outbox could not be made smaller"));
     return outbox;
@@ -64,8 +79,19 @@ export class Outbox {
     return this.#journal.damage;
   }
 
-  /** Resolves when it is on the disk. Throws DISK_FULL, INTERNAL: then nothing waits. */
+  /** Why it takes no more writes; undefined: it does. Nothing that it holds is ever dropped to make room. */
+  get full(): string | undefined {
+    const dead = this.#dead.size;
+    if (dead === 0 || (this.#waiting.size + dead < this.#limits.writes && this.#deadBytes < this.#limits.deadBytes))
+      return undefined;
+    const kept = `${this.#waiting.size} writes wait and ${dead} dead letters (${Math.ceil(this.#deadBytes / 2 ** 20)} MiB) are kept`;
+    return `The outbox is full: ${kept}. Retry or discard dead letters; until then a write needs the datastore.`;
+  }
+
+  /** Resolves when it is on the disk. Throws DISK_FULL, INTERNAL; DATASTORE_UNREACHABLE when it is full: then nothing waits. */
   async keep(kept: Kept): Promise<void> {
+    const { full } = this;
+    if (full !== undefined) throw new FrontsyncError("DATASTORE_UNREACHABLE", full);
     this.#waiting.set(keyOf(kept), kept);
     try {
       await this.#journal.append(kept);
@@ -87,16 +113,30 @@ export class Outbox {
   async dead(kept: Kept, code: string, message: string): Promise<void> {
     const record = { ...named(kept), kind: "dead" as const, code, message, at: new Date(clock.now()).toISOString() };
     this.#waiting.delete(keyOf(kept));
-    this.#dead.set(keyOf(kept), deadLetter(kept, record));
+    const letter = deadLetter(kept, record);
+    this.#dead.set(keyOf(kept), letter);
+    this.#deadBytes += bytesOf(letter);
     await this.#end(record);
   }
 
   /** Takes a dead letter out. Throws DISK_FULL, INTERNAL: then it stays. */
   async discard(letter: DeadLetter): Promise<void> {
-    const { mutationId: mutation, collection, id } = letter;
-    const name = { mutation, collection, ...(id !== "" && { id }) };
-    await this.#journal.append({ ...name, kind: "gone" });
-    this.#dead.delete(keyOf(name));
+    await this.#journal.append(asGone(letter));
+    this.#forget(letter);
+  }
+
+  /** Lets a dead letter wait again, as a new write: for who opens the outbox next. Throws DISK_FULL, INTERNAL: then it stays. */
+  async retry(letter: DeadLetter): Promise<void> {
+    const kept = { ...asKept(letter), mutation: retryId(letter) };
+    // Written together. If only the first is there after a crash, then the next retry is of the same mutation.
+    await Promise.all([this.#journal.append(kept), this.#journal.append(asGone(letter))]);
+    this.#waiting.set(keyOf(kept), kept);
+    this.#forget(letter);
+  }
+
+  #forget(letter: DeadLetter): void {
+    // Whoever comes second has nothing to take out.
+    if (this.#dead.delete(keyOf(asGone(letter)))) this.#deadBytes -= bytesOf(letter);
   }
 
   async close(): Promise<void> {
@@ -121,6 +161,24 @@ export class Outbox {
       const dead = [...this.#dead.values()].flatMap((letter) => [asKept(letter), asDead(letter)]);
       return [...dead, ...this.#waiting.values()];
     });
+  }
+}
+
+/** The mutation of a dead letter's retry: the same for each, so that any number of them, also at once and in two processes, has one effect. */
+export function retryId({ mutationId, collection, id }: DeadLetter): string {
+  return `retry:${sha256(JSON.stringify([mutationId, collection, id])).toString("base64url")}`;
+}
+
+/** Takes one record into account. */
+function fold(record: OutboxRecord, waiting: Map<string, Kept>, dead: Map<string, DeadLetter>): void {
+  const key = keyOf(record);
+  if (record.kind === "wait") waiting.set(key, record as Kept);
+  else if (record.kind === "gone") dead.delete(key);
+  else {
+    const kept = waiting.get(key);
+    waiting.delete(key);
+    if (record.kind === "stored" && kept && record.revision !== undefined) rebase(waiting.values(), kept, record.revision);
+    if (record.kind === "dead" && kept) dead.set(key, deadLetter(kept, record));
   }
 }
 
@@ -161,6 +219,14 @@ function asKept({ mutationId, collection, id, op, at, by, body, content }: DeadL
     ...(body !== undefined && { body: body as Record<string, unknown> }),
     ...(content && { content }),
   };
+}
+
+function asGone({ mutationId, collection, id }: DeadLetter): OutboxRecord {
+  return { kind: "gone", mutation: mutationId, collection, ...(id !== "" && { id }) };
+}
+
+function bytesOf({ body = null }: DeadLetter): number {
+  return Buffer.byteLength(JSON.stringify(body));
 }
 
 function asDead({ mutationId, collection, id, code, message, at }: DeadLetter): OutboxRecord {

@@ -13,6 +13,7 @@ import { type Doc, mergePatch, withoutReadOnly } from "../../schemas/document.ts
 import { asFrontsyncError, FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import type { ConflictCopy, WriteReply } from "../../schemas/types.ts";
+import type { CopyRoom } from "./copy-room.ts";
 import { type Asked, type Current, type Decision, type Edit, parseDoc } from "./decide.ts";
 
 /** Stores an edit like any other. */
@@ -25,15 +26,18 @@ type There = { revision: number; doc?: Doc };
 export class ConflictCopies {
   readonly #connection: Connection;
   readonly #schema: CollectionSchema;
+  readonly #room: Pick<CopyRoom, "full" | "kept">;
 
   /** `schema`: of the collection `conflicts`. */
-  constructor(connection: Connection, schema: CollectionSchema) {
+  constructor(connection: Connection, schema: CollectionSchema, room: Pick<CopyRoom, "full" | "kept">) {
     this.#connection = connection;
+    this.#room = room;
     this.#schema = schema;
   }
 
   /** Runs `commit`. When that refuses the edit because of what others have done meanwhile, what it wanted to store is kept, unless it is
-   *  there already. A copy that is too large is not kept; any other failure to keep it is thrown in the refusal's place. */
+   *  there already. A copy that is too large, or for which there is no room, is not kept: whoever is refused still has what it wanted to store, a
+   *  webserver's outbox as a dead letter. Any other failure to keep it is thrown in the refusal's place. */
   async refusing<T>(schema: CollectionSchema, edit: Asked, store: Store, commit: () => Promise<T>): Promise<T> {
     try {
       return await commit();
@@ -62,6 +66,11 @@ export class ConflictCopies {
   async #keepRefused(schema: CollectionSchema, edit: Edit, store: Store, { revision, doc }: There): Promise<void> {
     const losing = await this.#wanted(schema, edit);
     if (isDeepStrictEqual(losing, doc ? visible(schema, doc) : null)) return;
+    const full = await this.#room.full();
+    if (full !== undefined) {
+      log.warn({ collection: schema.collection, reason: full }, "a refused edit is not kept");
+      return;
+    }
     try {
       await this.#keep(schema, edit, store, { losing, winner: revision, by: edit.by }, "refused");
     } catch (thrown) {
@@ -86,7 +95,7 @@ export class ConflictCopies {
   }
 
   /** Runs `write` for a decision. The version that it goes over unseen is kept first, since it may be gone afterwards, and then once more
-   *  with the revision that it has lost to. Throws TOO_LARGE, and writes nothing, when it can't be kept. */
+   *  with the revision that it has lost to. Throws TOO_LARGE, or DISK_FULL when there is no room, and writes nothing, when it can't be kept. */
   async overwriting<D extends Decision & { kind: "write" }, S extends { revision: number }>(
     schema: CollectionSchema,
     edit: Edit,
@@ -97,6 +106,8 @@ export class ConflictCopies {
     const { overwrites } = decision;
     const losing = overwrites && contentOf(schema, overwrites);
     if (!overwrites || isDeepStrictEqual(losing, contentOf(schema, decision))) return await write(decision);
+    const full = await this.#room.full();
+    if (full !== undefined) throw new FrontsyncError("DISK_FULL", full);
     const side = { losing, by: overwrites.envelope?.by ?? 0 };
     const kept = await this.#keep(schema, edit, store, { ...side, winner: 0 }, `${overwrites.revision}`);
     const outcome = await write(decision);
@@ -116,14 +127,10 @@ export class ConflictCopies {
     const at = new Date(clock.now()).toISOString();
     const doc: ConflictCopy = { id, collection, docId: edit.id, ...side, base: edit.base ?? 0, at };
     const mutation = `conflict:${id}:${step}`;
-    return await store(this.#schema, {
-      id,
-      what: { op: "put", doc: { ...doc } },
-      mutation,
-      by: 0,
-      webserver: edit.webserver,
-      ifRevision,
-    });
+    const copy: Edit = { id, what: { op: "put", doc: { ...doc } }, mutation, by: 0, webserver: edit.webserver, ifRevision };
+    const stored = await store(this.#schema, copy);
+    if (ifRevision === undefined) this.#room.kept(Buffer.byteLength(JSON.stringify(doc)));
+    return stored;
   }
 }
 

@@ -9,6 +9,7 @@ import type { Warning } from "../../schemas/types.ts";
 import { defaultPasswordWarning, makeFirstUser } from "../accounts/first-user.ts";
 import { Committer } from "../commit/committer.ts";
 import { ConflictCopies } from "../commit/conflict-copies.ts";
+import { CopyRoom } from "../commit/copy-room.ts";
 import { loadRules } from "../rules/index.ts";
 import { Audit } from "../store/audit.ts";
 import { Collector } from "../store/collector.ts";
@@ -75,7 +76,8 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const views = new Views(connection, follower);
   const contents = new Contents(connection, config.contents);
   const signingKey = Buffer.from(config.signingKey, "hex");
-  const copies = new ConflictCopies(connection, schemas.collection("conflicts"));
+  const copyRoom = new CopyRoom(connection);
+  const copies = new ConflictCopies(connection, schemas.collection("conflicts"), copyRoom);
   const committer = new Committer({ connection, epochs, follower, views, rules, copies, signingKey });
   const context: Context = {
     connection,
@@ -87,7 +89,11 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     views,
     contents,
     rules,
-    warnings: async () => [...warningsOf(config, epochs, connection, observed), ...(await defaultPasswordWarning(views))],
+    warnings: async () => [
+      ...warningsOf(config, epochs, connection, observed),
+      ...(await defaultPasswordWarning(views)),
+      ...(await copyRoom.warning()),
+    ],
   };
   function connected() {
     void presence.connected();

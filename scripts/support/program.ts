@@ -8,6 +8,7 @@ import { addDatastore } from "../datastore.ts";
 import { addDemo } from "../demo.ts";
 import { addFaults } from "../faults.ts";
 import { addImport } from "../import.ts";
+import { addOutbox } from "../outbox.ts";
 import { addRescue } from "../rescue.ts";
 import { addResources } from "../resources.ts";
 import { addRestore } from "../restore.ts";
@@ -52,6 +53,7 @@ export function buildProgram(cli: Cli): Command {
     addDatastore,
     addImport,
     addResources,
+    addOutbox,
     addBackup,
     addRestore,
     addRescue,

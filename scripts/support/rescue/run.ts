@@ -1,24 +1,50 @@
 /** What helps a user back in, done as the system, for when no admin can. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Bus, User } from "../../../bus/index.ts";
+import { randomId } from "../../../bus/platform/random.ts";
 import { comparable } from "../../../schemas/accounts.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Context } from "../cli.ts";
 import type { Target } from "../config/target.ts";
 import { connectObserver } from "../observer.ts";
+import { openDatastore } from "../start-datastore.ts";
 import { inTemporaryFolder } from "../temporary-folder.ts";
 
 const CATCH_UP_MS = 120_000;
 const PAGE = 1000;
 
-export interface RescueOptions {
-  user: string;
-  target: Target;
-}
+/** A datastore that runs, or the folder of one that does not. */
+export type Place = { target: Target } | { dir: string };
 
 export type Rescue = { what: "unlock" } | { what: "clear-failures" } | { what: "set-password"; password: string };
 
-/** Throws UNKNOWN_USER, and what connectObserver and the functions throw. */
-export async function runRescue(rescue: Rescue, { user: name, target }: RescueOptions, context: Context): Promise<void> {
+/** Throws UNKNOWN_USER, and what connectObserver and the functions throw; with a folder NOT_FOUND, and DIR_IN_USE when a datastore runs in it. */
+export async function runRescue(rescue: Rescue, name: string, place: Place, context: Context): Promise<void> {
+  if (!("dir" in place)) return await rescueAt(rescue, name, place.target, context).catch(tellOfFolder);
+  const { dir } = place;
+  if (!existsSync(join(dir, "keys.json")))
+    throw new FrontsyncError("NOT_FOUND", `There is no datastore in ${dir}. Give the folder of \`frontsync datastore --dir\`.`);
+  // Nobody else is let in meanwhile.
+  const controlAuth = randomId();
+  const datastore = await openDatastore({ dir, port: 0, controlAuth }, context).catch((error: unknown) => {
+    if (!(error instanceof FrontsyncError) || error.code !== "DIR_IN_USE") throw error;
+    const todo = "Leave --dir out: --datastore says where it listens.";
+    throw new FrontsyncError("DIR_IN_USE", `A datastore runs in ${dir}. ${todo}`, { cause: error });
+  });
+  try {
+    await rescueAt(rescue, name, { datastore: [datastore.address], controlAuth }, context);
+  } finally {
+    await datastore.stop();
+  }
+}
+
+function tellOfFolder(error: unknown): never {
+  if (!(error instanceof FrontsyncError) || error.code !== "DATASTORE_UNREACHABLE") throw error;
+  throw new FrontsyncError(error.code, `${error.message} If it is to stay stopped, give its folder: --dir.`, { cause: error });
+}
+
+async function rescueAt(rescue: Rescue, name: string, target: Target, context: Context): Promise<void> {
   const { output, stop } = context;
   await inTemporaryFolder(async (dir) => {
     const { bus } = await connectObserver("rescue", { target, dir, signal: stop.signal });
