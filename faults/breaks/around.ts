@@ -6,14 +6,16 @@ import type { WebserverOrder } from "../messages.ts";
 type Documents = Collection<Record<string, unknown>>;
 
 export const AROUND: Record<string, (bus: Bus, order: WebserverOrder) => Bus | undefined> = {
-  /** Answers some patches with a revision, and sends nothing. */
-  "lost-acknowledged": (bus) =>
-    overCollections(bus, (documents) => ({
+  /** Answers every fifth patch with a revision, and sends nothing. */
+  "lost-acknowledged": (bus) => {
+    let asked = 0;
+    return overCollections(bus, (documents) => ({
       patch: async (id, merge, options) => {
-        if (Math.random() > 0.05) return await documents.patch(id, merge, options);
-        return { id, revision: bus.status().cursor, mutationId: `nothing.x.${Math.random()}` };
+        if (++asked % 5 !== 0) return await documents.patch(id, merge, options);
+        return { id, revision: bus.status().cursor, mutationId: `nothing.x.${asked}` };
       },
-    })),
+    }));
+  },
 
   /** Sends some patches a second time later, under a new mutation id. */
   "applied-twice": (bus) =>
