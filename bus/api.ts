@@ -60,8 +60,9 @@ export interface Bus extends Scope {
   /** The writes of this webserver that the datastore has not acknowledged, in the order in which they were asked for. */
   readonly outbox: { list(): Promise<Queued[]> };
   /** The writes that waited in the outbox and were refused. `retry` asks for one again, as a new write on what is there now, and takes it out when
-   *  that is stored, or waits; it throws what that is refused with, and NOT_FOUND. `content`: of an upload, the bytes that were to be stored;
-   *  NOT_FOUND for another write, CONTENT_MISSING. `discard` gives it up. */
+   *  that is stored, or waits; it throws what that is refused with, and NOT_FOUND; several of one letter have one effect. `content`: of an upload,
+   *  the bytes that were to be stored; NOT_FOUND for another write, CONTENT_MISSING. `discard` gives it up. They take room from the outbox, and
+   *  none is ever dropped: see OUTBOX_FULL in docs/operations.md. */
   readonly deadLetters: {
     list(): Promise<DeadLetter[]>;
     retry(mutationId: string): Promise<Written>;

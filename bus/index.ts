@@ -5,10 +5,15 @@ import { EmbeddedBus } from "./bus.ts";
 import { checkOptions } from "./options.ts";
 import { lockDir } from "./platform/dir-lock.ts";
 
-export { type ErrorCode, FrontsyncError } from "../schemas/errors.ts";
+export { asFrontsyncError, type ErrorCode, FrontsyncError } from "../schemas/errors.ts";
+export { type CollectionSchema, loadSchemas, type Schemas } from "../schemas/index.ts";
 export { sessionIsOver } from "../schemas/session.ts";
 export type * from "../schemas/types.ts";
 export type * from "./api.ts";
+export { clock } from "./platform/clock.ts";
+export { log } from "./platform/log.ts";
+export { VERSION } from "./platform/package.ts";
+export { random, randomId } from "./platform/random.ts";
 
 /** Opens the replica in `dir` (one bus for each folder: DIR_IN_USE) and starts to connect. Resolves without a datastore: reads work from
  *  what the replica holds. Throws BAD_CONFIG. */

@@ -140,6 +140,26 @@ export const ERRORS = {
     meaning: "A backup, or a webserver's snapshot, is not whole or not what was written; nothing was restored from it.",
     todo: "Use another backup, or the folder of another webserver.",
   },
+  NOT_LOGGED_IN: {
+    retryable: false,
+    meaning: "A request to a webserver has no session, or one that is over.",
+    todo: "Log in, and send the token again as a cookie or as `Authorization: Bearer`.",
+  },
+  CROSS_SITE: {
+    retryable: false,
+    meaning: "A page of another site asked for a change in the name of whoever is logged in; nothing was done.",
+    todo: "Ask from the webserver's own pages, or from a program without an Origin.",
+  },
+  TOO_MANY_REQUESTS: {
+    retryable: true,
+    meaning: "More requests of this kind came from one address than a webserver takes.",
+    todo: "Wait as long as the header Retry-After says.",
+  },
+  RANGE_NOT_SATISFIABLE: {
+    retryable: false,
+    meaning: "The range of bytes that was asked for is not in the content.",
+    todo: "Ask for bytes below its size.",
+  },
 } as const satisfies Record<string, { retryable: boolean; meaning: string; todo: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

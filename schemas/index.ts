@@ -15,6 +15,10 @@ type JsonObject = Record<string, unknown>;
 /** A collection as its schema file declares it. */
 export interface CollectionSchema extends CollectionDeclaration {
   readonly collection: string;
+  readonly title: string;
+  readonly description: string;
+  /** Fields that no document is without. */
+  readonly required: readonly string[];
   /** Every top-level field, those of `document.json` included. */
   readonly fields: Readonly<Record<string, JsonObject>>;
   /** Fields that the datastore sets: ignored in what callers send. */
@@ -33,6 +37,8 @@ export interface Schemas {
   readonly collections: ReadonlyMap<string, CollectionSchema>;
   /** The names of the functions that are no plain verbs, e.g. `users.login`. */
   readonly calls: ReadonlySet<string>;
+  /** The schema file of a message, as it is written: what describes an API is made from it. */
+  source(kind: keyof Messages): Readonly<JsonObject>;
   /** Reads a message from its bytes or JSON text. Throws BAD_MESSAGE with the path of the fault. */
   read<K extends keyof Messages>(kind: K, bytes: Uint8Array | string): Messages[K];
 }
@@ -61,7 +67,7 @@ export function loadSchemas(folders: readonly string[] = []): Schemas {
   const common = readJson(join(HERE, "document.json"));
   ajv.addSchema([common, readJson(join(HERE, "password.json"))]);
   const messages = new Map<string, () => ValidateFunction>();
-  const messageSchemas = jsonFiles(join(HERE, "messages")).map(readJson);
+  const messageSchemas = ["messages", "http"].flatMap((folder) => jsonFiles(join(HERE, folder))).map(readJson);
   for (const schema of messageSchemas) ajv.addSchema(schema);
   for (const { $id } of messageSchemas)
     messages.set(
@@ -90,6 +96,7 @@ export function loadSchemas(folders: readonly string[] = []): Schemas {
   return {
     collections,
     calls: new Set(calls),
+    source: (kind) => messageSchemas.find(({ $id }) => $id === kind) ?? {},
     collection(name) {
       const schema = collections.get(name);
       if (!schema)
@@ -147,7 +154,8 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject, when: typ
   const fields: Record<string, JsonObject> = {};
   for (const part of [...(Array.isArray(source.allOf) ? (source.allOf as JsonObject[]) : []), source]) {
     const from = part.$ref === "document" ? common : part;
-    Object.assign(fields, from.properties);
+    for (const [field, property] of Object.entries((from.properties ?? {}) as Record<string, JsonObject>))
+      fields[field] = defined(property, from);
   }
   const declaration = source.collection as CollectionDeclaration;
   for (const field of [...declaration.key, ...declaration.indexes, declaration.owner, declaration.name, declaration.allocates]) {
@@ -170,6 +178,9 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject, when: typ
   return {
     ...declaration,
     collection: name,
+    title: String(source.title ?? name),
+    description: String(source.description ?? ""),
+    required: (source.required ?? []) as string[],
     fields,
     readOnly,
     kept: readOnly.filter((field) => !STAMPS.includes(field)),
@@ -179,6 +190,12 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject, when: typ
       if (!validate(doc)) throw fault("SCHEMA_INVALID", `A document of ${name}`, validate.errors);
     },
   };
+}
+
+/** The definition in the same file that a field's reference means; else the field as it is. */
+function defined(property: JsonObject, { definitions = {} }: JsonObject): JsonObject {
+  const name = /^#\/definitions\/(.+)$/.exec(String(property.$ref))?.[1];
+  return (name !== undefined && (definitions as Record<string, JsonObject>)[name]) || property;
 }
 
 function fault(code: "BAD_MESSAGE" | "SCHEMA_INVALID", what: string, errors: ErrorObject[] | null | undefined): FrontsyncError {

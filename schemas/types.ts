@@ -1352,6 +1352,67 @@ export interface VersionsRequest {
   after?: number;
 }
 /**
+ * Whether this webserver should get users. With 503 it should not.
+ */
+export interface HealthReply {
+  ready: boolean;
+  /**
+   * Why not.
+   */
+  reason?: string;
+  state: "synced" | "catching-up" | "degraded" | "held";
+  [k: string]: unknown;
+}
+/**
+ * The session that has begun.
+ */
+export interface LoginReply {
+  LoginStatus: true;
+  /**
+   * Send it as `Authorization: Bearer`; browsers have it as a cookie.
+   */
+  JWT: string;
+  uid: number;
+  user: string;
+  admin: boolean;
+  expiresAt: string;
+  /**
+   * The password is the one of the first start: demand another one.
+   */
+  defaultPassword: boolean;
+  [k: string]: unknown;
+}
+/**
+ * Who wants to log in.
+ */
+export interface LoginRequest {
+  User: string;
+  /**
+   * As the user types it.
+   */
+  Pass: string;
+}
+/**
+ * Which frontsync this is.
+ */
+export interface VersionReply {
+  version: string;
+  webserver: string;
+  [k: string]: unknown;
+}
+/**
+ * What was written. With 202 it waits on this webserver's disk until the datastore can be reached.
+ */
+export interface WrittenReply {
+  id: string;
+  /**
+   * A revision that contains it; null: it waits.
+   */
+  revision: number | null;
+  mutationId?: string;
+  [k: string]: unknown;
+}
+/**
  * The side of a conflict that lost, kept until somebody resolves or discards it.
  */
 export interface ConflictCopy {
@@ -1686,6 +1747,29 @@ export interface Session {
   lastModifiedBy?: number;
 }
 /**
+ * A key that webservers sign sessions with. There are three places: a new key takes that of the oldest, which nobody uses any more. Only the system reads them: no user, and no admin either.
+ */
+export interface SigningKey {
+  /**
+   * Its place.
+   */
+  id: "0" | "1" | "2";
+  /**
+   * Names the key in the tokens that it signed.
+   */
+  kid?: string;
+  /**
+   * 256 bits, for HMAC-SHA-256. A backup without secrets leaves it out; then the key is none.
+   */
+  key?: string;
+  createdAt?: string;
+  /**
+   * When it was published. Webservers begin to sign with it a while later.
+   */
+  updatedAt?: string;
+  lastModifiedBy?: number;
+}
+/**
  * A query with a variable.
  */
 export interface Template {
@@ -1776,6 +1860,7 @@ export interface Collections {
   resources: Resource;
   searches: Search;
   sessions: Session;
+  signingkeys: SigningKey;
   templates: Template;
   users: User;
 }
@@ -1833,6 +1918,11 @@ export interface Messages {
   "versions.reply": VersionsReply;
   "versions.request": VersionsRequest;
   "write.reply": WriteReply;
+  "health.reply": HealthReply;
+  "login.reply": LoginReply;
+  "login.request": LoginRequest;
+  "version.reply": VersionReply;
+  "written.reply": WrittenReply;
 }
 
 /** The named functions: what they are asked, beside who asks, and what they answer. */

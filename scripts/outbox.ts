@@ -45,7 +45,7 @@ export function addOutbox(program: Command, cli: Cli): void {
   const act = (dir: string, flags: Flags, job: Job) =>
     cli.run({ json: flags.json === true, staysUp: false }, (context) => run(dir, job, context));
   add("ls", "Lists what waits and what was refused").action((dir: string, flags: Flags) => act(dir, flags, { do: "ls" }));
-  add("export", "Writes what was refused, with its contents, as JSON lines")
+  add("export", "Writes what was refused, with the documents, as JSON lines")
     .option("--waiting", "also what waits")
     .option("--output <file>", "where it goes (default: standard output)")
     .action((dir: string, flags: Flags) =>

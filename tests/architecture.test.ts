@@ -18,7 +18,10 @@ const LAYERS: Record<string, { of: readonly string[]; packages: readonly string[
   "bus/wire": { of: ["bus/wire", "bus/platform", "schemas"], packages: ["nats"] },
   bus: { of: ["bus", "bus/wire", "bus/platform", "schemas"], packages: ["sql.js"] },
   functions: { of: ["functions", "bus/wire", "bus/platform", "schemas"], packages: ["@nats-io/jwt"] },
-  apps: { of: ["apps", "bus/index.ts"], packages: [] },
+  apps: {
+    of: ["apps", "bus/index.ts"],
+    packages: ["@fastify/cookie", "@fastify/multipart", "@fastify/rate-limit", "@fastify/swagger", "fastify", "jose"],
+  },
   // What judges the history must not share a fault with what made it.
   "faults/check": { of: ["faults/check"], packages: [] },
   "faults/under-test": {

@@ -14,6 +14,7 @@ const COMMAND = fileURLToPath(new URL("../scripts/frontsync.js", import.meta.url
 const COMMANDS = [
   ["demo"],
   ["datastore"],
+  ["webserver"],
   ["status"],
   ["faults"],
   ["config", "check"],

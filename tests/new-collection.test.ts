@@ -11,6 +11,7 @@ import { temporaryFolder } from "./support/nats-server-kit.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const COPIED = [
+  "apps",
   "bus",
   "functions",
   "schemas",

@@ -84,8 +84,11 @@ async function assertHeld(bus: Bus, count: () => number, had: unknown, docs = 9)
     () => dashboards(bus).patch("d1", { name: "no" }),
     () => dashboards(bus).delete("d1"),
     () => bus.caughtUp(null, { timeoutMs: 300 }),
+    () => bus.call("users.setLocked", { uid: 2, locked: true }),
   ])
     await assert.rejects(write, { code: "HELD", retryable: true });
+  const { session } = await bus.call("users.login", { user: "admin", password: "changeme" });
+  assert.ok(session.webserver, "it serves, so users log in: by what it has");
   await bus.caughtUp((had as { revision: number }[])[0]?.revision);
 }
 

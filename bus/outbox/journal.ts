@@ -145,7 +145,7 @@ export class Journal {
     try {
       ftruncateSync(this.#descriptor, this.#size);
     } catch (error) {
-      log.error({ err: error, file: this.#file }, "a part of a line stays in the outbox");
+      log.error({ err: error, file: this.#file }, "a part of a line stays in the file");
       this.#torn = true;
     }
   }
@@ -170,7 +170,7 @@ function isRead(line: string, read: (json: string) => void): boolean {
     read(json);
     return true;
   } catch (error) {
-    log.error({ err: error }, "the outbox has a line that can't be read");
+    log.error({ err: error }, "a line can't be read");
     return false;
   }
 }
@@ -186,7 +186,10 @@ function checksum(json: string): string {
 
 /** What is cut off may still be of use to somebody who looks for it. */
 function keepTorn(file: string, torn: Uint8Array): void {
-  log.warn({ file, bytes: torn.length }, "the outbox ends with a torn line, which is cut off: its write was never acknowledged");
+  log.warn(
+    { file, bytes: torn.length },
+    "the file ends with a torn line, which is cut off: what it was for was never acknowledged",
+  );
   try {
     writeAtomically(`${file}.torn`, torn);
   } catch (error) {
@@ -197,7 +200,7 @@ function keepTorn(file: string, torn: Uint8Array): void {
 /** Takes damaged lines out of the file. Returns where they are now; undefined: they could not be moved. */
 function keepDamaged(file: string, damaged: readonly Buffer[], whole: readonly Buffer[]): string | undefined {
   const aside = `${file}${DAMAGED}${clock.now()}`;
-  log.error({ file, lines: damaged.length, aside }, "the outbox has damaged lines");
+  log.error({ file, lines: damaged.length, aside }, "the file has damaged lines");
   try {
     writeAtomically(aside, Buffer.concat(damaged));
     writeAtomically(file, Buffer.concat(whole));

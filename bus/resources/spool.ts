@@ -47,6 +47,8 @@ async function read(source: AsyncIterator<Uint8Array>): Promise<IteratorResult<U
   try {
     return await source.next();
   } catch (cause) {
+    // Whoever gives the content may have a limit of their own.
+    if (cause instanceof FrontsyncError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new FrontsyncError("BAD_MESSAGE", `The content could not be read to its end: ${why}. Nothing was stored.`, {
       path: "/content",

@@ -1,9 +1,11 @@
-/** Writes what comes from the schemas, the functions and the settings: schemas/types.ts, docs/errors.md, docs/asyncapi.json and
- *  docs/configuration.md; and docs/reliability.md from what fault injection printed. With --check it writes nothing and exits 1 when a file is
- *  stale. */
+/** Writes what comes from the schemas, the functions and the settings: schemas/types.ts, docs/errors.md, docs/asyncapi.json,
+ *  docs/openapi.json and docs/configuration.md; and docs/reliability.md from what fault injection printed. With --check it writes nothing and
+ *  exits 1 when a file is stale. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { describeApi } from "../../apps/webserver/description.ts";
 import { loadFunctions } from "../../functions/host/load.ts";
+import { loadSchemas } from "../../schemas/index.ts";
 import { asyncapi } from "./generate/asyncapi/index.ts";
 import { configuration } from "./generate/configuration.ts";
 import { errors } from "./generate/errors.ts";
@@ -17,6 +19,7 @@ const generated = {
   "docs/errors.md": errors(),
   "docs/reliability.md": reliability(),
   "docs/configuration.md": configuration(),
+  "docs/openapi.json": `${JSON.stringify(await describeApi(loadSchemas()), undefined, 2)}\n`,
   "docs/asyncapi.json": `${JSON.stringify(asyncapi(sources, await loadFunctions()), undefined, 2)}\n`,
 };
 const stale = Object.entries(generated).filter(([file, text]) => {

@@ -13,6 +13,7 @@ import { addRescue } from "../rescue.ts";
 import { addResources } from "../resources.ts";
 import { addRestore } from "../restore.ts";
 import { addStatus } from "../status.ts";
+import { addWebserver } from "../webserver.ts";
 import { type Cli, createCli } from "./cli.ts";
 import { createOutput } from "./output.ts";
 import type { Stop } from "./signals.ts";
@@ -51,6 +52,7 @@ export function buildProgram(cli: Cli): Command {
   const commands = [
     addDemo,
     addDatastore,
+    addWebserver,
     addImport,
     addResources,
     addOutbox,

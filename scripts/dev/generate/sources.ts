@@ -15,6 +15,8 @@ export interface Sources {
   common: SchemaFile;
   password: SchemaFile;
   messages: readonly SchemaFile[];
+  /** What only the webserver's HTTP API says. */
+  http: readonly SchemaFile[];
   collections: readonly SchemaFile[];
 }
 
@@ -24,6 +26,7 @@ export function readSources(): Sources {
     common: read("document.json"),
     password: read("password.json"),
     messages: folder("messages"),
+    http: folder("http"),
     collections: folder("collections"),
   };
 }

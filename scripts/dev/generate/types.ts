@@ -5,8 +5,8 @@ import { compile, type JSONSchema } from "json-schema-to-typescript";
 import { ROOT, type SchemaFile, type Sources } from "./sources.ts";
 
 export async function types(sources: Sources): Promise<string> {
-  const { declaration, common, password, messages, collections } = sources;
-  const all = [declaration, common, password, ...messages, ...collections];
+  const { declaration, common, password, messages, http, collections } = sources;
+  const all = [declaration, common, password, ...messages, ...http, ...collections];
   const titles = new Map(all.map(({ $id, title }) => [$id, title]));
   const definitions = Object.fromEntries(all.map((schema) => [schema.title, flat(schema, common)]));
   // One root that refers to all of them, so that a shared part is declared once.
@@ -32,7 +32,7 @@ export async function types(sources: Sources): Promise<string> {
       "// Generated from the schema files by `npm run generate`. Do not edit.\n",
       withoutRoot,
       map("Collections", "The collections, by name, with the type of their documents.", collections),
-      map("Messages", "The messages, by the name of their schema file.", messages),
+      map("Messages", "The messages, by the name of their schema file.", [...messages, ...http]),
       calls(messages),
     ].join("\n"),
   );

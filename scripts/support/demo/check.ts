@@ -19,10 +19,15 @@ export interface CheckSummary {
   /** Of the collections, the same on both webservers. */
   digests: Record<string, string>;
   warnings: { code: string; message: string }[];
+  /** They answer, and say that they may get users. */
+  webservers: { webserver: string; healthy: true }[];
 }
 
 /** Writes the samples on one webserver and proves that the other holds the same. Throws INTERNAL with what differs. */
-export async function checkSession({ writer, reader, datastore }: Session, signal: AbortSignal): Promise<CheckSummary> {
+export async function checkSession(
+  { writer, reader, datastore, webservers }: Session,
+  signal: AbortSignal,
+): Promise<CheckSummary> {
   const samples = sampleDashboards(new Date());
   const arrivals = await showArrivals(writer.bus, reader.bus, samples, signal);
   const buses = [writer.bus, reader.bus];
@@ -31,6 +36,7 @@ export async function checkSession({ writer, reader, datastore }: Session, signa
 
   const [ours, theirs] = await Promise.all([writer.bus.digests(), reader.bus.digests()]);
   assert(isDeepStrictEqual(ours.digests, theirs.digests), "The two webservers' digests differ");
+  for (const { name, address } of webservers) await assertHealthy(name, address, signal);
   for (const { name, bus } of [writer, reader]) {
     const { state, generation } = bus.status();
     assert(state === "synced", `${name} is ${state}, not synced`);
@@ -49,7 +55,13 @@ export async function checkSession({ writer, reader, datastore }: Session, signa
     head,
     digests: theirs.digests,
     warnings,
+    webservers: webservers.map(({ name }) => ({ webserver: name, healthy: true })),
   };
+}
+
+async function assertHealthy(name: string, address: string, signal: AbortSignal): Promise<void> {
+  const { status } = await fetch(`${address}/api/health`, { signal });
+  assert(status === 200, `${name} answers ${address}/api/health with ${status}`);
 }
 
 async function assertSamples(name: string, bus: Bus, samples: readonly Sample[]): Promise<void> {

@@ -3,17 +3,19 @@ import type { Bus } from "../../../bus/api.ts";
 import { alignedRows, count, formatDuration, percentile, rounded } from "../numbers.ts";
 import type { Output } from "../output.ts";
 import type { Arrival } from "./arrivals.ts";
-import type { Session } from "./session.ts";
+import type { Session, Webserver } from "./session.ts";
 
 /** The addresses and folders, and what was there before. */
-export function printStart(output: Output, { datastore, datastoreDir, writer, reader }: Session, alreadyThere: number): void {
-  output.line(output.paint("bold", "A datastore and two webservers on this machine"));
+export function printStart(output: Output, { datastore, datastoreDir, webservers }: Session, alreadyThere: number): void {
+  output.line(output.paint("bold", "A datastore and three webservers on this machine"));
   const rows = [
     ["datastore", datastore.address],
     ["its data", datastoreDir],
     ["generation", datastore.generation],
-    [`${writer.name}'s own database`, writer.dir],
-    [`${reader.name}'s own database`, reader.dir],
+    ...webservers.flatMap(({ name, address, dir }) => [
+      [name, address],
+      ["its own database", dir],
+    ]),
   ];
   for (const row of alignedRows(rows)) output.line(`  ${row}`);
   output.line();
@@ -32,11 +34,19 @@ export function printArrivals(output: Output, { writer, reader }: Session, arriv
 }
 
 /** How to take part, and how to end it. */
-export function printHowTo(output: Output, address: string): void {
+export function printHowTo(output: Output, address: string, webservers: readonly Webserver[]): void {
+  const [first, ...others] = webservers.map((webserver) => webserver.address);
+  output.line();
+  output.line("Log in on one webserver, and look from another: the session counts on all of them.");
+  output.line(
+    `  token=$(curl -s ${first}/api/login -H 'Content-Type: application/json' -d '{"User":"admin","Pass":"changeme"}' | sed 's/.*"JWT":"\\([^"]*\\)".*/\\1/')`,
+  );
+  output.line(`  curl -s ${others.at(-1)}/api/dashboards -H "Authorization: Bearer $token"`);
+  output.line(`What else there is: ${first}/api/openapi.json`);
   output.line();
   output.line("A bus of your own sees every change, from the first on:");
   output.line('  import { connectBus } from "frontsync/bus";');
-  output.line(`  const bus = await connectBus({ datastore: "${address}", webserver: "web3", dir: "./web3" });`);
+  output.line(`  const bus = await connectBus({ datastore: "${address}", webserver: "web4", dir: "./web4" });`);
   output.line('  for await (const { op, id } of bus.collection("dashboards").changes({ since: 0 })) console.log(op, id);');
   output.line();
   output.line(`Look at it with \`frontsync status --datastore ${address}\`. Ctrl-C stops it.`);
@@ -44,7 +54,7 @@ export function printHowTo(output: Output, address: string): void {
 
 /** The same as one JSON line. */
 export function startedFigures(
-  { datastore, datastoreDir, writer, reader }: Session,
+  { datastore, datastoreDir, webservers, reader }: Session,
   alreadyThere: number,
   arrivals: readonly Arrival[],
 ): object {
@@ -52,7 +62,7 @@ export function startedFigures(
   return {
     event: "started",
     datastore: { address: datastore.address, generation: datastore.generation, dir: datastoreDir, pids: datastore.pids },
-    webservers: [writer, reader].map(({ name, dir }) => ({ webserver: name, dir })),
+    webservers: webservers.map(({ name, address, dir }) => ({ webserver: name, address, dir })),
     alreadyThere,
     dashboards: arrivals.map(({ visibleMs, ...arrival }) => ({ ...arrival, visibleMs: rounded(visibleMs) })),
     visibleMs: { p50: rounded(percentile(visible, 0.5)), max: rounded(Math.max(...visible)) },

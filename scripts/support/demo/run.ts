@@ -27,8 +27,8 @@ export async function runDemo(options: SessionOptions, context: Context): Promis
     printArrivals(output, session, arrivals);
     output.figures(startedFigures(session, alreadyThere, arrivals));
     const printed = new Set<string>();
-    for (const { name, bus } of [session.writer, session.reader]) unfollow.push(followStatus(output, name, bus, printed));
-    printHowTo(output, session.datastore.address);
+    for (const { name, bus } of session.webservers) unfollow.push(followStatus(output, name, bus, printed));
+    printHowTo(output, session.datastore.address, session.webservers);
     await stop.requested;
   } finally {
     for (const end of unfollow) end();

@@ -23,8 +23,12 @@ export type Rescue = { what: "unlock" } | { what: "clear-failures" } | { what: "
 export async function runRescue(rescue: Rescue, name: string, place: Place, context: Context): Promise<void> {
   if (!("dir" in place)) return await rescueAt(rescue, name, place.target, context).catch(tellOfFolder);
   const { dir } = place;
-  if (!existsSync(join(dir, "keys.json")))
-    throw new FrontsyncError("NOT_FOUND", `There is no datastore in ${dir}. Give the folder of \`frontsync datastore --dir\`.`);
+  // Where there is no store one would be made.
+  if (!existsSync(join(dir, "jetstream")))
+    throw new FrontsyncError(
+      "NOT_FOUND",
+      `There is no datastore in ${dir}. Give the folder of \`frontsync datastore --dir\`; one that uses a NATS of yours must run.`,
+    );
   // Nobody else is let in meanwhile.
   const controlAuth = randomId();
   const datastore = await openDatastore({ dir, port: 0, controlAuth }, context).catch((error: unknown) => {

@@ -101,7 +101,7 @@ export const DATASTORE_KEYS = {
   resourceMaxSize: {
     name: "Resource-Max-Size",
     kind: "integer",
-    usedBy: ["datastore"],
+    usedBy: ["datastore", "webserver"],
     about: "The largest content of a resource.",
     default: 512 * 1024 * 1024,
     unit: "bytes",

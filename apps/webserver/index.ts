@@ -1,0 +1,97 @@
+/** The reference webserver: a bus, and the HTTP API on it. */
+import type { FastifyInstance } from "fastify";
+import { type Bus, connectBus, FrontsyncError, loadSchemas } from "../../bus/index.ts";
+import { buildApp } from "./app.ts";
+import type { Backups } from "./backups.ts";
+import { Health } from "./health.ts";
+import { checkOptions, type WebserverOptions } from "./options.ts";
+import { freshOf } from "./sessions/fresh.ts";
+import { SigningKeys } from "./sessions/keys.ts";
+import { Tokens } from "./sessions/tokens.ts";
+
+export type { WebserverOptions } from "./options.ts";
+
+/** A key is published so long before it signs, ms: longer than a webserver may be behind without saying that it should get no users. */
+const KEY_LEAD_MS = 5 * 60_000;
+/** Answers that are under way when it stops, ms; then they are cut. */
+const LAST_ANSWERS_MS = 10_000;
+
+export interface Webserver extends AsyncDisposable {
+  /** Where it listens: `http://host:port`, or https. */
+  readonly address: string;
+  readonly bus: Bus;
+  /** Says that it should get no users, for `drainSeconds`; then finishes what it is answering, and closes the bus. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** What a webserver can't do by itself. */
+export interface Services {
+  /** Without them /api/backup answers 501. */
+  backups?: Backups;
+}
+
+/** Opens the bus in `dir` and listens. Resolves also without a datastore. Throws BAD_CONFIG, also for a port that is taken; DIR_IN_USE. */
+export async function startWebserver(given: WebserverOptions, { backups = NO_BACKUPS }: Services = {}): Promise<Webserver> {
+  const options = checkOptions(given);
+  const bus = await connectBus(options.bus);
+  const keys = new SigningKeys(bus, { sessionMs: options.sessionTimeoutMinutes * 60_000, leadMs: KEY_LEAD_MS });
+  const health = new Health(bus);
+  const fresh = freshOf(bus);
+  let app: FastifyInstance | undefined;
+  let closing: Promise<void> | undefined;
+  const shut = async () => {
+    health.draining = true;
+    if (app) {
+      await drain(options.drainSeconds);
+      await closeApp(app);
+    }
+    keys.close();
+    await bus.close();
+  };
+  const close = () => (closing ??= shut());
+  try {
+    keys.start();
+    app = await buildApp({
+      bus,
+      schemas: loadSchemas(options.bus.schemas),
+      options,
+      tokens: new Tokens(keys, fresh),
+      health,
+      backups,
+      fresh,
+    });
+    const address = await listen(app, options.listen, options.port);
+    return { address, bus, close, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const none = async () => {
+  throw new FrontsyncError("UNKNOWN_CALL", "This webserver was started without backups.");
+};
+const NO_BACKUPS: Backups = { write: none, restore: none };
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const todo = code === "EADDRINUSE" ? "Stop what listens there, or take another port." : "Give an address of this machine.";
+    throw new FrontsyncError("BAD_CONFIG", `The webserver can't listen on ${host}, port ${port}: ${message}. ${todo}`, { cause });
+  }
+}
+
+async function closeApp(app: FastifyInstance): Promise<void> {
+  const cut = setTimeout(() => app.server.closeAllConnections(), LAST_ANSWERS_MS);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(cut);
+  }
+}
+
+async function drain(seconds: number): Promise<void> {
+  if (seconds > 0) await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+}

@@ -1,0 +1,136 @@
+/** Backup and restore, for admins. One of them at a time. */
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { finished, pipeline } from "node:stream/promises";
+import type { FastifyRequest } from "fastify";
+import { type Bus, FrontsyncError, randomId } from "../../../bus/index.ts";
+import { describe } from "../openapi.ts";
+import type { Area } from "../parts.ts";
+import { scopeOf, sessionOf } from "../sessions/authenticate.ts";
+import { untilClosed } from "./requests.ts";
+import { fileOf } from "./uploads.ts";
+
+const TAG = "backup";
+const PATH = "/api/backup";
+const PASSWORD = "frontsync-backup-password";
+const MAX_BYTES = 2 ** 40;
+
+export const backupRoutes: Area = (app, { bus, options, backups }) => {
+  const turns = new Turns();
+  const flag = { type: "boolean" };
+
+  app.get(
+    PATH,
+    {
+      config: { streams: true },
+      exposeHeadRoute: false,
+      schema: describe(TAG, "backup", `One file with everything; encrypted when the header ${PASSWORD} has a password.`, {
+        query: { omitSecrets: flag },
+        binary: true,
+      }),
+    },
+    async (request, reply) => {
+      await checkAdmin(bus, request);
+      const omitSecrets = flagOf(request, "omitSecrets");
+      const { file, end } = await turns.begin(options.bus.dir);
+      try {
+        await backups.write(file, { password: passwordOf(request), omitSecrets, signal: untilClosed(reply) });
+        const { size } = await stat(file);
+        void reply.headers({
+          "content-type": "application/octet-stream",
+          "content-length": size,
+          "content-disposition": 'attachment; filename="frontsync.backup"',
+        });
+        const content = createReadStream(file);
+        // However it ends, the file is of no more use.
+        void finished(content, { cleanup: true }).then(end, end);
+        return await reply.send(content);
+      } catch (error) {
+        await end();
+        throw error;
+      }
+    },
+  );
+
+  app.post(
+    PATH,
+    {
+      config: { streams: true },
+      bodyLimit: MAX_BYTES,
+      schema: describe(TAG, "restore", "Brings a backup back, the field `file`. The counts of documents are answered.", {
+        query: { dryRun: flag },
+        consumes: "multipart/form-data",
+        body: { type: "object", required: ["file"], properties: { file: { type: "string", format: "binary" } } },
+        reply: { type: "object" },
+      }),
+    },
+    async (request, reply) => {
+      await checkAdmin(bus, request);
+      const dryRun = flagOf(request, "dryRun");
+      const { file, end } = await turns.begin(options.bus.dir);
+      try {
+        await pipeline(await fileOf(request, MAX_BYTES), createWriteStream(file, { mode: 0o600 }));
+        return await backups.restore(file, { password: passwordOf(request), dryRun, signal: untilClosed(reply) });
+      } finally {
+        await end();
+      }
+    },
+  );
+};
+
+/** One at a time, each with a file of its own that goes with it. */
+class Turns {
+  #taken = false;
+
+  /** Throws TOO_MANY_REQUESTS. */
+  async begin(dir: string): Promise<{ file: string; end: () => Promise<void> }> {
+    if (this.#taken)
+      throw new FrontsyncError("TOO_MANY_REQUESTS", "Another backup or restore is under way here: wait for its end.");
+    this.#taken = true;
+    const folder = join(dir, "backups");
+    const end = async () => {
+      await rm(folder, { recursive: true, force: true });
+      this.#taken = false;
+    };
+    try {
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      this.#taken = false;
+      throw error;
+    }
+    return { file: join(folder, randomId()), end };
+  }
+}
+
+/** By what the user may see of themselves now. Throws NOT_ALLOWED. */
+async function checkAdmin(bus: Bus, request: FastifyRequest): Promise<void> {
+  const user = await scopeOf(bus, request)
+    .collection("users")
+    .get(String(sessionOf(request).uid));
+  if (user?.doc.admin !== true) throw new FrontsyncError("NOT_ALLOWED", "Only an admin may make a backup or restore one.");
+}
+
+function flagOf({ query }: FastifyRequest, name: string): boolean {
+  const value = (query as Record<string, unknown>)[name] ?? "false";
+  if (value === "true" || value === "false") return value === "true";
+  throw new FrontsyncError("BAD_MESSAGE", `The parameter '${name}' must be true or false.`, { path: `/${name}` });
+}
+
+function passwordOf({ headers }: FastifyRequest): string | undefined {
+  const value = headers[PASSWORD];
+  if (value === undefined) return undefined;
+  // Headers are bytes: what is not ASCII comes percent-encoded.
+  const password = /^[\x20-\x7e]{1,3072}$/.test(String(value)) ? decoded(String(value)) : "";
+  if (password !== "") return password;
+  throw new FrontsyncError("BAD_MESSAGE", `The header ${PASSWORD} must be a password of ASCII, what is not percent-encoded.`);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
+}

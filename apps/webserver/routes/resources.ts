@@ -1,0 +1,100 @@
+/** Resources: documents with a content, which is streamed in and out. */
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { FrontsyncError, type Resource, type Scope } from "../../../bus/index.ts";
+import { describe, reference } from "../openapi.ts";
+import type { Area } from "../parts.ts";
+import { scopeOf } from "../sessions/authenticate.ts";
+import { documentRoutes } from "./documents.ts";
+import { type ByteRange, rangeOf } from "./range.ts";
+import { param, shown, untilClosed, writeOptionsOf, written } from "./requests.ts";
+import { fileOf } from "./uploads.ts";
+
+const TAG = "resources";
+const PATH = "/api/resources";
+const TRIES = 3;
+
+export const resourceRoutes: Area = (app, parts) => {
+  const { bus, schemas, options } = parts;
+  const schema = schemas.collection(TAG);
+  documentRoutes(app, parts, {
+    path: PATH,
+    schema,
+    param: "guid",
+    clone: async (request, from, doc) =>
+      await scopeOf(bus, request).resources.clone(from, doc as { name: string }, writeOptionsOf(request)),
+  });
+
+  const params = { guid: { type: "string" } };
+  const raw = `${PATH}/:guid/raw`;
+  const download = async (request: FastifyRequest, reply: FastifyReply) =>
+    await sendContent(scopeOf(bus, request), param(request, "guid"), request, reply);
+  const schemaOfGet = describe(TAG, "download", "Its content; with the header Range a part of it.", { params, binary: true });
+  app.get(raw, { config: { streams: true }, exposeHeadRoute: false, schema: schemaOfGet }, download);
+  app.head(raw, { schema: { hide: true } }, download);
+
+  for (const method of ["PUT", "POST"] as const)
+    app.route({
+      method,
+      url: raw,
+      config: { streams: true },
+      bodyLimit: Number.MAX_SAFE_INTEGER,
+      schema: describe(TAG, method === "PUT" ? "upload" : "uploadByPost", "A new version of its content, in the field `file`.", {
+        params,
+        consumes: "multipart/form-data",
+        body: { type: "object", required: ["file"], properties: { file: { type: "string", format: "binary" } } },
+        reply: reference("Written"),
+      }),
+      handler: async (request, reply) => {
+        const scope = scopeOf(bus, request);
+        const id = param(request, "guid");
+        const { name } = shown(await scope.collection(TAG).get(id), reply);
+        const file = await fileOf(request, options.resourceMaxSize);
+        const { sha256, size, version, ...stored } = await scope.resources.upload(
+          file,
+          { name },
+          { ...writeOptionsOf(request), id },
+        );
+        return { ...written(stored, reply), sha256, size, version };
+      },
+    });
+};
+
+/** The content that the document has now: one that is replaced meanwhile is looked at again, so that headers and bytes are of one version. */
+async function sendContent(scope: Scope, id: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const signal = untilClosed(reply);
+  for (let attempt = 1; ; attempt++) {
+    const { doc } = (await scope.collection(TAG).get(id)) ?? {};
+    if (!doc) throw new FrontsyncError("NOT_FOUND", "There is no such resource, or you may not see it.");
+    const { size = 0, sha256 } = doc;
+    if (sha256 === undefined) throw new FrontsyncError("CONTENT_MISSING", "The resource has no content yet: upload one.");
+    describeContent(doc, reply);
+    if (request.headers["if-none-match"] === `"${sha256}"`) return await reply.code(304).send();
+    let range: ByteRange | undefined;
+    try {
+      range = rangeOf(request.headers, size, `"${sha256}"`);
+    } catch (error) {
+      void reply.header("content-range", `bytes */${size}`);
+      throw error;
+    }
+    const { start, end } = range ?? { start: 0, end: size - 1 };
+    if (range) void reply.code(206).header("content-range", `bytes ${start}-${end}/${size}`);
+    void reply.header("content-length", end - start + 1);
+    if (request.method === "HEAD") return await reply.send();
+    const content = await scope.resources.open(id, { ...range, signal });
+    const now = await scope.collection(TAG).get(id);
+    if (now?.doc.sha256 === sha256) return await reply.send(content);
+    content.destroy();
+    if (attempt === TRIES) throw new FrontsyncError("CONTENT_MISSING", "The content changes again and again: try later.");
+  }
+}
+
+function describeContent({ name, sha256 }: Resource, reply: FastifyReply): void {
+  void reply.headers({
+    etag: `"${sha256}"`,
+    "accept-ranges": "bytes",
+    "content-type": "application/octet-stream",
+    "content-disposition": `attachment; filename*=UTF-8''${encodeURIComponent(name.toWellFormed()).replace(/['()*]/g, hex)}`,
+  });
+}
+
+const hex = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;

@@ -1,0 +1,78 @@
+/** The webserver of `frontsync webserver`, up until a signal. */
+import { resolve } from "node:path";
+import { startWebserver, type WebserverOptions } from "../../../apps/webserver/index.ts";
+import { setLogLevel } from "../../../bus/platform/log.ts";
+import { FrontsyncError } from "../../../schemas/errors.ts";
+import type { Context } from "../cli.ts";
+import { isLoopback } from "../config/exposure.ts";
+import type { ConfigSources, Settings } from "../config/index.ts";
+import { reloadAtHangup } from "../config/reload.ts";
+import { datastoreOf } from "../config/target.ts";
+import { webserverId } from "../config/webserver-id.ts";
+import { serviceOf } from "../systemd.ts";
+import { commandBackups } from "./backups.ts";
+
+/** What has flags alone. */
+type Flags = Pick<WebserverOptions, "trustedProxies" | "loginsPerMinute" | "drainSeconds">;
+
+/** Says where it listens, and closes it at the signal. Throws what startWebserver throws, and BAD_CONFIG without what HTTPS needs. */
+export async function runWebserver(settings: Settings, flags: Flags, sources: ConfigSources, context: Context): Promise<void> {
+  const { output, stop } = context;
+  setLogLevel(settings.logLevel);
+  const options = { ...optionsOf(settings), ...flags };
+  const webserver = await startWebserver(options, { backups: commandBackups(options, tlsFlags(settings)) });
+  const service = serviceOf();
+  const unfollow = reloadAtHangup(sources, context, ({ datastoreUpdateInterval }) =>
+    webserver.bus.setUpdateInterval(datastoreUpdateInterval),
+  );
+  try {
+    stop.signal.throwIfAborted();
+    const { address } = webserver;
+    output.line(`${output.paint("bold", "webserver")} ${options.webserver} at ${address}, its data in ${options.dir}`);
+    output.line("Running until Ctrl-C.");
+    output.figures({ event: "started", webserver: options.webserver, address, dir: options.dir });
+    await service.ready(`serving on ${address}`);
+    await stop.requested;
+  } finally {
+    unfollow();
+    await service.stopping();
+    await webserver.close();
+  }
+}
+
+function optionsOf(settings: Settings): WebserverOptions & { controlAuth: string } {
+  const { externalAddr, webListenAddress: listen, keyFile, certificateFile, insecureDisableHttps } = settings;
+  if (externalAddr === undefined)
+    throw new FrontsyncError("BAD_CONFIG", "External-Addr (--external-addr) is missing: where other webservers reach this one.");
+  const secure = !insecureDisableHttps && keyFile !== undefined && certificateFile !== undefined;
+  if (!secure && !insecureDisableHttps && !isLoopback(listen))
+    throw new FrontsyncError(
+      "BAD_CONFIG",
+      `On ${listen} users are served over HTTPS: set Key-File and Certificate-File, or Insecure-Disable-HTTPS behind a proxy that has them.`,
+    );
+  return {
+    ...datastoreOf(settings),
+    webserver: webserverId(settings),
+    dir: resolve(settings.webserverDir),
+    externalAddr,
+    listen,
+    port: settings.webPort,
+    ...(secure && { keyFile, certificateFile }),
+    updateInterval: settings.datastoreUpdateInterval,
+    schemas: settings.schemaFolder,
+    sessionTimeoutMinutes: settings.sessionTimeoutMinutes,
+    loginFailLockCount: settings.loginFailLockCount,
+    loginFailLockDurationMinutes: settings.loginFailLockDuration,
+    resourceMaxSize: settings.resourceMaxSize,
+  };
+}
+
+/** How a command that this one starts looks at the datastore's certificate. */
+function tlsFlags(settings: Settings): string[] {
+  const { datastoreInsecureDisableTls, datastoreInsecureSkipTlsVerify, datastoreCaFile } = settings;
+  return [
+    ...(datastoreInsecureDisableTls ? ["--datastore-insecure-disable-tls"] : []),
+    ...(datastoreInsecureSkipTlsVerify ? ["--datastore-insecure-skip-tls-verify"] : []),
+    ...(datastoreCaFile === undefined ? [] : ["--datastore-ca-file", datastoreCaFile]),
+  ];
+}

@@ -1,0 +1,45 @@
+// Goal: an admin takes a backup with a browser, and brings it back; nobody else gets at one. Method: a webserver whose backups are the commands, as
+// `frontsync webserver` has them.
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Webserver } from "../apps/webserver/index.ts";
+import { Client, webservers } from "./support/webservers.ts";
+
+test("admins make backups and restore them, and others do not", async () => {
+  await using web = await webservers(1);
+  const [server] = web.servers as [Webserver];
+  await web.user("anna");
+  const [anna, admin] = [new Client(server), new Client(server)];
+  await anna.login("anna");
+  await admin.login("admin", "changeme");
+  const made = await anna.ask("POST", "/api/dashboards", { name: "Operations" });
+
+  const form = (text: string) => {
+    const data = new FormData();
+    data.append("file", new Blob([text]));
+    return data;
+  };
+  for (const [method, body] of [["GET"], ["POST", form("x")]] as const)
+    assert.equal((await anna.ask(method, "/api/backup", body)).status, 403);
+
+  const password = { "frontsync-backup-password": encodeURIComponent("größer") };
+  const plain = String((await admin.ask("GET", "/api/backup")).body.text);
+  assert.ok(plain.includes("Operations") && plain.includes('"hash"'));
+  assert.ok(!String((await admin.ask("GET", "/api/backup?omitSecrets=true")).body.text).includes('"hash"'));
+  const encrypted = await admin.with(password).ask("GET", "/api/backup");
+  assert.deepEqual([encrypted.status, String(encrypted.body.text).includes("Operations")], [200, false]);
+
+  const restored = await admin.ask<{ ok: boolean; records: number }>("POST", "/api/backup?dryRun=true", form(plain));
+  assert.equal(restored.status, 200, JSON.stringify(restored.body));
+  assert.ok(restored.body.ok && restored.body.records > 3);
+  for (const bad of [plain.slice(0, -20), "", "{}"]) {
+    const answer = await admin.ask("POST", "/api/backup", form(bad));
+    assert.deepEqual([answer.status, answer.body.code], [422, "BACKUP_DAMAGED"], JSON.stringify(answer.body));
+  }
+  assert.equal((await admin.ask("GET", "/api/backup?omitSecrets=perhaps")).status, 400);
+  assert.equal((await admin.ask("POST", "/api/backup", {})).status, 400);
+  assert.equal((await anna.ask("GET", `/api/dashboards/${made.body.id}`)).status, 200);
+  assert.ok(!readdirSync(join(web.deployment.dir, "web1")).includes("backups"), "nothing of them stays");
+});
