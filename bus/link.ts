@@ -104,7 +104,8 @@ export class Link {
       ? requestSubject(of as string, named, this.#webserver)
       : requestSubject(collection ?? ALL_COLLECTIONS, verb, this.#webserver);
     const headers = makeHeaders();
-    if (this.#clockOffset !== undefined)
+    // Not on a check-in: it is what learns the offset, and after a clock was set right every request would be taken for late, for ever.
+    if (this.#clockOffset !== undefined && verb !== "check-in")
       headers.set("Fs-Deadline", String(Math.round(clock.now() + this.#clockOffset + timeoutMs)));
     const body = bytes ? encodeFrame(request, bytes) : JSON.stringify(request);
     const reply = await this.#connection.request(subject, body, { timeoutMs, headers });

@@ -22,8 +22,27 @@ const LAYERS: Record<string, { of: readonly string[]; packages: readonly string[
     of: ["apps", "bus/index.ts"],
     packages: ["@fastify/cookie", "@fastify/multipart", "@fastify/rate-limit", "@fastify/swagger", "fastify", "jose"],
   },
+  // What judges the history must not share a fault with what made it.
+  "bench/faults/check": { of: ["bench/faults/check"], packages: [] },
+  "bench/faults/under-test": {
+    of: [
+      "bench/faults",
+      "bench/faults/under-test",
+      "bench/faults/breaks",
+      "bench/faults/check",
+      "bus/index.ts",
+      "bus/wire/hooks.ts",
+      "functions/datastore.ts",
+    ],
+    packages: [],
+  },
+  "bench/faults/breaks": { of: ["bench/faults", "bench/faults/breaks", "bus", "bus/wire"], packages: [] },
+  "bench/faults": {
+    of: ["bench/faults", "bench/faults/check", "bench/faults/under-test/content.ts", "bus/wire", "schemas"],
+    packages: [],
+  },
   scripts: {
-    of: ["scripts", "apps", "functions", "bus", "bus/wire", "bus/platform", "schemas"],
+    of: ["scripts", "apps", "bench/faults", "bench/faults/breaks", "functions", "bus", "bus/wire", "bus/platform", "schemas"],
     packages: ["commander", "json-schema-to-typescript"],
   },
 };
@@ -70,7 +89,7 @@ function sourcesOf(folder: string): Source[] {
   return files.map((file) => ({ file, text: readFileSync(join(ROOT, file), "utf8") }));
 }
 
-const SOURCES = ["schemas", "bus", "functions", "apps", "scripts"].flatMap(sourcesOf);
+const SOURCES = ["schemas", "bus", "functions", "apps", "bench/faults", "scripts"].flatMap(sourcesOf);
 
 function layerOf(file: string): string {
   const names = Object.keys(LAYERS).filter((name) => file.startsWith(`${name}/`));
@@ -142,6 +161,10 @@ describe("the architecture", () => {
       ["functions/host/serve.ts", "../../scripts/demo.ts"],
       ["apps/webserver/index.ts", "../../bus/wire/nats.ts"],
       ["apps/webserver/index.ts", "../../functions/datastore.ts"],
+      ["bench/faults/check/model.ts", "../../../bus/index.ts"],
+      ["bench/faults/check/model.ts", "../recorder.ts"],
+      ["bench/faults/round.ts", "../../bus/index.ts"],
+      ["bus/bus.ts", "../bench/faults/clock.ts"],
       ["bus/bus.ts", "fs"],
       ["bus/bus.ts", "./follow"],
     ];
@@ -162,9 +185,9 @@ describe("the architecture", () => {
   it("has one source of time and one of randomness, so that tests can set both", () => {
     const uses =
       /\b(Date\.now|performance\.now|process\.hrtime|Math\.random|randomBytes|randomInt|randomUUID|getRandomValues)\b|\bnew Date\(\)/g;
-    const found = SOURCES.filter(({ file }) => !file.startsWith("scripts/")).flatMap(({ file, text }) =>
-      [...withoutComments(text).matchAll(uses)].map(([use]) => `${file}: ${use}`),
-    );
+    // The fault injector looks at them from outside, and moves their clocks.
+    const theirs = SOURCES.filter(({ file }) => !file.startsWith("scripts/") && !/^bench\/faults\/(?!check\/)/.test(file));
+    const found = theirs.flatMap(({ file, text }) => [...withoutComments(text).matchAll(uses)].map(([use]) => `${file}: ${use}`));
     const allowed = /^bus\/platform\/(clock\.ts: (Date|performance)\.now|random\.ts: (Math\.random|randomBytes))$/;
     assert.deepEqual(
       found.filter((use) => !allowed.test(use)),

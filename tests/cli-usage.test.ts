@@ -16,6 +16,7 @@ const COMMANDS = [
   ["datastore"],
   ["webserver"],
   ["status"],
+  ["faults"],
   ["config", "check"],
   ["import", "dashboards"],
   ["resources", "put"],

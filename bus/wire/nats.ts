@@ -17,6 +17,7 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import { atMost, pause } from "../platform/deadline.ts";
 import { log } from "../platform/log.ts";
 import { randomId } from "../platform/random.ts";
+import { reconnectDelay } from "./reconnect.ts";
 import { Requests } from "./requests.ts";
 import { type TlsOptions, tlsFault, tlsSettings } from "./tls.ts";
 
@@ -272,8 +273,7 @@ function clientOptions({ servers, user, password, inboxPrefix, name, tls }: Conn
     reconnect: servers.length === 1 && tls === undefined,
     ...(tls && { tls: tlsSettings(tls, servers) }),
     maxReconnectAttempts: -1,
-    reconnectTimeWait: 250,
-    reconnectJitter: 100,
+    reconnectDelayHandler: reconnectDelay(),
     ignoreAuthErrorAbort: true,
     // A server that hangs but still holds its sockets is noticed in about 1.7 s.
     pingInterval: 1000,

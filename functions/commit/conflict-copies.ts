@@ -86,7 +86,8 @@ export class ConflictCopies {
     if (what.op === "put") return visible(schema, what.doc);
     // The datastore's own changes are based on nothing, and so lose to nothing.
     if (what.op === "change") return null;
-    const version = await readVersion(this.#connection, base ?? 0);
+    // 0: of a document that was not there. There is no such version to be asked for.
+    const version = base ? await readVersion(this.#connection, base) : undefined;
     const known = version && version.subject === storeSubject(schema.collection, id) && !version.deleted;
     return known
       ? mergePatch(visible(schema, parseDoc(schema, version.body, version.envelope)), what.merge)

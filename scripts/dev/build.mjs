@@ -21,7 +21,7 @@ try {
 const { status } = spawnSync(process.execPath, [compiler, "-p", join(root, "tsconfig.json")], { stdio: "inherit" });
 // What was deleted in the sources must be gone in dist/ too: functions and tests are found by what is there.
 for (const file of existsSync(out) ? readdirSync(out, { recursive: true, encoding: "utf8" }) : []) {
-  const source = file.match(/^((?:apps|bench|bus|functions|schemas|scripts|tests)\/.*?)\.(?:js|d\.ts|js\.map)$/)?.[1];
+  const source = file.match(/^((?:apps|bench|bus|faults|functions|schemas|scripts|tests)\/.*?)\.(?:js|d\.ts|js\.map)$/)?.[1];
   if (source !== undefined && !existsSync(join(root, `${source}.ts`))) rmSync(join(out, file));
 }
 for (const folder of ["collections", "http", "messages"]) rmSync(join(out, "schemas", folder), { recursive: true, force: true });

@@ -1,5 +1,6 @@
 /** Writes what comes from the schemas, the functions and the settings: schemas/types.ts, docs/errors.md, docs/asyncapi.json,
- *  docs/openapi.json and docs/configuration.md. With --check it writes nothing and exits 1 when a file is stale. */
+ *  docs/openapi.json and docs/configuration.md; and docs/reliability.md from what fault injection printed. With --check it writes nothing and
+ *  exits 1 when a file is stale. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describeApi } from "../../apps/webserver/description.ts";
@@ -8,6 +9,7 @@ import { loadSchemas } from "../../schemas/index.ts";
 import { asyncapi } from "./generate/asyncapi/index.ts";
 import { configuration } from "./generate/configuration.ts";
 import { errors } from "./generate/errors.ts";
+import { reliability } from "./generate/reliability.ts";
 import { ROOT, readSources } from "./generate/sources.ts";
 import { types } from "./generate/types.ts";
 
@@ -15,6 +17,7 @@ const sources = readSources();
 const generated = {
   "schemas/types.ts": await types(sources),
   "docs/errors.md": errors(),
+  "docs/reliability.md": reliability(),
   "docs/configuration.md": configuration(),
   "docs/openapi.json": `${JSON.stringify(await describeApi(loadSchemas()), undefined, 2)}\n`,
   "docs/asyncapi.json": `${JSON.stringify(asyncapi(sources, await loadFunctions()), undefined, 2)}\n`,

@@ -6,6 +6,7 @@ import { addBackup } from "../backup.ts";
 import { addConfig } from "../config.ts";
 import { addDatastore } from "../datastore.ts";
 import { addDemo } from "../demo.ts";
+import { addFaults } from "../faults.ts";
 import { addFuse } from "../fuse.ts";
 import { addImport } from "../import.ts";
 import { addOutbox } from "../outbox.ts";
@@ -68,6 +69,7 @@ export function buildProgram(cli: Cli): Command {
     addRescue,
     addStatus,
     addConfig,
+    addFaults,
   ];
   for (const add of commands) add(program, cli);
   return program;

@@ -1,0 +1,45 @@
+/** 2: one effect per mutation id. A mark comes into one document, once: what was taken away again and is back was applied twice. */
+import type { Version } from "../history.ts";
+import type { Model } from "../model.ts";
+import { type Violation, violation } from "../violation.ts";
+
+export function once(model: Model): Violation[] {
+  return [...twiceMarked(model), ...twiceStored(model)];
+}
+
+function twiceMarked(model: Model): Violation[] {
+  const found: Violation[] = [];
+  for (const [mark, versions] of model.marked) {
+    const subjects = [...new Set(versions.filter(isDocument).map(({ subject }) => subject))];
+    const comings = subjects.flatMap((subject) => comingsOf(mark, model.log.get(subject) ?? []));
+    const second = comings[1];
+    if (!second) continue;
+    const revisions = comings.map(({ revision }) => revision).join(" and ");
+    found.push(violation(2, `${mark} was applied as ${revisions}`, second.collection, second.id));
+  }
+  return found;
+}
+
+/** The versions in which a mark is, and was not in the one before. */
+function comingsOf(mark: string, versions: readonly Version[]): Version[] {
+  return versions.filter(({ marks }, index) => marks.includes(mark) && !versions[index - 1]?.marks.includes(mark));
+}
+
+function twiceStored(model: Model): Violation[] {
+  const found: Violation[] = [];
+  for (const versions of model.log.values()) {
+    const seen = new Map<string, number>();
+    for (const { mutation, revision, collection, id } of versions) {
+      const before = seen.get(mutation);
+      if (mutation !== "" && before !== undefined)
+        found.push(violation(2, `mutation ${mutation} is stored as ${before} and ${revision}`, collection, id));
+      seen.set(mutation, revision);
+    }
+  }
+  return found;
+}
+
+/** What lost a conflict is kept beside its document. */
+function isDocument({ collection }: Version): boolean {
+  return collection !== "conflicts";
+}
