@@ -1,5 +1,3 @@
-import { readSubject } from "../bus/wire/stream.ts";
-import { storeSubject } from "../bus/wire/subjects.ts";
 import { withOwner } from "../schemas/access.ts";
 import { checkId, type Doc } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
@@ -7,6 +5,7 @@ import { withContent } from "../schemas/resource.ts";
 import type { Resource } from "../schemas/types.ts";
 import { WRITE_ERRORS } from "./commit/errors.ts";
 import { defineFunction } from "./host/define.ts";
+import { readDoc } from "./store/documents.ts";
 import { RESOURCES, readableResource } from "./store/resources.ts";
 
 /** Gives a resource a content that is in the store. First the content is kept from the collector, then the document is written, then the content is
@@ -18,7 +17,7 @@ export default defineFunction({
   reply: "content-commit.reply",
   errors: ["CONTENT_MISSING", ...WRITE_ERRORS],
   async handle({ mutation, by, id, fields, existed, from, over, ifRevision, ...asked }, { webserver, deadline }, context) {
-    const { schemas, committer, contents, connection } = context;
+    const { schemas, committer, contents } = context;
     const schema = schemas.collection(RESOURCES);
     const sha256 = from === undefined ? asked.sha256 : (await readableResource(from, by, context)).sha256;
     const gone = new FrontsyncError("CONTENT_MISSING", "The content is not in the datastore: upload it.");
@@ -36,8 +35,7 @@ export default defineFunction({
     const what = { op: "change" as const, change };
     const { revision } = await committer.commit(schema, { id: checkId(id), what, mutation, by, webserver, ifRevision }, deadline);
     if (!(await contents.renew(sha256))) throw gone;
-    const stored = await readSubject(connection, storeSubject(RESOURCES, id));
-    const doc = stored?.deleted === false ? (JSON.parse(Buffer.from(stored.body).toString()) as Resource) : undefined;
+    const doc = await readDoc<Resource>(context, RESOURCES, id);
     return { id, revision, sha256, size, version: doc?.version ?? 1 };
   },
 });

@@ -17,7 +17,7 @@ export default defineFunction({
   async handle(report, caller, context) {
     const { uid, by, sessions } = report;
     await checkMay(context.views, by);
-    const user = await userNow(context.connection, uid);
+    const user = await userNow(context, uid);
     if (!user) throw new FrontsyncError("UNKNOWN_USER", `There is no user ${uid}.`, { path: "/uid" });
     let revision = await noteReport(report, caller, context);
     const confirmed: string[] = [];

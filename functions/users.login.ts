@@ -53,7 +53,7 @@ async function checked(
   context: Context,
 ): Promise<{ user: User | undefined; right: boolean }> {
   const right = await verifyPassword(password, known?.password);
-  const user = known && (await userNow(context.connection, known.uid));
+  const user = known && (await userNow(context, known.uid));
   if (hashOf(user) !== hashOf(known)) return await checked(password, user, context);
   return { user, right };
 }

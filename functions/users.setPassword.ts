@@ -44,7 +44,7 @@ async function checkCurrent(
   context: Context,
 ): Promise<void> {
   await checkNotLockedOut(about.uid, context);
-  const right = await verifyPassword(current, (await userNow(context.connection, about.uid))?.password);
+  const right = await verifyPassword(current, (await userNow(context, about.uid))?.password);
   // Again: who guesses many at once gets no more tries than who does it one by one.
   await checkNotLockedOut(about.uid, context);
   if (right) return;

@@ -74,7 +74,7 @@ describe("docs/asyncapi.json", () => {
   describe("and the wire", () => {
     let deployment: Deployment;
     before(async () => {
-      deployment = await deploy({ webservers: 1 });
+      deployment = await deploy({ webservers: 1, deletionFuse: {} });
     });
     after(async () => await deployment[Symbol.asyncDispose]());
 

@@ -12,6 +12,7 @@ import { temporaryFolder } from "./support/nats-server-kit.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const COPIED = [
   "apps",
+  "bench",
   "bus",
   "functions",
   "schemas",

@@ -1,4 +1,5 @@
 /** What a deleted user owned: shareable documents go to the default admin; what nobody else could use, such as preferences, is deleted. */
+
 import { clock } from "../../bus/platform/clock.ts";
 import { openReader } from "../../bus/wire/reader.ts";
 import { streamInfo } from "../../bus/wire/stream.ts";
@@ -9,6 +10,7 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import type { Edit } from "../commit/decide.ts";
 import type { Context } from "../host/define.ts";
+import { docOf } from "../store/documents.ts";
 import { userOf } from "./users.ts";
 
 const PAGE_MESSAGES = 500;
@@ -35,8 +37,8 @@ export async function handOver(edit: Edit, deadline: number, context: Context) {
     const reader = await openReader(context.connection, { stream: STREAM, subjects, ...(from !== undefined && { from }) });
     try {
       while (reader.pending > 0) {
-        for (const { deleted, body } of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) {
-          const doc = deleted ? undefined : (JSON.parse(Buffer.from(body).toString()) as Doc);
+        for (const version of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) {
+          const doc = docOf(schema, version);
           if (
             doc?.[schema.owner as string] === owner &&
             (await handOne(schema, owner, documentId(schema, doc), edit, deadline, context))

@@ -1,11 +1,11 @@
 /** What logins leave: failures in a row, and the lock that they cause. Apart from the user, so that it never collides with an admin's edit. */
+
 import { clock } from "../../bus/platform/clock.ts";
-import { readSubject } from "../../bus/wire/stream.ts";
-import { storeSubject } from "../../bus/wire/subjects.ts";
 import * as accounts from "../../schemas/accounts.ts";
 import type { Doc } from "../../schemas/document.ts";
 import type { Login, LoginsReportRequest } from "../../schemas/types.ts";
 import type { Caller, Context } from "../host/define.ts";
+import { readDoc } from "../store/documents.ts";
 
 const LOGINS = "logins";
 
@@ -15,10 +15,8 @@ interface About {
 }
 
 /** Throws USER_LOCKED while failed logins lock the user. */
-export async function checkNotLockedOut(uid: number, { connection }: Context): Promise<void> {
-  const stored = await readSubject(connection, storeSubject(LOGINS, String(uid)));
-  const login = stored && !stored.deleted ? (JSON.parse(Buffer.from(stored.body).toString()) as Login) : undefined;
-  accounts.checkNotLockedOut(login, clock.now());
+export async function checkNotLockedOut(uid: number, context: Context): Promise<void> {
+  accounts.checkNotLockedOut(await readDoc<Login>(context, LOGINS, String(uid)), clock.now());
 }
 
 /** One failure more; at `lockAfter` of them the user is locked for a while. */

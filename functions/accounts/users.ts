@@ -1,12 +1,12 @@
 /** The users as the functions look at them. */
-import type { Connection } from "../../bus/wire/nats.ts";
-import { readSubject } from "../../bus/wire/stream.ts";
+
 import { storeSubject } from "../../bus/wire/subjects.ts";
 import { type Actor, actorOf } from "../../schemas/access.ts";
 import { comparable } from "../../schemas/accounts.ts";
 import { type ErrorCode, FrontsyncError } from "../../schemas/errors.ts";
 import type { User } from "../../schemas/types.ts";
 import type { Context } from "../host/define.ts";
+import { readDoc } from "../store/documents.ts";
 import { type Views, wholeCollection } from "../store/views.ts";
 
 const USERS = "users";
@@ -22,20 +22,19 @@ export async function userOf(views: Views, uid: number, certainty: Certainty = {
 }
 
 /** As the store has the user now. */
-export async function userNow(connection: Connection, uid: number): Promise<User | undefined> {
-  const stored = await readSubject(connection, storeSubject(USERS, String(uid)));
-  return stored && !stored.deleted ? (JSON.parse(Buffer.from(stored.body).toString()) as User) : undefined;
+export async function userNow(context: Pick<Context, "connection" | "schemas">, uid: number): Promise<User | undefined> {
+  return await readDoc<User>(context, USERS, String(uid));
 }
 
 /** The user who has a name now; undefined: certainly nobody. */
-export async function userNamed({ views, connection }: Context, name: string): Promise<User | undefined> {
+export async function userNamed(context: Context, name: string): Promise<User | undefined> {
   const wanted = comparable(name);
   for (const certain of [false, true]) {
-    const { held } = await views.of(wholeCollection(USERS), { certain });
+    const { held } = await context.views.of(wholeCollection(USERS), { certain });
     const users = [...held.values()].flatMap(({ doc }) => (doc ? [doc as unknown as User] : []));
     const found = users.find(({ user }) => comparable(user) === wanted);
     // What this handler has heard may be some milliseconds old; a new name or password counts at once.
-    const user = found && (await userNow(connection, found.uid));
+    const user = found && (await userNow(context, found.uid));
     if (user && comparable(user.user) === wanted) return user;
   }
   return undefined;

@@ -7,7 +7,8 @@ import type { CollectionSchema } from "../../schemas/index.ts";
 import { hasSeen, joinSeen } from "../../schemas/mutation.ts";
 import type { RestoredVersion } from "../../schemas/types.ts";
 import { upcast } from "../../schemas/upcast.ts";
-import { type Current, type Decision, parseDoc } from "./decide.ts";
+import { parseDoc } from "../store/documents.ts";
+import type { Current, Decision } from "./decide.ts";
 
 export type Outcome = "added" | "changed" | "deleted" | "marked" | "left";
 

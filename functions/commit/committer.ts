@@ -81,7 +81,7 @@ export class Committer {
     const { collection } = schema;
     const subject = storeSubject(collection, given.id);
     const rule = rules.get(collection)?.bringBack;
-    if (rule) {
+    if (rule && !exact) {
       // Most are there already: for these nobody has to look at the whole collection.
       const alone = bringBack(schema, given, await readSubject(connection, subject), { withoutSecrets });
       if (!alone.write) return alone;

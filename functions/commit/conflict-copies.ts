@@ -1,5 +1,6 @@
 /** What loses a conflict is kept, as a document of the collection `conflicts`, before anybody is told how it ended: the edit that is
  *  refused, or the version that the last writer goes over without having seen it. */
+
 import { isDeepStrictEqual } from "node:util";
 import { clock } from "../../bus/platform/clock.ts";
 import { log } from "../../bus/platform/log.ts";
@@ -13,8 +14,9 @@ import { type Doc, mergePatch, withoutReadOnly } from "../../schemas/document.ts
 import { asFrontsyncError, FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import type { ConflictCopy, WriteReply } from "../../schemas/types.ts";
+import { parseDoc } from "../store/documents.ts";
 import type { CopyRoom } from "./copy-room.ts";
-import { type Asked, type Current, type Decision, type Edit, parseDoc } from "./decide.ts";
+import type { Asked, Current, Decision, Edit } from "./decide.ts";
 
 /** Stores an edit like any other. */
 export type Store = (schema: CollectionSchema, edit: Edit) => Promise<WriteReply>;

@@ -1,4 +1,5 @@
 /** What an edit makes of a document: the rules of writing, without any I/O. */
+
 import { bodyHash } from "../../bus/wire/envelope.ts";
 import { type Actor, checkWrite, withoutSecrets } from "../../schemas/access.ts";
 import { type Doc, documentId, encodeBody, mergePatch, stamp, withKept, withoutReadOnly } from "../../schemas/document.ts";
@@ -7,7 +8,7 @@ import type { CollectionSchema } from "../../schemas/index.ts";
 import { merge } from "../../schemas/merge.ts";
 import { addSeen, hasSeen } from "../../schemas/mutation.ts";
 import type { Envelope, FieldChange } from "../../schemas/types.ts";
-import { upcast } from "../../schemas/upcast.ts";
+import { parseDoc } from "../store/documents.ts";
 
 /** Of a path in an error: a webserver may send one as long as a message. */
 const MAX_PATH = 1000;
@@ -227,12 +228,6 @@ function shownVersion(schema: CollectionSchema, id: string, current: Current | u
     by: envelope?.by ?? 0,
     at: envelope?.at ?? "",
   };
-}
-
-/** A stored document, as the schema has it now. */
-export function parseDoc(schema: CollectionSchema, body: Uint8Array, envelope: Envelope | undefined): Doc {
-  const doc = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString()) as Doc;
-  return upcast(schema, doc, envelope?.schema ?? 1);
 }
 
 function shown(text: string): string {

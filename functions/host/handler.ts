@@ -1,4 +1,5 @@
 /** One handler: connects to NATS, follows the store, serves the functions. Any number of them share the work. */
+
 import { log } from "../../bus/platform/log.ts";
 import { randomId } from "../../bus/platform/random.ts";
 import { Connection } from "../../bus/wire/nats.ts";
@@ -21,6 +22,7 @@ import { Follower } from "../store/follower.ts";
 import { type FuseOptions, Fuses } from "../store/fuses.ts";
 import { Known } from "../store/known.ts";
 import { Presence } from "../store/presence.ts";
+import { RESOURCES } from "../store/resources.ts";
 import { Restoring } from "../store/restoring.ts";
 import { Tombstones } from "../store/tombstones.ts";
 import { Views } from "../store/views.ts";
@@ -86,7 +88,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const follower = new Follower(connection, schemas, (version) => audit.note(version));
   const presence = new Presence(connection, schemas);
   const known = new Known(connection, schemas, config.tombstones);
-  const views = new Views(connection, follower);
+  const views = new Views(connection, schemas, follower);
   const restoring = new Restoring(connection, schemas);
   const fuses = new Fuses(connection, schemas, config.deletionFuse);
   const contents = new Contents(connection, config.contents);
@@ -144,7 +146,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   await connection.open();
   await epochs.ready();
   await makeFirstUser(context);
-  const collector = new Collector(connection, contents, () => restoring.underway);
+  const collector = new Collector(connection, schemas.collection(RESOURCES), contents, () => restoring.underway);
   void collector.start();
   const tombstones = new Tombstones(connection, schemas, known, config.tombstones);
   void tombstones.start();

@@ -3,6 +3,7 @@
  *
  *  A commit renews the record, writes the document, and looks at the record again; the collector moves the record, and looks at the documents again:
  *  whoever comes second sees the other. What is referred to is put back. */
+
 import { clock } from "../../bus/platform/clock.ts";
 import { pause } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
@@ -11,8 +12,10 @@ import { contentRecord, lastChunk, listContents, purgeLife, type StoredRecord, w
 import type { Connection } from "../../bus/wire/nats.ts";
 import { openReader } from "../../bus/wire/reader.ts";
 import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
+import type { CollectionSchema } from "../../schemas/index.ts";
 import type { Resource } from "../../schemas/types.ts";
 import type { Contents } from "./contents.ts";
+import { docOf } from "./documents.ts";
 import { RESOURCES } from "./resources.ts";
 
 const MAX_INTERVAL_MS = 10 * 60_000;
@@ -21,13 +24,15 @@ const PAGE_BYTES = 5 * 1024 * 1024;
 
 export class Collector {
   readonly #connection: Connection;
+  readonly #schema: CollectionSchema;
   readonly #contents: Contents;
   readonly #paused: () => boolean;
   readonly #stop = new AbortController();
 
-  /** `paused`: contents may be there whose documents are still to come. */
-  constructor(connection: Connection, contents: Contents, paused: () => boolean) {
+  /** `schema`: of resources. `paused`: contents may be there whose documents are still to come. */
+  constructor(connection: Connection, schema: CollectionSchema, contents: Contents, paused: () => boolean) {
     this.#connection = connection;
+    this.#schema = schema;
     this.#contents = contents;
     this.#paused = paused;
   }
@@ -99,8 +104,8 @@ export class Collector {
     const reader = await openReader(this.#connection, { stream: STREAM, subjects: storeSubjects(RESOURCES) });
     try {
       while (reader.pending > 0) {
-        for (const { deleted, body } of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) {
-          const { sha256 } = deleted ? {} : (JSON.parse(Buffer.from(body).toString()) as Partial<Resource>);
+        for (const version of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) {
+          const { sha256 } = (docOf(this.#schema, version) ?? {}) as Partial<Resource>;
           if (sha256 !== undefined) used.add(sha256);
         }
       }

@@ -6,7 +6,9 @@ import type { Connection } from "../../bus/wire/nats.ts";
 import { openReader, readLast } from "../../bus/wire/reader.ts";
 import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import type { Doc } from "../../schemas/document.ts";
+import type { CollectionSchema, Schemas } from "../../schemas/index.ts";
 import type { Envelope } from "../../schemas/types.ts";
+import { docOf } from "./documents.ts";
 import { type Follower, MAX_HINTS } from "./follower.ts";
 
 const PAGE_MESSAGES = 1000;
@@ -53,12 +55,14 @@ interface Kept extends View {
 
 export class Views {
   readonly #connection: Connection;
+  readonly #schemas: Schemas;
   readonly #follower: Follower;
   readonly #views = new RecentMap<string, Kept>(MAX_VIEWS);
   readonly #queue = new KeyedQueue();
 
-  constructor(connection: Connection, follower: Follower) {
+  constructor(connection: Connection, schemas: Schemas, follower: Follower) {
     this.#connection = connection;
+    this.#schemas = schemas;
     this.#follower = follower;
   }
 
@@ -73,7 +77,7 @@ export class Views {
   /** What this handler has stored, decided on this view: it is the next version after it. */
   stored(scope: Scope, on: View, version: Omit<Held, "doc">): void {
     const kept = this.#views.get(scope.key);
-    if (kept && kept === on) add(kept, version);
+    if (kept && kept === on) add(this.#schemas.collection(scope.collection), kept, version);
   }
 
   /** The next reading begins anew: the connection may be to another store, or what was the last revision is no more. */
@@ -92,28 +96,28 @@ export class Views {
   async #read(scope: Scope): Promise<View> {
     const view: Kept = this.#views.get(scope.key) ?? { revision: 0, held: new Map(), readAt: 0 };
     const readAt = this.#follower.head;
-    if (scope.subjects) for (const version of await readLast(this.#connection, scope.subjects)) add(view, version);
-    else await this.#readOn(scope.collection, view);
+    const schema = this.#schemas.collection(scope.collection);
+    if (scope.subjects) for (const version of await readLast(this.#connection, scope.subjects)) add(schema, view, version);
+    else await this.#readOn(schema, view);
     view.readAt = readAt;
     this.#views.set(scope.key, view);
     return view;
   }
 
-  async #readOn(collection: string, view: Kept): Promise<void> {
+  async #readOn(schema: CollectionSchema, view: Kept): Promise<void> {
     const from = view.revision > 0 ? { from: view.revision + 1 } : {};
-    const reader = await openReader(this.#connection, { stream: STREAM, subjects: storeSubjects(collection), ...from });
+    const reader = await openReader(this.#connection, { stream: STREAM, subjects: storeSubjects(schema.collection), ...from });
     try {
-      while (reader.pending > 0) for (const version of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) add(view, version);
+      while (reader.pending > 0) for (const version of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) add(schema, view, version);
     } finally {
       reader.close();
     }
   }
 }
 
-function add(view: Kept, version: Omit<Held, "doc">): void {
+function add(schema: CollectionSchema, view: Kept, version: Omit<Held, "doc">): void {
   const { subject, revision, deleted, envelope, body } = version;
   view.revision = Math.max(view.revision, revision);
   if ((view.held.get(subject)?.revision ?? 0) >= revision) return;
-  const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString();
-  view.held.set(subject, { subject, revision, deleted, envelope, body, doc: deleted ? undefined : (JSON.parse(text) as Doc) });
+  view.held.set(subject, { subject, revision, deleted, envelope, body, doc: docOf(schema, version) });
 }
