@@ -110,7 +110,18 @@ export class Drift {
   /** Says which rows were set aside. */
   #listAside(): void {
     const { dir, warn } = this.#parts;
-    const rows = listSetAside(dir).map(({ collection, id, revision }) => `${collection}/${id} (revision ${revision})`);
+    let found: ReturnType<typeof listSetAside>;
+    try {
+      found = listSetAside(dir);
+    } catch (error) {
+      const why = (error as Error).message;
+      warn(
+        "ROWS_SET_ASIDE",
+        `Rows were set aside in ${recoveryFile(dir)}, which can't be read: ${why}. Look at it, and move it away.`,
+      );
+      return;
+    }
+    const rows = found.map(({ collection, id, revision }) => `${collection}/${id} (revision ${revision})`);
     const message = `${rows.length} rows that the datastore does not have were set aside in ${recoveryFile(dir)}: ${named(rows)}. Look at them, write again what is wanted, and move the file away.`;
     warn("ROWS_SET_ASIDE", rows.length > 0 ? message : undefined);
   }

@@ -28,6 +28,8 @@ test("admins make backups and restore them, and others do not", async () => {
   const password = { "frontsync-backup-password": encodeURIComponent("größer") };
   const plain = String((await admin.ask("GET", "/api/backup")).body.text);
   assert.ok(plain.includes("Operations") && plain.includes('"hash"'));
+  const { items: keys } = await server.bus.collection("signingkeys").list();
+  assert.ok(keys.length > 0 && keys.every(({ doc }) => doc.key !== undefined && !plain.includes(doc.key)), "no keys of sessions");
   assert.ok(!String((await admin.ask("GET", "/api/backup?omitSecrets=true")).body.text).includes('"hash"'));
   const encrypted = await admin.with(password).ask("GET", "/api/backup");
   assert.deepEqual([encrypted.status, String(encrypted.body.text).includes("Operations")], [200, false]);

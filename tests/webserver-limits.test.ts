@@ -72,6 +72,8 @@ describe("a webserver", { concurrency: 2 }, () => {
     assert.deepEqual((await client.ask("POST", "/api/dashboards", big)).body.code, "TOO_LARGE");
     const document = { name: "big", data: "x".repeat(5 * 1024 * 1024) };
     assert.deepEqual((await client.ask("POST", "/api/dashboards", document)).body.code, "TOO_LARGE");
+    for (const path of ["/api/resources/x/raw", "/api/backup"])
+      assert.deepEqual((await client.ask("POST", path, big)).body.code, "TOO_LARGE", "as JSON it is no upload");
     assert.equal((await client.ask("POST", "/api/login", { User: "x".repeat(20_000), Pass: "x" })).status, 413);
     const chunk = `${(1 << 20).toString(16)}\r\n${"x".repeat(1 << 20)}\r\n`;
     const head = "POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -1,7 +1,14 @@
 /** Logins without contact: a password is checked against the replica, failures count and lock on this webserver, and what happened is reported when
  *  there is contact again. See docs/adr/0012-logins-without-contact.md. */
 import { actorOf } from "../../schemas/access.ts";
-import { afterFailures, afterSuccess, checkNotLockedOut, comparable, LOGIN_DEFAULTS } from "../../schemas/accounts.ts";
+import {
+  afterFailures,
+  afterSuccess,
+  checkNotLockedOut,
+  comparable,
+  ENDED_SESSION_MS,
+  LOGIN_DEFAULTS,
+} from "../../schemas/accounts.ts";
 import { asFrontsyncError, FrontsyncError } from "../../schemas/errors.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type {
@@ -25,7 +32,6 @@ import { LoginLedger } from "./ledger.ts";
 
 const REPORT_TIMEOUT_MS = 10_000;
 const PAGE = 1000;
-const DEFAULT_LIFE_MS = 365 * 24 * 3600_000;
 const BEGINNING = new Date(0).toISOString();
 
 export interface LoginsParts {
@@ -144,7 +150,7 @@ export class Logins {
   async #logout({
     uid,
     session: id,
-    expiresAt = new Date(clock.now() + DEFAULT_LIFE_MS).toISOString(),
+    expiresAt = new Date(clock.now() + ENDED_SESSION_MS).toISOString(),
     by,
     mutation,
   }: UsersLogoutRequest & { session: string }): Promise<UsersLogoutReply> {
@@ -162,7 +168,14 @@ export class Logins {
 
   async #userNamed(name: string): Promise<User | undefined> {
     const at = this.#parts.cursor();
-    if (this.#names?.at !== at) this.#names = { at, uids: this.#readNames() };
+    if (this.#names?.at !== at) {
+      const uids = this.#readNames();
+      // Without contact nothing changes, and what failed once would fail on.
+      uids.catch(() => {
+        this.#names = undefined;
+      });
+      this.#names = { at, uids };
+    }
     const uid = (await this.#names.uids).get(comparable(name));
     return uid === undefined ? undefined : await this.#held<User>("users", String(uid));
   }

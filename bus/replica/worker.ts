@@ -121,6 +121,9 @@ const methods: ReplicaMethods = {
     // The lower of the two: what is applied twice has no effect. Of two lives of the store neither is trusted, but which store it is.
     const { epoch, generation } = higher.epoch === undefined ? lower : higher;
     position = lower.epoch === higher.epoch ? lower : { ...NOWHERE, epoch, generation };
+    // One of the files was not written any more after another store was followed: its rows are of the store before.
+    for (const database of [users, webstore])
+      if (database.position.epoch !== undefined && database.position.generation !== generation) database.setBack();
     return { position, setAside: [users.setAside, webstore.setAside].filter((text) => text !== undefined) };
   },
   apply({ records, position: next }) {

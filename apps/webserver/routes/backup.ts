@@ -60,7 +60,6 @@ export const backupRoutes: Area = (app, { bus, options, backups }) => {
     PATH,
     {
       config: { streams: true },
-      bodyLimit: MAX_BYTES,
       schema: describe(TAG, "restore", "Brings a backup back, the field `file`. The counts of documents are answered.", {
         query: { dryRun: flag },
         consumes: "multipart/form-data",
@@ -74,7 +73,9 @@ export const backupRoutes: Area = (app, { bus, options, backups }) => {
       const file = await turns.begin();
       try {
         await pipeline(await fileOf(request, MAX_BYTES), createWriteStream(file, { mode: 0o600 }));
-        return await backups.restore(file, { password: passwordOf(request), dryRun, signal: untilClosed(reply) });
+        // Once begun it goes to its end, whoever waits for it: half a restore keeps everybody out.
+        const signal = dryRun ? untilClosed(reply) : new AbortController().signal;
+        return await backups.restore(file, { password: passwordOf(request), dryRun, signal });
       } finally {
         await rm(file, { force: true });
         turns.end();

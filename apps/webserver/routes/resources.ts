@@ -37,7 +37,6 @@ export const resourceRoutes: Area = (app, parts) => {
       method,
       url: raw,
       config: { streams: true },
-      bodyLimit: Number.MAX_SAFE_INTEGER,
       schema: describe(TAG, method === "PUT" ? "upload" : "uploadByPost", "A new version of its content, in the field `file`.", {
         params,
         consumes: "multipart/form-data",

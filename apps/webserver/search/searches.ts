@@ -18,6 +18,8 @@ import type { ResultStore, ResultWriter } from "./store.ts";
 const COLLECTION = "results";
 const MAX_RUNNING = 4;
 const MAX_WAITING = 100;
+/** Of one user. */
+const MAX_OF_USER = 10;
 const HOUR_MS = 3_600_000;
 const LOOK_MS = 60_000;
 const READ_AGAIN_MS = 1000;
@@ -56,6 +58,7 @@ export interface Progress {
 }
 
 interface Run extends Progress {
+  readonly uid: number;
   readonly stop: AbortController;
   readonly background: boolean;
   lookedAt: number;
@@ -99,6 +102,11 @@ export class Searches {
       throw new FrontsyncError("NOT_FOUND", "This webserver has no logs to search: start it with a folder of logs.");
     if (this.#runs.size >= MAX_RUNNING + MAX_WAITING)
       throw new FrontsyncError("TOO_MANY_REQUESTS", `${this.#runs.size} searches run or wait already. Try again later.`);
+    if ([...this.#runs.values()].filter((run) => run.uid === uid).length >= MAX_OF_USER)
+      throw new FrontsyncError(
+        "TOO_MANY_REQUESTS",
+        `${MAX_OF_USER} of your searches run or wait already. Stop one, or try again later.`,
+      );
     const { query, from, to, background = false, saved = false, name, readers } = request;
     const asked = { matches: parseQuery(query), from: asTime(from, "/from"), to: asTime(to, "/to") };
     const id = randomId();
@@ -115,7 +123,7 @@ export class Searches {
     await scope
       .collection("searches")
       .put({ uid, userQuery: query, effectiveQuery: query, launched, webserver, search: id, ...(groups && { groups }) });
-    this.#run(id, logs, asked, background);
+    this.#run(id, logs, asked, { background, uid });
     return stored;
   }
 
@@ -129,7 +137,7 @@ export class Searches {
     return { state, lines, bytes, scanned, total };
   }
 
-  #run(id: string, logs: string, asked: Asked, background: boolean): void {
+  #run(id: string, logs: string, asked: Asked, of: Pick<Run, "background" | "uid">): void {
     const stop = new AbortController();
     const work = async () => {
       const writer = await this.#store.begin(id, this.#options.maxBytes);
@@ -141,7 +149,7 @@ export class Searches {
       }
     };
     const run: Run = {
-      ...{ state: "running", lines: 0, bytes: 0, scanned: 0, total: 0, stop, background, lookedAt: clock.monotonic() },
+      ...{ state: "running", lines: 0, bytes: 0, scanned: 0, total: 0, stop, ...of, lookedAt: clock.monotonic() },
       ended: Promise.resolve().then(async () => {
         const fault = await work().then(
           () => undefined,
@@ -213,7 +221,7 @@ export class Searches {
       await this.#bus.collection(COLLECTION).patch(id, changed);
     } catch (error) {
       // It was deleted while it ran.
-      if (error instanceof FrontsyncError && error.code === "NOT_FOUND") await this.#store.remove(id);
+      if (error instanceof FrontsyncError && error.code === "NOT_FOUND") await this.#store.remove(id).catch(warn);
       else warn(error);
     }
     this.#runs.delete(id);

@@ -4,7 +4,7 @@
 import { createWriteStream, existsSync, type WriteStream } from "node:fs";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { FrontsyncError } from "../../../bus/index.ts";
+import { FrontsyncError, isDiskFull } from "../../../bus/index.ts";
 import type { Found } from "./scan.ts";
 
 const LINES = "lines.ndjson";
@@ -79,7 +79,7 @@ export class ResultWriter {
       this.bytes += bytes;
       this.lines++;
     }
-    if (text !== "" && !this.#stream.write(text)) await this.#drained();
+    if (text !== "" && !this.#failed && !this.#stream.write(text) && !this.#stream.destroyed) await this.#drained();
     if (this.#failed) throw asDiskFault(this.#failed);
     return !full;
   }
@@ -99,7 +99,7 @@ export class ResultWriter {
 }
 
 function asDiskFault(error: Error): Error {
-  if ((error as NodeJS.ErrnoException).code !== "ENOSPC") return error;
+  if (!isDiskFull(error)) return error;
   return new FrontsyncError("DISK_FULL", "The disk is full: the result was not stored. Free some space, and search again.", {
     cause: error,
   });

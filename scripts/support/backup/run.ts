@@ -1,7 +1,9 @@
 /** A backup from start to end: a replica of its own, caught up and closed, so that its snapshots are the datastore at one revision. */
+
 import { join } from "node:path";
 import type { Bus, Status } from "../../../bus/api.ts";
 import { clock } from "../../../bus/platform/clock.ts";
+import { isDiskFull } from "../../../bus/platform/files.ts";
 import { VERSION } from "../../../bus/platform/package.ts";
 import { openSnapshots, type Snapshots } from "../../../bus/replica/snapshot.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
@@ -148,7 +150,9 @@ function recordsOf(snapshots: Snapshots, { omitSecrets, schemas: folders }: Back
       const counted = counts.get(collection) ?? { documents: 0, tombstones: 0 };
       counts.set(collection, counted);
       counted[body === undefined ? "tombstones" : "documents"]++;
-      yield recordOf(version, omitSecrets ? schemas.collection(collection) : undefined);
+      // Never the keys that sessions are signed with: a restore ends all sessions, and whoever finds the file could make some.
+      const schema = schemas.collections.get(collection);
+      yield recordOf(version, omitSecrets || schema?.access === "system" ? schema : undefined);
     }
   }
   return [counts, records()];
@@ -156,8 +160,7 @@ function recordsOf(snapshots: Snapshots, { omitSecrets, schemas: folders }: Back
 
 function asFault(file: string, error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC" || code === "EDQUOT")
-    return new FrontsyncError("DISK_FULL", `${file} can't be written: ${message}.`, { cause: error });
+  if (isDiskFull(error)) return new FrontsyncError("DISK_FULL", `${file} can't be written: ${message}.`, { cause: error });
   if (["ENOENT", "EACCES", "EPERM", "EISDIR", "ENOTDIR", "EROFS"].includes(code ?? ""))
     return new FrontsyncError(
       "BAD_CONFIG",
