@@ -51,7 +51,7 @@ export interface Bus extends Scope {
    *  pending and the head is held. TIMEOUT after `timeoutMs`; CLOSED. */
   caughtUp(revision?: number | null, options?: Wait): Promise<void>;
   status(): Status;
-  /** Called after each change of state, generation, pending, conflicts, peers or warnings. Returns the unsubscriber. */
+  /** Called after each change of state, generation, pending, deadLetters, conflicts, peers or warnings. Returns the unsubscriber. */
   onStatus(listener: (status: Status) => void): () => void;
   /** One digest for each collection, computed from the rows now, at the returned cursor; equal data give equal digests. */
   digests(): Promise<{ generation: string | null; cursor: number; digests: Record<string, string> }>;
@@ -85,7 +85,7 @@ export interface Bus extends Scope {
 }
 
 export interface Collection<T extends object> {
-  /** From the local replica, own acknowledged writes included. undefined: absent, deleted or not visible. */
+  /** From the local replica, own writes included, also pending ones. undefined: absent, deleted or not visible. */
   get(id: string): Promise<Entry<T> | undefined>;
   /** From the local replica. UNKNOWN_INDEX for a field that the collection does not index. */
   list(query?: Query<T>): Promise<Page<T>>;

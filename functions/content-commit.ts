@@ -1,12 +1,12 @@
 import { withOwner } from "../schemas/access.ts";
 import { checkId, type Doc } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
-import { withContent } from "../schemas/resource.ts";
+import { RESOURCES, withContent } from "../schemas/resource.ts";
 import type { Resource } from "../schemas/types.ts";
 import { WRITE_ERRORS } from "./commit/errors.ts";
 import { defineFunction } from "./host/define.ts";
 import { readDoc } from "./store/documents.ts";
-import { RESOURCES, readableResource } from "./store/resources.ts";
+import { readableResource } from "./store/resources.ts";
 
 /** Gives a resource a content that is in the store. First the content is kept from the collector, then the document is written, then the content is
  *  looked at again: if it was collected in between, the caller uploads it again under the same mutation. */

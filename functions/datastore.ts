@@ -2,12 +2,12 @@
  *  functions. Both are started again when they die. */
 import { resolve } from "node:path";
 import { lockDir } from "../bus/platform/dir-lock.ts";
-import { checkControlAuth, DEFAULT_CONTROL_AUTH, parseAddress } from "../bus/wire/address.ts";
+import { checkControlAuth, DEFAULT_CONTROL_AUTH, DEFAULT_PORT, isLoopback, parseAddress } from "../bus/wire/address.ts";
 import { checkTls, type TlsOptions } from "../bus/wire/tls.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { loadSchemas, schemaFolders } from "../schemas/index.ts";
 import type { HandlerConfig } from "./host/handler.ts";
-import type { Limits } from "./store/collectable.ts";
+import type { TombstoneLimits } from "./store/collectable.ts";
 import type { ContentsOptions } from "./store/contents.ts";
 import { checkCertificate } from "./supervise/certificate.ts";
 import { checkGivenNats } from "./supervise/given-nats.ts";
@@ -49,7 +49,7 @@ export interface DatastoreOptions {
   /** How long tombstones wait for a webserver that is away, seconds, 0.1 to 10 years; default 30 days. One that is away for longer loses nothing
    *  that it has not uploaded. */
   tombstoneAwaySeconds?: number;
-  /** When deletions are held until an admin confirms them: when within a minute more than `documents` (default 20) of a collection are
+  /** When deletions are held until an admin lets them go: when within a minute more than `documents` (default 20) of a collection are
    *  deleted, and more than this `share` of it (default 0.2). A collection's schema may say otherwise. false: never. */
   deletionFuse?: { share?: number; documents?: number } | false;
   /** Folders with schema files of further collections. */
@@ -72,7 +72,6 @@ export interface Datastore {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const DEFAULT_PORT = 9405;
 const MAX_HANDLERS = 64;
 const RESOURCE_MAX_BYTES = 512 * 1024 * 1024;
 const RESOURCE_GRACE_S = 3600;
@@ -81,7 +80,6 @@ const DAY_S = 24 * 3600;
 const TOMBSTONE_KEEP_S = 7 * DAY_S;
 const TOMBSTONE_AWAY_S = 30 * DAY_S;
 const MAX_TOMBSTONE_S = 3650 * DAY_S;
-const LOOPBACK = /^(localhost|127\.|::1$|\[::1\]$)/;
 
 /** Resolves when a request would be answered. A handler or nats-server that dies is started again until stop(). Throws BAD_CONFIG,
  *  DIR_IN_USE, DATASTORE_UNREACHABLE (the given NATS does not answer). */
@@ -198,7 +196,7 @@ function check(options: DatastoreOptions): DatastoreOptions {
     refuse(`\`deletionFuse.documents\` must be a number of documents, not ${documents}.`);
   if (options.tls) checkCertificate(options.tls);
   checkTls(options.natsTls);
-  if (nats === undefined && !LOOPBACK.test(listen) && controlAuth === DEFAULT_CONTROL_AUTH) {
+  if (nats === undefined && !isLoopback(listen) && controlAuth === DEFAULT_CONTROL_AUTH) {
     refuse(
       `Off loopback (listen ${listen}) the well-known default of Control-Auth is no secret: give \`controlAuth\`, the same on every webserver.`,
     );
@@ -217,7 +215,7 @@ function contentsOf({
 function tombstonesOf({
   tombstoneKeepSeconds = TOMBSTONE_KEEP_S,
   tombstoneAwaySeconds = TOMBSTONE_AWAY_S,
-}: DatastoreOptions): Limits {
+}: DatastoreOptions): TombstoneLimits {
   return { keepMs: tombstoneKeepSeconds * 1000, awayMs: tombstoneAwaySeconds * 1000 };
 }
 

@@ -1,11 +1,11 @@
 import type { StoredVersion } from "../bus/wire/version.ts";
 import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
+import { RESOURCES } from "../schemas/resource.ts";
 import type { OfferReply, OfferRequest, RefusedVersion, RenamedUser, Resource, Seeding } from "../schemas/types.ts";
 import { type Caller, type Context, defineFunction } from "./host/define.ts";
 import { hasOffered } from "./seed/closing.ts";
 import { asRestored, nameOf, offeredVersions } from "./seed/offers.ts";
 import { withRenamed } from "./seed/record.ts";
-import { RESOURCES } from "./store/resources.ts";
 
 /** A page of what a webserver has. Of each document the later version stays, so the same page again, or the pages of others before or after it,
  *  give the same. */

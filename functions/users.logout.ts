@@ -1,10 +1,9 @@
 import { clock } from "../bus/platform/clock.ts";
+import { ENDED_SESSION_MS } from "../schemas/accounts.ts";
 import { changeUser } from "./accounts/change-user.ts";
 import { checkMay } from "./accounts/users.ts";
 import { USER_ERRORS } from "./commit/errors.ts";
 import { defineFunction } from "./host/define.ts";
-
-const DEFAULT_LIFE_MS = 365 * 24 * 3600_000;
 
 /** Ends one session, or all of a user's, on every webserver. */
 export default defineFunction({
@@ -20,7 +19,7 @@ export default defineFunction({
       const sessionsFrom = new Date(now).toISOString();
       return await changeUser(about, (user) => ({ ...user, sessionsFrom }), caller, context);
     }
-    const doc = { id: session, uid: about.uid, expiresAt: expiresAt ?? new Date(now + DEFAULT_LIFE_MS).toISOString() };
+    const doc = { id: session, uid: about.uid, expiresAt: expiresAt ?? new Date(now + ENDED_SESSION_MS).toISOString() };
     const edit = { id: session, what: { op: "put" as const, doc }, mutation: about.mutation, by: 0, webserver: caller.webserver };
     const { revision } = await context.committer.commit(context.schemas.collection("sessions"), edit, caller.deadline);
     return { revision };

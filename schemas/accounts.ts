@@ -8,6 +8,9 @@ export const FIRST_UID = 1;
 /** Of the product: Session-Timeout-Minutes, Login-Fail-Lock-Count, Login-Fail-Lock-Duration. */
 export const LOGIN_DEFAULTS = { sessionSeconds: 3600, lockAfter: 5, lockSeconds: 300 };
 
+/** How long the end of a session is remembered when it is not said how long it would have lasted, ms. */
+export const ENDED_SESSION_MS = 365 * 24 * 3600_000;
+
 export type LockSettings = Pick<typeof LOGIN_DEFAULTS, "lockAfter" | "lockSeconds">;
 
 /** Names that look alike are the same name. In capitals, which tell fewer letters apart: ß is SS, and a Greek sigma has one form. */

@@ -82,7 +82,7 @@ export const ERRORS = {
   FUSE_OPEN: {
     retryable: true,
     meaning: "Too many deletions at once: they are held.",
-    todo: "Confirm or discard the held deletions.",
+    todo: "An admin lets the held deletions go or discards them: `frontsync fuse close`.",
   },
   AUTH_REFUSED: {
     retryable: false,
@@ -179,6 +179,18 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** A version of a document, as an error tells it. */
+export interface ToldVersion {
+  op: "put" | "delete";
+  id: string;
+  revision: number;
+  /** Absent: it is deleted, or must not be told. */
+  doc?: unknown;
+  /** uid; 0 is the system. */
+  by: number;
+  at: string;
+}
+
 /** What an error may carry beside its text. */
 export interface ErrorDetails {
   /** JSON pointer of the fault in what was sent. */
@@ -186,7 +198,7 @@ export interface ErrorDetails {
   /** TOO_LARGE: the limit, in bytes or items as the message says. */
   limit?: number | undefined;
   /** REVISION_CONFLICT: the version that is there. */
-  current?: unknown;
+  current?: ToldVersion | undefined;
   /** The mutation that this is about: give it to the next try of the same write. */
   mutationId?: string | undefined;
   cause?: unknown;
@@ -198,7 +210,7 @@ export class FrontsyncError extends Error {
   readonly code: ErrorCode;
   declare readonly path?: string;
   declare readonly limit?: number;
-  declare readonly current?: unknown;
+  declare readonly current?: ToldVersion;
   declare readonly mutationId?: string;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {

@@ -2,6 +2,9 @@
 import { type Doc, withoutReadOnly } from "./document.ts";
 import type { CollectionSchema } from "./index.ts";
 
+/** The collection. */
+export const RESOURCES = "resources";
+
 /** A content, by its SHA-256 in hex, and its size in bytes. */
 export interface Content {
   readonly sha256: string;

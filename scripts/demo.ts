@@ -1,8 +1,10 @@
 /** `frontsync demo`: the main job, on one machine, in one line. */
+
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
+import { DEFAULT_PORT } from "../bus/wire/address.ts";
 import type { Cli, Context } from "./support/cli.ts";
-import { DEFAULT_PORT, integer, jsonOption, natsOption, readControlAuth, withControlAuth } from "./support/options.ts";
+import { integer, jsonOption, natsOption, readControlAuth, withControlAuth } from "./support/options.ts";
 
 interface Flags {
   dir: string;
@@ -26,7 +28,7 @@ export function addDemo(program: Command, cli: Cli): void {
     .command("demo")
     .summary("a datastore and three webservers on this machine, with sample dashboards")
     .description(
-      "Starts a datastore and three webservers on this machine, writes sample dashboards on one and shows them arriving in the other's own database. Stays up until Ctrl-C.",
+      "Starts a datastore and three webservers on this machine, writes sample dashboards on one and shows them arriving in the others' own databases. Stays up until Ctrl-C.",
     )
     .option("--dir <dir>", "where the data is kept", "./frontsync-data")
     .addOption(

@@ -60,7 +60,8 @@ it("with no room a refusal is the refusal, and nothing is overwritten", async ()
     webserver: "web1",
     base: 1,
   };
-  const refusal = new FrontsyncError("REVISION_CONFLICT", "no", { current: { revision: 2, doc: { id: "d", name: "theirs" } } });
+  const current = { op: "put" as const, id: "d", revision: 2, doc: { id: "d", name: "theirs" }, by: 0, at: "" };
+  const refusal = new FrontsyncError("REVISION_CONFLICT", "no", { current });
   await assert.rejects(
     copies.refusing(schema, edit, store, () => Promise.reject(refusal)),
     refusal,

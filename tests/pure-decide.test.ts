@@ -166,7 +166,7 @@ describe("the rules of writing", () => {
     assert.throws(
       () => decide(schemaOf("merge"), edit("put", { base: 5, ...withDiff }), THERE["a change in the same place"], NOW),
       (error: FrontsyncError) => {
-        const { op, id, revision, doc, by, at } = error.current as Record<string, unknown>;
+        const { op, id, revision, doc, by, at } = error.current ?? assert.fail();
         assert.deepEqual([error.path, op, id, revision, by, at], ["/name", "put", "d", REVISION, 3, "2029-01-01T00:00:00.000Z"]);
         assert.equal((doc as Doc).name, "theirs");
         return true;

@@ -1,5 +1,6 @@
 /** An append-only file of JSON lines, each with its checksum. What `append` has resolved for is on the disk. A line that was torn by a crash is
  *  cut off when the file is opened again: nobody was told that it was written. A line that was damaged later is set aside. */
+
 import { createHash } from "node:crypto";
 import {
   closeSync,
@@ -16,7 +17,7 @@ import { promisify } from "node:util";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import { clock } from "../platform/clock.ts";
 import { type Deferred, deferred } from "../platform/deadline.ts";
-import { syncFolder, writeAtomically } from "../platform/files.ts";
+import { isDiskFull, syncFolder, writeAtomically } from "../platform/files.ts";
 import { log } from "../platform/log.ts";
 
 const CHECKSUM = 16;
@@ -212,11 +213,8 @@ function keepDamaged(file: string, damaged: readonly Buffer[], whole: readonly B
 }
 
 function asError(cause: unknown): FrontsyncError {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const full = code === "ENOSPC" || code === "EDQUOT";
-  return new FrontsyncError(full ? "DISK_FULL" : "INTERNAL", `The outbox can't be written: ${message}. Nothing was stored.`, {
-    cause,
-  });
+  const what = `The outbox can't be written: ${(cause as Error).message}. Nothing was stored.`;
+  return new FrontsyncError(isDiskFull(cause) ? "DISK_FULL" : "INTERNAL", what, { cause });
 }
 
 /** What in the lines that were ever set aside of a file matches a pattern: it may be of use to who mends them. */

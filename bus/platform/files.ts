@@ -1,5 +1,6 @@
-/** Files that are whole or not there. */
+/** Files that are whole or not there, and disks that have no room. */
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** Replaces a file atomically and durably: temp file, fsync, rename, fsync of the folder. Readable by its owner alone. */
@@ -25,4 +26,20 @@ export function syncFolder(folder: string): void {
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** The same without waiting for it. */
+export async function syncFolderSoon(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The file system says that the disk, or somebody's share of it, is full. */
+export function isDiskFull(error: unknown): boolean {
+  const { code } = (error ?? {}) as NodeJS.ErrnoException;
+  return code === "ENOSPC" || code === "EDQUOT";
 }

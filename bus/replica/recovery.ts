@@ -5,7 +5,7 @@ import { closeSync, existsSync, fsyncSync, openSync, readFileSync, readSync, sta
 import { dirname, join } from "node:path";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import { clock } from "../platform/clock.ts";
-import { syncFolder } from "../platform/files.ts";
+import { isDiskFull, syncFolder } from "../platform/files.ts";
 import type { Row } from "./row.ts";
 
 const FILE = "recovery.jsonl";
@@ -48,8 +48,8 @@ export function setAside(dir: string, reason: string, rows: Iterable<Row & { col
     if (made) syncFolder(dirname(file));
   } catch (cause) {
     if (cause instanceof FrontsyncError) throw cause;
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw new FrontsyncError(code === "ENOSPC" ? "DISK_FULL" : "INTERNAL", `${file} can't be written: ${message}`, { cause });
+    const what = `${file} can't be written: ${(cause as Error).message}`;
+    throw new FrontsyncError(isDiskFull(cause) ? "DISK_FULL" : "INTERNAL", what, { cause });
   }
 }
 

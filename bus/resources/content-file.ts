@@ -1,8 +1,10 @@
 /** A file that a content is written to: hashed as it grows, on the disk before it gets its name. Until then nobody sees it. */
+
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FrontsyncError } from "../../schemas/errors.ts";
+import { isDiskFull, syncFolderSoon } from "../platform/files.ts";
 import { hooks } from "../wire/hooks.ts";
 
 /** Of a read, where a file is read from its beginning to its end. */
@@ -66,7 +68,7 @@ export class ContentFile {
     await orFault(this.#file.datasync());
     await this.close();
     await orFault(rename(this.path, name));
-    await syncFolder(dirname(name));
+    await syncFolderSoon(dirname(name));
   }
 
   /** Leaves it as it is, to be resumed. */
@@ -102,15 +104,6 @@ async function feed(file: FileHandle, hash: Hash): Promise<void> {
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
 async function orFault<T>(doing: Promise<T>): Promise<T> {
   try {
     return await doing;
@@ -120,8 +113,8 @@ async function orFault<T>(doing: Promise<T>): Promise<T> {
 }
 
 function fault(error: unknown): FrontsyncError {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "ENOSPC" || code === "EDQUOT")
+  const { message } = error as Error;
+  if (isDiskFull(error))
     return new FrontsyncError(
       "DISK_FULL",
       "There is no room for a resource's content on this webserver. Free space, then try again.",

@@ -8,6 +8,7 @@ import { Readable } from "node:stream";
 import { checkId, type Doc } from "../../schemas/document.ts";
 import { asFrontsyncError, FrontsyncError } from "../../schemas/errors.ts";
 import type { Schemas } from "../../schemas/index.ts";
+import { RESOURCES } from "../../schemas/resource.ts";
 import type { CheckInReply, Resource, WriteReply } from "../../schemas/types.ts";
 import type { ActingUser } from "../acting.ts";
 import type { Change, DeadLetter, OpenOptions, Resources, Transfer, Transfers, Wait } from "../api.ts";
@@ -24,7 +25,6 @@ import { type Receiving, receiveContent } from "./receive.ts";
 import { type Sending, sendContent } from "./send.ts";
 import { PATIENCE_MS, type UploadParts, Uploads } from "./upload.ts";
 import { Uses } from "./uses.ts";
-import { RESOURCES } from "./waiting.ts";
 
 /** How often a file that is not what it was is fetched again within one call. */
 const MAX_DOUBTS = 2;

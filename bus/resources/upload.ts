@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { sha256 as hashOf } from "../../schemas/digest.ts";
 import { checkId, type Doc, encodeBody, encodeJson, isObject, withoutReadOnly } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
+import { RESOURCES } from "../../schemas/resource.ts";
 import type { ContentCommitReply, WriteReply } from "../../schemas/types.ts";
 import type { ActingUser } from "../acting.ts";
 import type { Uploaded, UploadOptions, WriteOptions } from "../api.ts";
@@ -15,7 +16,7 @@ import type { ContentFile } from "./content-file.ts";
 import type { LocalStore } from "./local-store.ts";
 import { sendContent } from "./send.ts";
 import { spool } from "./spool.ts";
-import { fieldsOf, RESOURCES, type UploadWrite, type WaitingParts, WaitingUploads } from "./waiting.ts";
+import { fieldsOf, type UploadWrite, type WaitingParts, WaitingUploads } from "./waiting.ts";
 
 export const PATIENCE_MS = 30_000;
 /** How often a content that is collected between its upload and its document is uploaded again. */

@@ -1,13 +1,12 @@
 /** Uploads without contact: their contents wait on this webserver's disk, and their documents in the outbox, which sends both in the order
  *  of the document's writes. */
+
 import type { Doc } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
-import { type Content, withContent } from "../../schemas/resource.ts";
+import { type Content, RESOURCES, withContent } from "../../schemas/resource.ts";
 import type { State, Uploaded } from "../api.ts";
 import type { WriteBody, Writes } from "../writes.ts";
-
-export const RESOURCES = "resources";
 
 export interface WaitingParts {
   schema: CollectionSchema;

@@ -1,9 +1,16 @@
 /** Where a datastore is, and with what secret. */
+import { isIP } from "node:net";
 import { FrontsyncError } from "../../schemas/errors.ts";
 
-const DEFAULT_PORT = 9405;
+export const DEFAULT_PORT = 9405;
 /** The product's well-known default: good for loopback only. */
 export const DEFAULT_CONTROL_AUTH = "ControlSecrets";
+
+/** Whether a host is this machine alone. */
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  return bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
+}
 
 /** `host[:port]` as `host:port`. Throws BAD_CONFIG. */
 export function parseAddress(address: string): string {

@@ -3,7 +3,7 @@
 import { bodyHash } from "../../bus/wire/envelope.ts";
 import { type Actor, checkWrite, withoutSecrets } from "../../schemas/access.ts";
 import { type Doc, documentId, encodeBody, mergePatch, stamp, withKept, withoutReadOnly } from "../../schemas/document.ts";
-import { FrontsyncError } from "../../schemas/errors.ts";
+import { FrontsyncError, type ToldVersion } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { merge } from "../../schemas/merge.ts";
 import { addSeen, hasSeen } from "../../schemas/mutation.ts";
@@ -217,7 +217,12 @@ function encodeMerged(
 }
 
 /** A version as REVISION_CONFLICT carries it: the public API's Change. Errors end in logs, so without secrets. */
-function shownVersion(schema: CollectionSchema, id: string, current: Current | undefined, doc: Doc | undefined) {
+function shownVersion(
+  schema: CollectionSchema,
+  id: string,
+  current: Current | undefined,
+  doc: Doc | undefined,
+): ToldVersion | undefined {
   if (!current) return undefined;
   const { revision, deleted, envelope } = current;
   return {

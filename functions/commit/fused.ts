@@ -20,11 +20,12 @@ export async function throughFuse(
   // What has been done, or can't be, takes no place, and is not held.
   if (!(await wouldDelete(schema, edit, context))) return await run();
   await fuses.checkDiscarded(collection, edit);
-  if (await fuse.take(edit.id)) {
+  const place = await fuse.take(edit.id);
+  if (place) {
     try {
       return await run();
     } catch (error) {
-      if (error instanceof FrontsyncError && !error.retryable) fuse.giveBack(edit.id);
+      if (place === "taken" && error instanceof FrontsyncError && !error.retryable) fuse.giveBack(edit.id);
       throw error;
     }
   }

@@ -12,7 +12,7 @@ import type { Contents } from "../store/contents.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
 import type { Fuses } from "../store/fuses.ts";
-import type { Known } from "../store/known.ts";
+import type { KnownWebservers } from "../store/known.ts";
 import type { Presence } from "../store/presence.ts";
 import type { Restoring } from "../store/restoring.ts";
 import type { Views } from "../store/views.ts";
@@ -24,7 +24,7 @@ export interface Context {
   readonly epochs: Epochs;
   readonly follower: Follower;
   readonly presence: Presence;
-  readonly known: Known;
+  readonly known: KnownWebservers;
   readonly restoring: Restoring;
   readonly fuses: Fuses;
   readonly committer: Committer;

@@ -6,6 +6,7 @@ import { Connection } from "../../bus/wire/nats.ts";
 import { inboxPrefix } from "../../bus/wire/subjects.ts";
 import type { TlsOptions } from "../../bus/wire/tls.ts";
 import { loadSchemas } from "../../schemas/index.ts";
+import { RESOURCES } from "../../schemas/resource.ts";
 import type { Warning } from "../../schemas/types.ts";
 import { defaultPasswordWarning, makeFirstUser } from "../accounts/first-user.ts";
 import { Committer } from "../commit/committer.ts";
@@ -14,15 +15,14 @@ import { CopyRoom } from "../commit/copy-room.ts";
 import { loadRules } from "../rules/index.ts";
 import { Seeding } from "../seed/seeding.ts";
 import { Audit } from "../store/audit.ts";
-import type { Limits } from "../store/collectable.ts";
+import type { TombstoneLimits } from "../store/collectable.ts";
 import { Collector } from "../store/collector.ts";
 import { Contents, type ContentsOptions } from "../store/contents.ts";
 import { Epochs } from "../store/epochs.ts";
 import { Follower } from "../store/follower.ts";
 import { type FuseOptions, Fuses } from "../store/fuses.ts";
-import { Known } from "../store/known.ts";
+import { KnownWebservers } from "../store/known.ts";
 import { Presence } from "../store/presence.ts";
-import { RESOURCES } from "../store/resources.ts";
 import { Restoring } from "../store/restoring.ts";
 import { Tombstones } from "../store/tombstones.ts";
 import { Views } from "../store/views.ts";
@@ -42,7 +42,7 @@ export interface HandlerConfig {
   signingKey: string;
   schemas: readonly string[];
   contents: ContentsOptions;
-  tombstones: Limits;
+  tombstones: TombstoneLimits;
   /** Of the collections that declare none. */
   deletionFuse: FuseOptions;
   /** undefined: a NATS that we did not configure, and whose sync setting can't be seen. */
@@ -87,7 +87,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const audit = new Audit(connection, name);
   const follower = new Follower(connection, schemas, (version) => audit.note(version));
   const presence = new Presence(connection, schemas);
-  const known = new Known(connection, schemas, config.tombstones);
+  const known = new KnownWebservers(connection, schemas, config.tombstones);
   const views = new Views(connection, schemas, follower);
   const restoring = new Restoring(connection, schemas);
   const fuses = new Fuses(connection, schemas, config.deletionFuse);

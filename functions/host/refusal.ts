@@ -39,6 +39,6 @@ export function errorReply(thrown: unknown, subject: string, by: Refusing): Erro
     message,
     ...(path !== undefined && { path }),
     ...(limit !== undefined && { limit }),
-    ...(current !== undefined && { current: current as Record<string, unknown> }),
+    ...(current !== undefined && { current: { ...current } }),
   };
 }

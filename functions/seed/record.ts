@@ -3,7 +3,7 @@ import type { Seeding } from "../../schemas/types.ts";
 
 /** Numbers that the datastore gives go on so far above the highest one that is known: others may have been given, and lost. */
 export const NUMBERS_APART = 10_000;
-const MAX_WEBSERVERS = 1000;
+const MAX_AWAITED = 1000;
 const MAX_RENAMED = 100;
 
 /** `newest`: the latest commit times that webservers have told; a clock may have been ahead. */
@@ -14,7 +14,7 @@ export function opened(
   newest: readonly (string | undefined)[] = [],
 ): Seeding {
   const until = time(Math.max(now, ...newest.map((at) => (at === undefined ? 0 : Date.parse(at) + 1))));
-  const waiting = Object.fromEntries(webservers.slice(0, MAX_WEBSERVERS).map((webserver) => [webserver, false]));
+  const waiting = Object.fromEntries(webservers.slice(0, MAX_AWAITED).map((webserver) => [webserver, false]));
   return { id, word, open: true, from, until, openedAt: time(now), webservers: waiting, next, renamed: [] };
 }
 
@@ -25,7 +25,7 @@ export function begun(record: Seeding, webserver: string, peers: readonly string
   if (record.webservers[webserver] === false && others.length === 0) return undefined;
   const known = Object.entries(record.webservers).filter(([name]) => name !== webserver);
   const all = [[webserver, false] as const, ...known, ...others.map((peer) => [peer, false] as const)];
-  return { ...record, webservers: Object.fromEntries(all.slice(0, MAX_WEBSERVERS)) };
+  return { ...record, webservers: Object.fromEntries(all.slice(0, MAX_AWAITED)) };
 }
 
 /** A webserver has offered everything. undefined: nobody waits for it. */

@@ -17,7 +17,7 @@ export interface Listed {
   at: number;
 }
 
-export interface Limits {
+export interface TombstoneLimits {
   /** How long a webserver may be away before nothing waits for it, ms. */
   awayMs: number;
   /** How old a tombstone is at least, ms: as long its document's versions can be brought back. */

@@ -13,10 +13,10 @@ import type { Connection } from "../../bus/wire/nats.ts";
 import { openReader } from "../../bus/wire/reader.ts";
 import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
+import { RESOURCES } from "../../schemas/resource.ts";
 import type { Resource } from "../../schemas/types.ts";
 import type { Contents } from "./contents.ts";
 import { docOf } from "./documents.ts";
-import { RESOURCES } from "./resources.ts";
 
 const MAX_INTERVAL_MS = 10 * 60_000;
 const PAGE_MESSAGES = 1000;

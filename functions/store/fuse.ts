@@ -10,14 +10,14 @@ import type { Schemas } from "../../schemas/index.ts";
 import type { FuseState, Warning } from "../../schemas/types.ts";
 import { OwnDocument } from "./own-document.ts";
 
-export interface Limits {
+export interface FuseLimits {
   /** Of the documents that there are. */
   share: number;
   /** At least so many are let through. */
   documents: number;
 }
 
-export const DEFAULT_LIMITS: Limits = { share: 0.2, documents: 20 };
+export const DEFAULT_LIMITS: FuseLimits = { share: 0.2, documents: 20 };
 const WINDOW_S = 60;
 const TRIES = 50;
 /** What is heard is read again after so long, before anything is held on it; the same for a collection's size. */
@@ -34,7 +34,7 @@ interface Waiting {
 export class Fuse {
   readonly #connection: Connection;
   readonly #collection: string;
-  readonly #limits: Limits;
+  readonly #limits: FuseLimits;
   readonly document: OwnDocument<"fuse">;
   readonly #granted = new RecentMap<string, number>(MAX_GRANTED);
   #waiting: Waiting[] = [];
@@ -43,25 +43,26 @@ export class Fuse {
   #readAt = Number.NEGATIVE_INFINITY;
   #size: { count: number; at: number } | undefined;
 
-  constructor(connection: Connection, schemas: Schemas, collection: string, limits: Limits) {
+  constructor(connection: Connection, schemas: Schemas, collection: string, limits: FuseLimits) {
     this.#connection = connection;
     this.#collection = collection;
     this.#limits = limits;
     this.document = new OwnDocument(connection, schemas, "fuse", `fuse.${collection}`);
   }
 
-  /** Whether a document may be deleted now. Asked again within the minute, also after it was made anew, it takes no second place. */
-  async take(id: string): Promise<boolean> {
-    if (clock.monotonic() - (this.#granted.get(id) ?? Number.NEGATIVE_INFINITY) < WINDOW_S * 1000) return true;
+  /** Whether a document may be deleted now: with a place taken for it, or, when it was asked for within the minute, with the one that it has. */
+  async take(id: string): Promise<"taken" | "has one" | undefined> {
+    if (clock.monotonic() - (this.#granted.get(id) ?? Number.NEGATIVE_INFINITY) < WINDOW_S * 1000) return "has one";
     const granted = await new Promise<boolean>((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       if (!this.#taking) void this.#takeAll();
     });
-    if (granted) this.#granted.set(id, clock.monotonic());
-    return granted;
+    if (!granted) return undefined;
+    this.#granted.set(id, clock.monotonic());
+    return "taken";
   }
 
-  /** It was not done after all. */
+  /** The place that was taken: the document was not deleted after all. */
   giveBack(id: string): void {
     this.#granted.set(id, Number.NEGATIVE_INFINITY);
     this.#refunds++;

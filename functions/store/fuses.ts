@@ -9,14 +9,14 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type { HeldDeletion, Warning } from "../../schemas/types.ts";
 import type { Edit } from "../commit/decide.ts";
-import { DEFAULT_LIMITS, Fuse, type Limits } from "./fuse.ts";
+import { DEFAULT_LIMITS, Fuse, type FuseLimits } from "./fuse.ts";
 import { OwnDocument } from "./own-document.ts";
 
 const TRIES = 20;
 const MAX_MUTATIONS = 32;
 const PAGE = { messages: 1000, bytes: 5 * 1024 * 1024 };
 
-export type FuseOptions = Partial<Limits> | false;
+export type FuseOptions = Partial<FuseLimits> | false;
 
 export interface StoredHeld extends HeldDeletion {
   subject: string;

@@ -7,7 +7,7 @@ import { openReader } from "../../bus/wire/reader.ts";
 import { API_TIMEOUT_MS, ack, api, failed, isApiError, readSubject } from "../../bus/wire/stream.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type { CheckInRequest, KnownWebserver } from "../../schemas/types.ts";
-import type { Limits, Past } from "./collectable.ts";
+import type { Past, TombstoneLimits } from "./collectable.ts";
 
 const STREAM = "frontsync_webservers";
 const SUBJECTS = "ds.known";
@@ -20,14 +20,14 @@ const STREAM_EXISTS = 10058;
 const NOTE_MS = 60_000;
 const NOTES_IN_LIMIT = 10;
 
-export class Known {
+export class KnownWebservers {
   readonly #connection: Connection;
   readonly #schemas: Schemas;
   readonly #everyMs: number;
   /** By subject, when this handler has last noted it down, and with which cursor. */
   readonly #noted = new Map<string, { at: number; cursor: number }>();
 
-  constructor(connection: Connection, schemas: Schemas, { awayMs, keepMs }: Limits) {
+  constructor(connection: Connection, schemas: Schemas, { awayMs, keepMs }: TombstoneLimits) {
     this.#connection = connection;
     this.#schemas = schemas;
     this.#everyMs = Math.min(NOTE_MS, Math.min(awayMs, keepMs) / NOTES_IN_LIMIT);

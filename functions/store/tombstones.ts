@@ -14,9 +14,9 @@ import { floorSubject, idOf, parseStoreSubject, STREAM, storeSubjects } from "..
 import { headerText, type StoredVersion } from "../../bus/wire/version.ts";
 import type { CollectionSchema, Schemas } from "../../schemas/index.ts";
 import type { Floor } from "../../schemas/types.ts";
-import { type Limits, type Listed, type Plan, plan, safeRevision } from "./collectable.ts";
+import { type Listed, type Plan, plan, safeRevision, type TombstoneLimits } from "./collectable.ts";
 import { readFloor } from "./floors.ts";
-import type { Known } from "./known.ts";
+import type { KnownWebservers } from "./known.ts";
 
 /** Tombstones of one step; with them a floor's message stays small. */
 const MOST = 500;
@@ -33,11 +33,11 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 export class Tombstones {
   readonly #connection: Connection;
   readonly #schemas: Schemas;
-  readonly #known: Known;
-  readonly #limits: Limits;
+  readonly #known: KnownWebservers;
+  readonly #limits: TombstoneLimits;
   readonly #stop = new AbortController();
 
-  constructor(connection: Connection, schemas: Schemas, known: Known, limits: Limits) {
+  constructor(connection: Connection, schemas: Schemas, known: KnownWebservers, limits: TombstoneLimits) {
     this.#connection = connection;
     this.#schemas = schemas;
     this.#known = known;

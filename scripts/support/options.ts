@@ -4,8 +4,6 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseAddress } from "../../bus/wire/address.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 
-export const DEFAULT_PORT = 9405;
-
 const MAX_SECRET_BYTES = 4096;
 
 /** --nats host:port. */

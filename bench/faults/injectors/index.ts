@@ -11,9 +11,9 @@ export const FAULTS: Readonly<Record<string, Fault>> = { ...PROCESS_FAULTS, ...N
 
 /** What this version can't do yet, and why. */
 export const NOT_YET: Readonly<Record<string, string>> = {
-  "wiped-datastore": "re-seeding a datastore from its webservers is not built yet",
-  "older-datastore": "re-seeding a datastore from its webservers is not built yet",
-  "regrown-tail": "re-seeding a datastore from its webservers is not built yet",
+  "wiped-datastore": "this version does not inject it yet",
+  "older-datastore": "this version does not inject it yet",
+  "regrown-tail": "this version does not inject it yet",
 };
 
 export interface Planned {

@@ -7,7 +7,7 @@ import { INSTEAD, OTHERS, SECTIONS } from "../../support/config/product-keys.ts"
 const HEAD = `<!-- Generated from scripts/support/config/keys/ by \`npm run generate\`: do not edit. -->
 # Configuration
 
-Every command takes its settings from its flags, from the file of \`--config\` (a gravwell.conf, which may be one that is in use), from the
+Every command but \`demo\`, \`outbox\` and \`faults\` takes its settings from its flags, from the file of \`--config\` (a gravwell.conf, which may be one that is in use), from the
 environment, and from the defaults, in this order: the environment counts only where the file says nothing. \`frontsync config check --config FILE\`
 prints what was understood and where each value comes from.
 
@@ -32,7 +32,7 @@ const COMMANDS: Record<User, string> = {
   datastore: "datastore",
   webserver: "webserver",
   loadbalancer: "loadbalancer",
-  client: "status, backup, restore, rescue, resources, import",
+  client: "status, backup, restore, reseed, fuse, rescue, resources, import",
 };
 
 export function configuration(): string {

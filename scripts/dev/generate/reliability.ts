@@ -48,9 +48,9 @@ export function reliability(): string {
     "    npx frontsync faults --rounds 200 --json   # prints lines like those of docs/reliability.jsonl",
     "    npx frontsync faults --list                # the kinds of faults, and what can't be done on this machine",
     "",
-    ...figures(rounds, runs),
-    ...invariants(runs),
-    ...faults(rounds, runs),
+    ...(rounds.length > 0
+      ? [...figures(rounds, runs), ...invariants(runs), ...faults(rounds, runs)]
+      : ["No run is recorded yet.", ""]),
     ...positiveControls(controls),
   ].join("\n");
 }

@@ -1,15 +1,15 @@
 /** The contents of resources, on their way into a backup: one after the other through a file, so that neither the memory nor the disk holds
  *  more than one. */
+
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Snapshots } from "../../../bus/replica/snapshot.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
+import { RESOURCES } from "../../../schemas/resource.ts";
 import type { Resource } from "../../../schemas/types.ts";
 import type { Target } from "../config/target.ts";
 import { connectObserver } from "../observer.ts";
 import type { ContentFile } from "./write.ts";
-
-const RESOURCES = "resources";
 
 /** A content, and one of the documents that refer to it. */
 export interface Wanted {

@@ -1,7 +1,9 @@
 /** Writes a backup: by a temporary file, so that there is a whole one under the name, or what was there before. */
+
 import { createHash } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { syncFolderSoon } from "../../../bus/platform/files.ts";
 import { randomId } from "../../../bus/platform/random.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Encryption } from "./encryption.ts";
@@ -52,7 +54,7 @@ export async function writeBackup(
     await handle.sync();
     await handle.close();
     await rename(temporary, file);
-    await syncFolder(dirname(file));
+    await syncFolderSoon(dirname(file));
     return written;
   } catch (error) {
     await handle.close().catch(() => {});
@@ -117,15 +119,6 @@ async function* piecesOf({ sha256: content, size, path }: ContentFile): AsyncGen
       yield { content, size, at, base64: buffer.toString("base64", 0, bytesRead) };
       at += bytesRead;
     } while (at < size);
-  } finally {
-    await handle.close();
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
   } finally {
     await handle.close();
   }

@@ -1,6 +1,5 @@
 /** What makes it unsafe to be reached from other machines. */
-import { isIP } from "node:net";
-import { DEFAULT_CONTROL_AUTH } from "../../../bus/wire/address.ts";
+import { DEFAULT_CONTROL_AUTH, isLoopback } from "../../../bus/wire/address.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Settings } from "./index.ts";
 
@@ -8,12 +7,6 @@ type Exposed = Pick<
   Settings,
   "datastoreListenAddress" | "datastoreNats" | "controlAuth" | "keyFile" | "certificateFile" | "datastoreInsecureDisableTls"
 >;
-
-/** Whether an address is this machine's alone. */
-export function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  return bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
-}
 
 /** Why a datastore with these settings must not start, and what to do: one sentence or two for each reason. */
 export function dangers(settings: Exposed): string[] {

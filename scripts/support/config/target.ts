@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { BusOptions } from "../../../bus/api.ts";
 import { setLogLevel } from "../../../bus/platform/log.ts";
+import { isLoopback } from "../../../bus/wire/address.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
-import { isLoopback } from "./exposure.ts";
 import { configOf, type GivenFlags, secretsHelp, withConfig } from "./flags.ts";
 import type { Settings } from "./index.ts";
 

@@ -110,8 +110,9 @@ function taken(dir: string, what: "retry" | "discard"): { release(): void } {
   }
 }
 
-function asQueued({ mutation, collection, id = "", op, at, by, body }: Kept) {
-  return { mutationId: mutation, collection, id, op, at, by, ...(body !== undefined && { body }) };
+function asQueued({ mutation, collection, id = "", op, at, by, body, content }: Kept) {
+  const said = { ...(body !== undefined && { body }), ...(content && { content }) };
+  return { mutationId: mutation, collection, id, op, at, by, ...said };
 }
 
 function counted(count: number, one: string, many: string): string {

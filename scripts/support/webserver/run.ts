@@ -2,9 +2,9 @@
 import { resolve } from "node:path";
 import { startWebserver, type WebserverOptions } from "../../../apps/webserver/index.ts";
 import { setLogLevel } from "../../../bus/platform/log.ts";
+import { isLoopback } from "../../../bus/wire/address.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Context } from "../cli.ts";
-import { isLoopback } from "../config/exposure.ts";
 import type { ConfigSources, Settings } from "../config/index.ts";
 import { reloadAtHangup } from "../config/reload.ts";
 import { datastoreOf } from "../config/target.ts";

@@ -62,7 +62,7 @@ export const WEB_KEYS = {
   disableHttpRedirector: {
     name: "Disable-HTTP-Redirector",
     kind: "boolean",
-    usedBy: ["webserver", "loadbalancer"],
+    usedBy: ["loadbalancer"],
     about: "Do not send those who come to port 80 to HTTPS.",
     default: false,
     flag: "disable-http-redirector",
