@@ -176,6 +176,7 @@ function check(options: DatastoreOptions): DatastoreOptions {
   const { dir, listen = "127.0.0.1", port = 0, handlers = 1, sync = "always", nats } = options;
   const { controlAuth = DEFAULT_CONTROL_AUTH } = options;
   if (typeof dir !== "string" || dir === "") refuse("startDatastore needs `dir`: a folder for the store.");
+  if (typeof listen !== "string") refuse("`listen` must be an address to listen on.");
   if (!Number.isInteger(port) || port < 0 || port > 65535) refuse(`\`port\` must be 0 to 65535, not ${port}.`);
   if (!Number.isInteger(handlers) || handlers < 1 || handlers > MAX_HANDLERS)
     refuse(`\`handlers\` must be 1 to ${MAX_HANDLERS}, not ${handlers}.`);
