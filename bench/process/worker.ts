@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Stage } from "../stage.ts";
 import type { Answer, Jobs, Order } from "./jobs.ts";
 
-const JOB_TIMEOUT_MS = 180_000;
+const JOB_TIMEOUT_MS = 300_000;
 const END_MS = 2000;
 
 interface Waiting {
@@ -35,7 +35,7 @@ export class Worker<J extends Jobs> {
     this.close = stage.defer(() => this.#end());
   }
 
-  /** Rejects when the job throws, the process ends, or there is no answer in three minutes. */
+  /** Rejects when the job throws, the process ends, or there is no answer in five minutes. */
   ask<K extends keyof J & string>(job: K, input: Parameters<J[K]>[0]): Promise<Awaited<ReturnType<J[K]>>> {
     const order: Order = { number: ++this.#orders, job, input };
     return new Promise((resolve, reject) => {
