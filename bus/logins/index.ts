@@ -1,5 +1,6 @@
 /** Logins without contact: a password is checked against the replica, failures count and lock on this webserver, and what happened is reported when
  *  there is contact again. See docs/adr/0012-logins-without-contact.md. */
+
 import { actorOf } from "../../schemas/access.ts";
 import {
   afterFailures,
@@ -25,6 +26,7 @@ import type {
 import type { Collection } from "../api.ts";
 import type { Link } from "../link.ts";
 import { clock } from "../platform/clock.ts";
+import { withSignal } from "../platform/deadline.ts";
 import { log } from "../platform/log.ts";
 import { refuseLogin, verifyPassword } from "../platform/password.ts";
 import { randomId } from "../platform/random.ts";
@@ -200,7 +202,7 @@ export class Logins {
       try {
         const reply = schemas.read("logins.report.reply", await link.ask("logins.report", undefined, report, REPORT_TIMEOUT_MS));
         // From here on the replica says how often the user has failed.
-        await holds(reply.revision, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(REPORT_TIMEOUT_MS)]));
+        await withSignal(REPORT_TIMEOUT_MS, this.#stop.signal, (signal) => holds(reply.revision, signal));
       } catch (thrown) {
         const error = asFrontsyncError(thrown);
         if (error.retryable || error.code === "CLOSED") return;

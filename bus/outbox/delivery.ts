@@ -1,7 +1,7 @@
 /** Asks the datastore for one write until it is known what became of it. */
 import { asFrontsyncError, type ErrorCode, FrontsyncError } from "../../schemas/errors.ts";
 import type { WriteReply } from "../../schemas/types.ts";
-import { pause } from "../platform/deadline.ts";
+import { pause, withSignal } from "../platform/deadline.ts";
 import { log } from "../platform/log.ts";
 import type { Sender } from "../sender.ts";
 import { asRequest, type Kept, type KeptUpload, type Wish } from "./request.ts";
@@ -104,7 +104,7 @@ export class Delivery {
         ? await upload(kept as KeptUpload, stop)
         : await sender.send(asRequest(kept, takesSchema()), bytes, doubled(TRY_MS, attempt));
       // So that a get on this bus sees it; what is stored stays stored, however long that takes.
-      if (!isHeld(reply.revision)) await holds(reply.revision, AbortSignal.any([stop, AbortSignal.timeout(TRY_MS.most)]));
+      if (!isHeld(reply.revision)) await withSignal(TRY_MS.most, stop, (signal) => holds(reply.revision, signal));
       return reply;
     } finally {
       this.#asking = false;

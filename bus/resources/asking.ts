@@ -5,7 +5,7 @@ import type { Messages } from "../../schemas/types.ts";
 import type { State } from "../api.ts";
 import type { Link } from "../link.ts";
 import { clock } from "../platform/clock.ts";
-import { pause, within } from "../platform/deadline.ts";
+import { pause, within, withSignal } from "../platform/deadline.ts";
 import { CHUNK_BYTES, CHUNKS_AT_ONCE, HEAD_BYTES } from "../wire/contents.ts";
 
 /** How long one try waits for its answer, ms, doubled at each: a handler that died with it never answers. */
@@ -100,8 +100,7 @@ export class Asking {
         const { leftMs } = patience;
         if (leftMs <= 0) throw error;
         await pause(Math.min(RETRY_MS.first * 2 ** attempt, RETRY_MS.most, leftMs), signal);
-        if (state() === "degraded")
-          await reachable(AbortSignal.any([signal, AbortSignal.timeout(Math.max(1, Math.ceil(patience.leftMs)))]));
+        if (state() === "degraded") await withSignal(patience.leftMs, signal, reachable);
       }
     }
   }

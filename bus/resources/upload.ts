@@ -1,4 +1,5 @@
 /** Uploads: the content first, then its document. Whatever is interrupted in between leaves nothing that is visible. */
+
 import { stat } from "node:fs/promises";
 import { sha256 as hashOf } from "../../schemas/digest.ts";
 import { checkId, type Doc, encodeBody, encodeJson, isObject, withoutReadOnly } from "../../schemas/document.ts";
@@ -8,6 +9,7 @@ import type { ContentCommitReply, WriteReply } from "../../schemas/types.ts";
 import type { ActingUser } from "../acting.ts";
 import type { Uploaded, UploadOptions, WriteOptions } from "../api.ts";
 import type { KeptUpload } from "../outbox/request.ts";
+import { withSignal } from "../platform/deadline.ts";
 import { KeyedQueue } from "../platform/keyed-queue.ts";
 import { Limiter } from "../platform/limiter.ts";
 import { toBase32 } from "../platform/random.ts";
@@ -260,7 +262,7 @@ export class Uploads {
     }
     const { revision, sha256, size, version } = stored;
     // So that a get on this bus sees it; what is stored stays stored, however long that takes.
-    await holds(revision, AbortSignal.any([stop, AbortSignal.timeout(PATIENCE_MS)]));
+    await withSignal(PATIENCE_MS, stop, (signal) => holds(revision, signal));
     return { id, revision, mutationId: mutation, sha256, size, version };
   }
 }
