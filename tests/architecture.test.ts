@@ -196,6 +196,11 @@ describe("the architecture", () => {
     assert.ok(found.length >= 4, "and they are found there");
   });
 
+  it("makes no deadline of AbortSignal.timeout, which Node 20 may collect before it ends: withSignal does", () => {
+    const found = SOURCES.filter(({ text }) => withoutComments(text).includes("AbortSignal.timeout")).map(({ file }) => file);
+    assert.deepEqual(found, []);
+  });
+
   it("has short files", () => {
     const long = SOURCES.filter(({ text }) => !text.startsWith("// Generated")).map(({ file, text }) => ({
       file,

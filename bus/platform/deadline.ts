@@ -72,18 +72,24 @@ export async function atMost(ms: number, promise: Promise<unknown>): Promise<voi
   over.abort();
 }
 
-/** Runs something with a signal that aborts when the given one does, and after `ms` at the latest. The timer and the controller are held here:
- *  Node 20 may collect an AbortSignal.timeout inside an AbortSignal.any before it aborts, and whoever listens then waits for ever. */
-export async function withSignal<T>(ms: number, signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/** Runs something with a signal that aborts when the given one does, with its reason, and after `ms` at the latest, with TimeoutError. The timer and
+ *  the controller are held here: Node 20 collects an AbortSignal.timeout inside an AbortSignal.any before it aborts, and whoever listens to that
+ *  waits for ever. */
+export async function withSignal<T>(
+  ms: number,
+  signal: AbortSignal | undefined,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const ending = new AbortController();
-  const end = () => ending.abort(signal.reason);
-  const timer = setTimeout(end, Math.min(Math.max(1, Math.ceil(ms)), MAX_TIMER_MS));
-  if (signal.aborted) end();
-  signal.addEventListener("abort", end, { once: true });
+  const overdue = () => ending.abort(new DOMException(`It took longer than ${ms} ms.`, "TimeoutError"));
+  const timer = setTimeout(overdue, Math.min(Math.max(1, Math.ceil(ms)), MAX_TIMER_MS));
+  const stopped = () => ending.abort(signal?.reason);
+  if (signal?.aborted) stopped();
+  signal?.addEventListener("abort", stopped, { once: true });
   try {
     return await run(ending.signal);
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener("abort", end);
+    signal?.removeEventListener("abort", stopped);
   }
 }

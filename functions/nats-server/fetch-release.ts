@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
+import { withSignal } from "../../bus/platform/deadline.ts";
 import { sha256 } from "./cache.ts";
 import type { FetchRequest } from "./fetch.ts";
 import { run } from "./run.ts";
@@ -23,13 +24,13 @@ export async function fetchRelease({ work, env, signal, timeoutMs, releaseUrl }:
   const name = `nats-server-v${PINNED_VERSION}-${process.platform}-${process.arch === "x64" ? "amd64" : process.arch}`;
   const file = `${name}.tar.gz`;
   const base = `${releaseUrl ?? RELEASES}/v${PINNED_VERSION}`;
-  const deadline = AbortSignal.timeout(timeoutMs ?? TIMEOUT_MS);
-  const both = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
-
-  await download(`${base}/SHA256SUMS`, join(work, "SHA256SUMS"), SUMS_BYTES, both);
-  const expected = checksumOf(file, await readFile(join(work, "SHA256SUMS"), "utf8"));
-  if (expected === undefined) throw new Error(`SHA256SUMS of the release does not name ${file}`);
-  await download(`${base}/${file}`, join(work, file), ARCHIVE_BYTES, both);
+  const expected = await withSignal(timeoutMs ?? TIMEOUT_MS, signal, async (ending) => {
+    await download(`${base}/SHA256SUMS`, join(work, "SHA256SUMS"), SUMS_BYTES, ending);
+    const sum = checksumOf(file, await readFile(join(work, "SHA256SUMS"), "utf8"));
+    if (sum === undefined) throw new Error(`SHA256SUMS of the release does not name ${file}`);
+    await download(`${base}/${file}`, join(work, file), ARCHIVE_BYTES, ending);
+    return sum;
+  });
   const found = await sha256(join(work, file));
   if (found !== expected) throw new Error(`${file} has sha-256 ${found}, SHA256SUMS says ${expected}: refused`);
 

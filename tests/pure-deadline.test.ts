@@ -1,0 +1,51 @@
+// Goal: what waits with a deadline ends, whatever the collector does meanwhile. Method: signals that nobody but their listener holds, and a collector
+// that is made to run; the same with Node's own signals shows that it would be noticed where those are lost.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { withSignal } from "../bus/platform/deadline.ts";
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+const MANY = 50;
+const SOON_MS = 20;
+const WAIT_MS = 20_000;
+
+/** Resolves with the reason when the signal aborts; nothing else holds it. */
+const ended = (signal: AbortSignal) =>
+  new Promise<unknown>((resolve) => signal.addEventListener("abort", () => resolve(signal.reason), { once: true }));
+
+describe("withSignal", { timeout: WAIT_MS }, () => {
+  it("ends what waits when its time is over, also when the collector runs before", async () => {
+    const stop = new AbortController();
+    const waiting = Array.from({ length: MANY }, () => withSignal(SOON_MS, stop.signal, ended));
+    collect();
+    for (const reason of await Promise.all(waiting)) assert.equal((reason as Error).name, "TimeoutError");
+  });
+
+  it("ends it when the given signal aborts, with its reason, also one that has aborted already", async () => {
+    const stop = new AbortController();
+    const waiting = withSignal(WAIT_MS, stop.signal, ended);
+    collect();
+    stop.abort("enough");
+    assert.equal(await waiting, "enough");
+    assert.equal(await withSignal(WAIT_MS, stop.signal, async ({ aborted, reason }) => aborted && reason), "enough");
+  });
+
+  it("gives what was run for, and leaves nothing behind", async () => {
+    const { signal } = new AbortController();
+    let given: AbortSignal | undefined;
+    const run = async (ending: AbortSignal) => {
+      given = ending;
+      return 7;
+    };
+    assert.equal(await withSignal(SOON_MS, signal, run), 7);
+    await assert.rejects(
+      withSignal(SOON_MS, undefined, () => Promise.reject(new Error("no"))),
+      /no/,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 2 * SOON_MS));
+    assert.equal(given?.aborted, false, "its timer was cleared");
+  });
+});
