@@ -6,48 +6,41 @@ import { randomId } from "../../bus/platform/random.ts";
 import { isSigned } from "../../bus/wire/envelope.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
 import { openReader } from "../../bus/wire/reader.ts";
-import { readSubject, storeAtHead, storeOwn, streamInfo } from "../../bus/wire/stream.ts";
-import { META, parseStoreSubject, STORE_ALL, STREAM, storeSubject } from "../../bus/wire/subjects.ts";
-import { StoredVersion } from "../../bus/wire/version.ts";
+import { streamInfo } from "../../bus/wire/stream.ts";
+import { META, parseStoreSubject, STORE_ALL, STREAM } from "../../bus/wire/subjects.ts";
+import type { StoredVersion } from "../../bus/wire/version.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema, Schemas } from "../../schemas/index.ts";
 import type { Seeding as SeedingRecord, Warning } from "../../schemas/types.ts";
+import { OwnDocument } from "../store/own-document.ts";
 import { opened, waitingFor } from "./record.ts";
 
-const SUBJECT = storeSubject(META, "seeding");
-const LIVE = `ds.live.${META}.seeding`;
 /** A store with more messages is not empty. */
 const MAX_LOOK = 100;
 const LOOK_BYTES = 5 * 1024 * 1024;
 const MAX_NAMED = 5;
-
-type Known = { revision: number; record: SeedingRecord | undefined };
+/** Of a change, against others who change it, too. */
+const TRIES = 50;
 
 export class Seeding {
   readonly #connection: Connection;
-  readonly #schemas: Schemas;
   readonly #signingKey: Uint8Array;
-  #known: Known | undefined;
-  #reading: Promise<Known> | undefined;
+  readonly #document: OwnDocument<"seeding">;
 
   /** `signingKey`: of the functions. */
   constructor(connection: Connection, schemas: Schemas, signingKey: Uint8Array) {
     this.#connection = connection;
-    this.#schemas = schemas;
     this.#signingKey = signingKey;
+    this.#document = new OwnDocument(connection, schemas, "seeding", "seeding");
   }
 
   start(): void {
-    this.#connection.subscribe(LIVE, (message) => {
-      const version = StoredVersion.fromLive(message);
-      if (version) this.#note({ revision: version.revision, record: this.#schemas.read("seeding", version.body) });
-    });
+    this.#document.start();
   }
 
   /** The next connection may be to another store. */
   disconnected(): void {
-    this.#known = undefined;
-    this.#reading = undefined;
+    this.#document.disconnected();
   }
 
   /** Whether this datastore's functions have stored it once. */
@@ -57,12 +50,12 @@ export class Seeding {
 
   /** undefined: it was never filled from webservers. `certain`: as the store has it now. */
   async record({ certain = false } = {}): Promise<SeedingRecord | undefined> {
-    return (await this.#state(certain)).record;
+    return (await (certain ? this.#document.read() : this.#document.known())).value;
   }
 
   /** Throws SEEDING for a write to a collection while the store is being filled. What the functions themselves keep of logins and sessions goes on. */
   async checkOpen({ collection, access }: CollectionSchema): Promise<void> {
-    const { record } = this.#known ?? (await this.#state(false));
+    const { value: record } = this.#document.heard ?? (await this.#document.known());
     if (!record?.open || access === "system") return;
     throw new FrontsyncError("SEEDING", `Nothing is written to ${collection} now: ${textOf(record)}`);
   }
@@ -77,18 +70,17 @@ export class Seeding {
     return record?.open ? [{ code: "SEEDING", message: textOf(record) }] : [];
   }
 
-  /** Replaces the record by what `decide` makes of it, however many do so; undefined leaves it. Returns what it is then. */
+  /** Replaces the record by what `decide` makes of it, however many do so; undefined leaves it. Returns what it is then. Throws TIMEOUT. */
   async change(decide: (record: SeedingRecord | undefined) => SeedingRecord | undefined): Promise<SeedingRecord | undefined> {
-    for (;;) {
-      const { revision, record } = await this.#state(true);
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      const { revision, value: record } = await this.#document.read();
       const next = decide(record);
       if (!next) return record;
-      const stored = await storeOwn(this.#connection, SUBJECT, JSON.stringify(next), revision);
-      if (typeof stored !== "number") continue;
-      this.#note({ revision: stored, record: next });
+      if (!(await this.#document.write(next, revision))) continue;
       log.warn({ seeding: next.id, word: next.word, open: next.open, waitingFor: waitingFor(next) }, "seeding");
       return next;
     }
+    throw new FrontsyncError("TIMEOUT", "Too many change at once what the store is filled with. Try again.");
   }
 
   /** Opens a seeding that nobody had to ask for, if the store still is as empty as it was when it was looked at. */
@@ -100,9 +92,7 @@ export class Seeding {
     const facts = { id: randomId(), word: "signed" as const, from: [generation] };
     const numbers = (await this.record())?.next ?? {};
     const next = opened({ ...facts, next: numbers }, webservers, clock.now(), [newest]);
-    const stored = await storeAtHead(this.#connection, SUBJECT, JSON.stringify(next), head);
-    if (typeof stored !== "number") return undefined;
-    this.#note({ revision: stored, record: next });
+    if (!(await this.#document.writeAtHead(next, head))) return undefined;
     log.warn({ seeding: next.id, generation }, "the store is empty and is filled from its webservers");
     return next;
   }
@@ -121,28 +111,6 @@ export class Seeding {
     } finally {
       reader.close();
     }
-  }
-
-  #note(next: Known): void {
-    if (!this.#known || next.revision > this.#known.revision) this.#known = next;
-  }
-
-  async #state(certain: boolean): Promise<Known> {
-    if (this.#known && !certain) return this.#known;
-    const reading = (certain ? undefined : this.#reading) ?? this.#read();
-    this.#reading = reading;
-    try {
-      return await reading;
-    } finally {
-      if (this.#reading === reading) this.#reading = undefined;
-    }
-  }
-
-  async #read(): Promise<Known> {
-    const stored = await readSubject(this.#connection, SUBJECT);
-    const read = { revision: stored?.revision ?? 0, record: stored && this.#schemas.read("seeding", stored.body) };
-    this.#note(read);
-    return read;
   }
 }
 

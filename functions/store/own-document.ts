@@ -30,6 +30,7 @@ export class OwnDocument<K extends keyof Messages> {
     this.#connection = connection;
     this.#schemas = schemas;
     this.#kind = kind;
+    // Its name may have dots of its own, which an id would have escaped.
     this.subject = storeSubject(META, "x").slice(0, -1) + name;
   }
 
