@@ -22,7 +22,7 @@ test("only what is beyond doubt goes on without an operator", () => {
     { epoch: "A", firstSeq: 100, serverId: "1" },
     { epoch: "B", firstSeq: 200, serverId: "2" },
   ];
-  const base: Scene = { epochs, record: undefined, empty: true, signed: true, now: NOW };
+  const base: Scene = { epochs, record: undefined, empty: true, signed: true, now: NOW, lateMs: 30 * 24 * HOUR };
   const foreign = { position: { epoch: "X", cursor: 50 }, generation: "X", documents: 5, newest: time(NOW - HOUR), pending: 0 };
   const older = { ...foreign, position: { epoch: "A", cursor: 250 }, generation: "A" };
   const { newest: _none, ...bare } = foreign;
