@@ -2,14 +2,14 @@
 // meanwhile; what the datastore refuses of an offer is listed, stays where it is, and goes up when that is mended. Method: real webservers, the command,
 // and a datastore that forgets tombstones as soon as it may.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { Bus } from "../bus/index.ts";
 import { readSubject } from "../bus/wire/stream.ts";
 import { figures, frontsync } from "./support/command.ts";
 import { assertEqualReplicas, connectFunctions } from "./support/faults-ledger.ts";
-import { eventually } from "./support/nats-server-kit.ts";
+import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
 import { makeUser } from "./support/people.ts";
 import { documents, type Reseeding, reseeding, until, warningOf } from "./support/reseeding.ts";
 
@@ -30,6 +30,20 @@ async function collectorLooked({ dir, store }: Reseeding): Promise<void> {
   }
 }
 
+/** A folder with the schema of a collection that others do not have. */
+function withThings(folder: string): string {
+  const declaration = {
+    ...{ version: 1, database: "webstore", key: ["id"], name: "name", access: "directory", indexes: ["name"] },
+    ...{ limits: { bytes: 1000 }, policy: "merge", offline: true, retention: { versions: 20 } },
+  };
+  const schema = {
+    ...{ $schema: "http://json-schema.org/draft-07/schema#", $id: "things", title: "Thing", description: "A thing." },
+    ...{ type: "object", allOf: [{ $ref: "document" }], required: ["id", "name"], collection: declaration },
+  };
+  writeFileSync(join(folder, "things.json"), JSON.stringify(schema));
+  return folder;
+}
+
 describe("a seeding", { concurrency: 2 }, () => {
   it("that an operator closes goes on with who is there, and hears who is late: nothing deleted comes back", async (t) => {
     const play = async (scene: Reseeding) => {
@@ -46,7 +60,7 @@ describe("a seeding", { concurrency: 2 }, () => {
       await wipe();
       await store.start();
       await until(web1, "synced");
-      assert.match(warningOf(web1, "SEEDING"), /waits for web2/);
+      await eventually("said for whom it waits", WAIT_MS, () => /waits for web2/.test(warningOf(web1, "SEEDING")));
 
       assert.match((await frontsync(...command())).stdout, /waits for web2: other writes wait/);
       const closed = await figures<{ ok: boolean; seeding: { open: boolean } }>(...command("--close"));
@@ -74,5 +88,59 @@ describe("a seeding", { concurrency: 2 }, () => {
       assert.ok(!existsSync(join(dir, "web1", "recovery.jsonl")), "web1 gave nothing up");
     };
     await reseeding(t, play, { tombstoneKeepSeconds: 0 });
+  });
+
+  it("lists what it refuses; that stays where it is, and goes up when it is mended", async (t) => {
+    const schemas = [withThings(temporaryFolder(t))];
+    const play = async ({ dir, store, open, wipe }: Reseeding) => {
+      const command = (...args: string[]) => ["reseed", ...args, "--datastore", store.datastore.address];
+      let web1 = await open("web1", { schemas });
+      await web1.caughtUp();
+      const things = (bus: Bus) => bus.collection("things" as "dashboards");
+      await things(web1).put({ id: "t1", name: "thing" });
+      const { revision } = await dashboards(web1).put({ id: "d", name: "before" });
+      await store.stop();
+      await until(web1, "degraded");
+      // Two that wait: one names a revision of the store that is lost, and can't be taken by another one.
+      const { mutationId } = await dashboards(web1).patch("d", { name: "of that revision" }, { ifRevision: revision as number });
+      await dashboards(web1).put({ id: "new", name: "new" });
+      await wipe();
+      await store.start({ schemas: [] });
+
+      await eventually("said what is refused", WAIT_MS, () => /refuses 1 of/.test(warningOf(web1, "HELD")));
+      assert.match(warningOf(web1, "HELD"), /things\/t1: UNKNOWN_COLLECTION: .*Mend that, or .*--replace/);
+      assert.equal(web1.status().state, "held");
+      assert.equal((await things(web1).get("t1"))?.doc.name, "thing");
+      const look = await figures<{ held: { webserver: string }[]; seeding: { open: boolean; webservers: object } }>(...command());
+      assert.deepEqual(
+        [look.held.map(({ webserver }) => webserver), look.seeding.open, look.seeding.webservers],
+        [["web1"], true, { web1: false }],
+      );
+      // It has the others: who comes new has them too.
+      const other = await open("other");
+      await other.caughtUp(null, { timeoutMs: WAIT_MS });
+      assert.equal((await dashboards(other).get("d"))?.doc.name, "before");
+      await assert.rejects(makeUser(other, { user: "maria" }), { code: "SEEDING" });
+      const closed = await figures<{ seeding: { open: boolean } }>(...command("--close"));
+      assert.equal(closed.seeding.open, false);
+      assert.ok((await dashboards(other).put({ id: "y", name: "y" })).revision);
+      assert.deepEqual([web1.status().state, web1.status().pending], ["held", 2]);
+      await other.close();
+
+      await store.stop();
+      await store.start({ schemas });
+      await web1.close();
+      web1 = await open("web1", { schemas });
+      await web1.caughtUp(null, { timeoutMs: WAIT_MS });
+      const web2 = await open("web2", { schemas });
+      await web2.caughtUp(null, { timeoutMs: WAIT_MS });
+      await assertEqualReplicas([web1, web2], 10_000);
+      assert.equal((await things(web2).get("t1"))?.doc.name, "thing");
+      assert.deepEqual(Object.keys(await documents(web2, "dashboards")).sort(), ["d", "new", "y"]);
+      const [letter, ...more] = await web1.deadLetters.list();
+      assert.deepEqual([letter?.mutationId, letter?.code, more], [mutationId, "REVISION_CONFLICT", []]);
+      assert.ok(!existsSync(join(dir, "web1", "recovery.jsonl")), "web1 gave nothing up");
+    };
+    await reseeding(t, play, { schemas });
   });
 });
