@@ -1,7 +1,7 @@
 /** The public types of the bus: what a webserver that embeds frontsync sees. */
 import type { Readable } from "node:stream";
 import type { ErrorCode, FrontsyncError } from "../schemas/errors.ts";
-import type { Calls, Collections, Peer, Warning } from "../schemas/types.ts";
+import type { Calls, Collections, Peer, Vitals, Warning } from "../schemas/types.ts";
 import type { TlsOptions } from "./wire/tls.ts";
 
 export interface BusOptions {
@@ -57,6 +57,8 @@ export interface Bus extends Scope {
   digests(): Promise<{ generation: string | null; cursor: number; digests: Record<string, string> }>;
   /** Seconds between check-ins, 0.1 to 3600, from now on. */
   setUpdateInterval(seconds: number): void;
+  /** Tells the others, now and at every check-in, that this webserver is to get no new users, or that it may again. It changes nothing else. */
+  setDraining(draining: boolean): void;
   /** The writes of this webserver that the datastore has not acknowledged, in the order in which they were asked for. */
   readonly outbox: { list(): Promise<Queued[]> };
   /** The writes that waited in the outbox and were refused. `retry` asks for one again, as a new write on what is there now, and takes it out when
@@ -283,6 +285,10 @@ export interface Transfer {
 
 export type State = Peer["state"];
 
+/** Another webserver, as of its last check-in, `seenMsAgo` before this one's. Its vitals (`lag` in revisions, `pending`, `deadLetters`,
+ *  `conflicts`, `draining`) are undefined where they are not known, as from an older version. */
+export type PeerStatus = Peer & Vitals;
+
 export interface Status {
   /** degraded: no contact with the datastore (also before the first one). held: this webserver's data and the datastore's do not
    *  belong together; it serves what it has and changes nothing. */
@@ -296,7 +302,7 @@ export interface Status {
   deadLetters: number;
   /** The conflict copies that are held here. */
   conflicts: number;
-  peers: Peer[];
+  peers: PeerStatus[];
   counters: Counters;
   warnings: Warning[];
 }

@@ -2,9 +2,9 @@
 import type { Doc } from "../schemas/document.ts";
 import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
-import type { Calls, CheckInReply, CheckInRequest, Peer } from "../schemas/types.ts";
+import type { Calls, CheckInReply, CheckInRequest } from "../schemas/types.ts";
 import { ActingUser } from "./acting.ts";
-import type { Bus, CallOptions, Collection, Counters, Resources, Scope, Status, Wait } from "./api.ts";
+import type { Bus, CallOptions, Collection, Counters, PeerStatus, Resources, Scope, Status, Wait } from "./api.ts";
 import { type CallParts, call } from "./calls.ts";
 import { CaughtUp } from "./caught-up.ts";
 import { CheckIn } from "./check-in.ts";
@@ -29,6 +29,7 @@ import { collectionOf } from "./scope.ts";
 import { Sender } from "./sender.ts";
 import { REACHABLE } from "./states.ts";
 import * as texts from "./texts.ts";
+import { Vitals } from "./vitals.ts";
 import { Waiters } from "./waiters.ts";
 import type { ConnectionEvent } from "./wire/nats.ts";
 import { storeSubject } from "./wire/subjects.ts";
@@ -59,7 +60,8 @@ export class EmbeddedBus implements Bus {
   readonly transfers: ContentSync;
   readonly resources: Resources;
   #follow: Follow;
-  #peers: Peer[] = [];
+  readonly #vitals = new Vitals();
+  #peers: PeerStatus[] = [];
   #generation: string | null = null;
   #closing: Promise<void> | undefined;
 
@@ -281,6 +283,10 @@ export class EmbeddedBus implements Bus {
     this.#checkIn.setInterval(seconds);
   }
 
+  setDraining(draining: boolean): void {
+    if (this.#vitals.drain(draining) && this.#follow.state !== "degraded") void this.#checkIn.fresh();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -348,6 +354,7 @@ export class EmbeddedBus implements Bus {
       state: this.#follow.state,
       ...(epoch !== undefined && { position: { epoch, cursor: consistent } }),
       pending: this.#writes.pending,
+      ...this.#vitals.said(this.status()),
       digests,
     });
   }
@@ -355,7 +362,7 @@ export class EmbeddedBus implements Bus {
   #onCheckIn(reply: CheckInReply, sent: Omit<CheckInRequest, "intervalMs">): void {
     this.#counters.checkIns++;
     this.#link.meet(reply);
-    this.#peers = reply.peers;
+    this.#peers = this.#vitals.heard(reply);
     this.#notices.told(reply.warnings);
     this.#notices.warn("INCOMPATIBLE", undefined);
     this.transfers.onCheckIn(reply);
@@ -373,7 +380,10 @@ export class EmbeddedBus implements Bus {
 
   #onCheckInFailed(thrown: unknown): void {
     const error = asFrontsyncError(thrown);
-    if (!error.retryable) this.#notices.warn("INCOMPATIBLE", texts.incompatible(error));
+    if (!error.retryable) {
+      this.#vitals.refused();
+      this.#notices.warn("INCOMPATIBLE", texts.incompatible(error));
+    }
     this.#follow.lost();
   }
 

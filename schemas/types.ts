@@ -705,6 +705,12 @@ export interface CheckInReply {
    */
   peers: Peer[];
   /**
+   * How the peers do, by webserver. Present: the datastore takes `vitals`.
+   */
+  vitals?: {
+    [k: string]: Vitals;
+  };
+  /**
    * Advice: wait at least this long between check-ins.
    */
   intervalMs: number;
@@ -741,6 +747,29 @@ export interface Peer {
   state: "synced" | "catching-up" | "degraded" | "held";
   seenMsAgo: number;
 }
+/**
+ * How a webserver does, beside its position: what it says of itself, and what the datastore adds. Absent: not known.
+ */
+export interface Vitals {
+  /**
+   * It stops soon, or is to get no new users.
+   */
+  draining?: boolean;
+  /**
+   * Revisions between its position and the head, at its last check-in. Absent also while its position is not of this store.
+   */
+  lag?: number;
+  /**
+   * Writes that are not up yet.
+   */
+  pending?: number;
+  deadLetters?: number;
+  /**
+   * Conflict copies that it holds.
+   */
+  conflicts?: number;
+  [k: string]: unknown;
+}
 export interface Warning {
   code: string;
   message: string;
@@ -767,6 +796,7 @@ export interface CheckInRequest {
    * Until the next check-in.
    */
   intervalMs: number;
+  vitals?: Vitals;
   /**
    * One digest for each collection: XOR over its rows and tombstones of a hash of subject and revision, in hex.
    */
@@ -1674,6 +1704,7 @@ export interface Presence {
    * ms since 1970.
    */
   at: number;
+  vitals?: Vitals;
   claim?: Claim;
   [k: string]: unknown;
 }
@@ -2771,6 +2802,7 @@ export interface Messages {
   "users.setPassword.request": UsersSetPasswordRequest;
   "versions.reply": VersionsReply;
   "versions.request": VersionsRequest;
+  vitals: Vitals;
   "write.reply": WriteReply;
   "health.reply": HealthReply;
   "login.reply": LoginReply;

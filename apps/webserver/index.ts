@@ -52,6 +52,7 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
   let closing: Promise<void> | undefined;
   const shut = async () => {
     health.draining = true;
+    bus.setDraining(true);
     if (app) {
       await drain(options.drainSeconds);
       await closeApp(app);
