@@ -35,6 +35,11 @@ export interface Scope {
   collection(name: string): Collection<Record<string, unknown>>;
   /** The contents of the documents in `resources`. */
   readonly resources: Resources;
+  /** The changes of all collections in one order: as Collection.changes, each with the name of its collection. */
+  changes(options?: { since?: number; signal?: AbortSignal }): AsyncIterableIterator<PlacedChange>;
+  /** What lost when two changed one document: the copies held here that may be seen, of a user those of the user's own edits, of an admin and the
+   *  system all. */
+  readonly conflicts: ConflictCopies;
 }
 
 export interface Bus extends Scope {
@@ -71,19 +76,22 @@ export interface Bus extends Scope {
     content(mutationId: string): Promise<Readable>;
     discard(mutationId: string): Promise<void>;
   };
-  /** What lost when two changed one document. `list`: the copies held here, at most 1,000 or 64 MiB of them, by their ids; more when
-   *  some are gone. `resolve` stores `doc` in place of the document's current version and discards the copy; repeated with the same
-   *  `doc` it has one effect; REVISION_CONFLICT when the document is not at the revision that is held here. NOT_FOUND: no such copy. */
-  readonly conflicts: {
-    list(): Promise<Conflict[]>;
-    resolve(id: string, doc: object): Promise<Written>;
-    discard(id: string): Promise<void>;
-  };
   /** Contents of resources on their way. */
   readonly transfers: Transfers;
   /** Stops, and writes the snapshot. Calls in flight reject CLOSED, iterators end. Idempotent. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface ConflictCopies {
+  /** At most 1,000 or 64 MiB of them, by their ids; more when some are gone. */
+  list(): Promise<Conflict[]>;
+  /** Stores `doc` in place of the document's current version and discards the copy; repeated with the same `doc` it has one effect.
+   *  REVISION_CONFLICT when the document is not at the revision that is held here, or not at `ifRevision`: the one that `doc` was made from.
+   *  NOT_FOUND: no such copy; BAD_ID: `doc` is another document; and what put throws. */
+  resolve(id: string, doc: object, options?: Pick<WriteOptions, "ifRevision">): Promise<Written>;
+  /** Throws NOT_FOUND. */
+  discard(id: string): Promise<void>;
 }
 
 export interface Collection<T extends object> {
@@ -130,6 +138,8 @@ export interface Change<T> {
   by: number;
   at: string;
 }
+
+export type PlacedChange = Change<Record<string, unknown>> & { collection: string };
 
 /** where: equality; sort: a field, "-updatedAt" descends; both declared indexes. limit 1 to 1000 (50). */
 export interface Query<T> {
