@@ -1158,6 +1158,10 @@ export interface FuseState {
    * Deletions that it held were discarded: their webservers are still to be told.
    */
   discards?: boolean;
+  /**
+   * Deletions that it held are being let go: one that is asked for again takes no place.
+   */
+  letsGo?: boolean;
 }
 export interface FuseSecond {
   /**
