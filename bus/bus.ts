@@ -255,11 +255,12 @@ export class EmbeddedBus implements Bus {
   }
 
   status(): Status {
-    const { consistent } = this.#follow.position;
+    const { cursor: reading, consistent } = this.#follow.position;
     return {
       state: this.#follow.state,
       generation: this.#follow.generation ?? this.#generation,
       cursor: consistent,
+      ...(reading > consistent && { reading }),
       head: this.#follow.head ?? null,
       pending: this.#writes.pending,
       deadLetters: this.#writes.deadLetters.length,
