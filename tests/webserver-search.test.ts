@@ -230,22 +230,6 @@ describe("searches", () => {
     assert.equal((await fetch(url, { headers: { ...headers, range: `bytes=${size}-` } })).status, 416);
   });
 
-  it("can be stopped through the other webserver, and say which webserver holds the result when it is down", async () => {
-    const { here, there } = await someone("ines");
-    const { body } = await here.ask("POST", "/api/searchctrl", { query: "-nothing", background: true });
-    const id = String(body.id);
-    await b.bus.caughtUp();
-    const stopped = await there.ask("POST", `/api/searchctrl/${id}/stop`);
-    assert.equal(stopped.status, 200, JSON.stringify(stopped.body));
-    await eventually("it ends", SOON_MS, async () =>
-      ["stopped", "done"].includes(String((await there.ask("GET", `/api/searchctrl/${id}`)).body.state)),
-    );
-    await a.close();
-    const away = await there.ask("GET", `/api/searchctrl/${id}/lines`);
-    assert.deepEqual([away.status, away.body.code], [502, "WEBSERVER_UNREACHABLE"], JSON.stringify(away.body));
-    assert.match(String(away.body.message), /'web1'/);
-  });
-
   it("are refused when results take all the room that they may, until some are deleted", async () => {
     const few = join(web.deployment.dir, "few-logs");
     mkdirSync(few);
@@ -273,5 +257,21 @@ describe("searches", () => {
     for (const id of made) assert.equal((await client.ask("DELETE", `/api/searchctrl/${id}`)).status, 200);
     await eventually("there is room again", SOON_MS, async () => (await search()).why === "");
     assert.throws(() => new ResultStore(few, 10).checkRoom(11), { code: "DISK_FULL", limit: 10 });
+  });
+
+  it("can be stopped through the other webserver, and say which webserver holds the result when it is down", async () => {
+    const { here, there } = await someone("ines");
+    const { body } = await here.ask("POST", "/api/searchctrl", { query: "-nothing", background: true });
+    const id = String(body.id);
+    await b.bus.caughtUp();
+    const stopped = await there.ask("POST", `/api/searchctrl/${id}/stop`);
+    assert.equal(stopped.status, 200, JSON.stringify(stopped.body));
+    await eventually("it ends", SOON_MS, async () =>
+      ["stopped", "done"].includes(String((await there.ask("GET", `/api/searchctrl/${id}`)).body.state)),
+    );
+    await a.close();
+    const away = await there.ask("GET", `/api/searchctrl/${id}/lines`);
+    assert.deepEqual([away.status, away.body.code], [502, "WEBSERVER_UNREACHABLE"], JSON.stringify(away.body));
+    assert.match(String(away.body.message), /'web1'/);
   });
 });
