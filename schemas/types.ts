@@ -2736,7 +2736,7 @@ export interface Search {
    */
   uid: number;
   /**
-   * Its place, given by the datastore: a new entry takes a free one, or that of the oldest, so no deletion is left behind. As many places as there are, so many entries are kept.
+   * Its place, given by the datastore: a new entry takes a free one, or that of the oldest, so no deletion is left behind. As many places as the datastore uses (Max-Search-History), so many entries are kept.
    */
   slot: number;
   /**

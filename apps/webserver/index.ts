@@ -49,7 +49,7 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
   const fresh = freshOf(bus);
   const tokens = new Tokens(keys, fresh);
   const { webserver } = options.bus;
-  const store = new ResultStore(join(options.bus.dir, "results"));
+  const store = new ResultStore(join(options.bus.dir, "results"), options.resultsMaxSize);
   const searches = new Searches(bus, store, {
     ...{ logs: options.logs, webserver, maxBytes: options.resultMaxSize, keepHours: options.resultKeepHours },
   });
