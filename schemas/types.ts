@@ -2095,10 +2095,29 @@ export interface VersionsRequest {
   after?: number;
 }
 /**
+ * The webservers that a load balancer last heard of, on its own disk: with them it starts when the datastore can't be reached.
+ */
+export interface WebserversRecord {
+  /**
+   * @maxItems 10000
+   */
+  webservers: ListedWebserver[];
+  [k: string]: unknown;
+}
+export interface ListedWebserver {
+  webserver: string;
+  externalAddr: string;
+  [k: string]: unknown;
+}
+/**
  * Whether this webserver should get users. With 503 it should not.
  */
 export interface HealthReply {
   ready: boolean;
+  /**
+   * Which one answers: its id. A load balancer asks for it before it sends users.
+   */
+  webserver?: string;
   /**
    * Why not.
    */
@@ -2219,6 +2238,18 @@ export interface Dashboard {
    * What the page shows: JSON that only the web interface understands.
    */
   data?: unknown;
+}
+/**
+ * A webserver that is to get no users, until this is deleted: it says so in its health, and load balancers send users elsewhere.
+ */
+export interface Drain {
+  /**
+   * The webserver's id; or the name of one that a load balancer knows by itself.
+   */
+  id: string;
+  createdAt?: string;
+  updatedAt?: string;
+  lastModifiedBy?: number;
 }
 /**
  * A group of users. Users name their groups.
@@ -2673,6 +2704,7 @@ export interface User {
 export interface Collections {
   conflicts: ConflictCopy;
   dashboards: Dashboard;
+  drains: Drain;
   groups: Group;
   logins: Login;
   macros: Macro;
@@ -2771,6 +2803,7 @@ export interface Messages {
   "users.setPassword.request": UsersSetPasswordRequest;
   "versions.reply": VersionsReply;
   "versions.request": VersionsRequest;
+  "webservers.record": WebserversRecord;
   "write.reply": WriteReply;
   "health.reply": HealthReply;
   "login.reply": LoginReply;

@@ -18,7 +18,6 @@ export function addWebserver(program: Command, cli: Cli): void {
     .description(
       "Runs a webserver: its own replica of the datastore, and the HTTP API on it. Stays up until a signal, then finishes what it is answering.",
     )
-    .option("--trusted-proxies <address...>", "proxies in front whose X-Forwarded-* headers are believed")
     .addOption(number("--logins-per-minute <n>", "logins that one address may try in a minute", 1, 100_000, 60))
     .addOption(number("--drain-seconds <s>", "how long its health is bad before it stops", 0, 3600, 0))
     .addOption(jsonOption())
@@ -35,14 +34,9 @@ async function run(given: GivenFlags, context: Context): Promise<void> {
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { runWebserver } = await import("./support/webserver/run.ts");
   const sources = { file: given.config as string | undefined, flags: flagsOf(given, "webserver"), user: "webserver" as const };
-  const {
-    trustedProxies = [],
-    loginsPerMinute,
-    drainSeconds,
-  } = given as {
-    trustedProxies?: string[];
+  const { loginsPerMinute, drainSeconds } = given as {
     loginsPerMinute: number;
     drainSeconds: number;
   };
-  await runWebserver(settings, { trustedProxies, loginsPerMinute, drainSeconds }, sources, context);
+  await runWebserver(settings, { loginsPerMinute, drainSeconds }, sources, context);
 }

@@ -46,6 +46,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   TOO_MANY_REQUESTS: 429,
   WEBSERVER_UNREACHABLE: 502,
   RANGE_NOT_SATISFIABLE: 416,
+  NO_WEBSERVER: 503,
+  LOOP_DETECTED: 508,
 };
 
 const RETRY_AFTER_S = 2;

@@ -6,17 +6,24 @@ const MAX_BEHIND = 10_000;
 
 export class Health {
   readonly #bus: Bus;
+  readonly #webserver: string;
   /** It stops soon: no new users. */
   draining = false;
 
-  constructor(bus: Bus) {
+  constructor(bus: Bus, webserver: string) {
     this.#bus = bus;
+    this.#webserver = webserver;
   }
 
-  look(): HealthReply {
+  async look(): Promise<HealthReply> {
     const { state } = this.#bus.status();
-    const reason = this.draining ? "this webserver is stopping" : this.#unfit();
-    return { ready: reason === undefined, ...(reason !== undefined && { reason }), state };
+    const reason = this.draining ? "this webserver is stopping" : (this.#unfit() ?? (await this.#drained()));
+    return { ready: reason === undefined, webserver: this.#webserver, ...(reason !== undefined && { reason }), state };
+  }
+
+  async #drained(): Promise<string | undefined> {
+    const drain = await this.#bus.collection("drains").get(this.#webserver);
+    return drain && "it is drained (`frontsync drain --undo` ends that)";
   }
 
   #unfit(): string | undefined {

@@ -40,10 +40,10 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
   const options = checkOptions(given);
   const bus = await connectBus(options.bus);
   const keys = new SigningKeys(bus, { sessionMs: options.sessionTimeoutMinutes * 60_000, leadMs: KEY_LEAD_MS });
-  const health = new Health(bus);
+  const { webserver } = options.bus;
+  const health = new Health(bus, webserver);
   const fresh = freshOf(bus);
   const tokens = new Tokens(keys, fresh);
-  const { webserver } = options.bus;
   const store = new ResultStore(join(options.bus.dir, "results"));
   const searches = new Searches(bus, store, {
     ...{ logs: options.logs, webserver, maxBytes: options.resultMaxSize, keepHours: options.resultKeepHours },

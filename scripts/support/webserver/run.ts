@@ -13,7 +13,7 @@ import { serviceOf } from "../systemd.ts";
 import { commandBackups } from "./backups.ts";
 
 /** What has flags alone. */
-type Flags = Pick<WebserverOptions, "trustedProxies" | "loginsPerMinute" | "drainSeconds">;
+type Flags = Pick<WebserverOptions, "loginsPerMinute" | "drainSeconds">;
 
 /** Says where it listens, and closes it at the signal. Throws what startWebserver throws, and BAD_CONFIG without what HTTPS needs. */
 export async function runWebserver(settings: Settings, flags: Flags, sources: ConfigSources, context: Context): Promise<void> {
@@ -58,6 +58,7 @@ function optionsOf(settings: Settings): WebserverOptions & { controlAuth: string
     listen,
     port: settings.webPort,
     ...(secure && { keyFile, certificateFile }),
+    trustedProxies: settings.trustedProxies,
     updateInterval: settings.datastoreUpdateInterval,
     schemas: settings.schemaFolder,
     sessionTimeoutMinutes: settings.sessionTimeoutMinutes,
