@@ -8,6 +8,14 @@ const RETRY_AFTER_S = 2;
 /** What is still to come of a body that nobody reads is thrown away for so long, so that the client gets to read why. */
 const LINGER_MS = 5000;
 
+/** Connections on which something came that is no request of ours: who knows what the rest of it is. */
+const crooked = new WeakSet<Duplex>();
+
+/** Nothing more that comes on it is a request. */
+export function isCrooked(socket: Duplex): boolean {
+  return crooked.has(socket);
+}
+
 /** JSON for programs, a line to read for browsers. An answer that has begun is cut. */
 export function refuse(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
   if (response.headersSent) {
@@ -15,6 +23,10 @@ export function refuse(request: IncomingMessage, response: ServerResponse, throw
     return;
   }
   const { status, headers, body } = answerOf(thrown, request.headers.accept);
+  if (status === STATUS.BAD_MESSAGE) {
+    crooked.add(request.socket);
+    response.setHeader("connection", "close");
+  }
   response.writeHead(status, headers).end(request.method === "HEAD" ? undefined : body);
   if (request.complete) return;
   request.resume();

@@ -8,6 +8,7 @@ import { createSecureContext } from "node:tls";
 import { FrontsyncError } from "../../bus/index.ts";
 import { answerNoRequest } from "../webserver/errors.ts";
 import { HEADERS_MS, IDLE_MS } from "../webserver/slow.ts";
+import { isCrooked } from "./answers.ts";
 
 /** Of a request, bytes. */
 const MAX_HEADERS = 16 * 1024;
@@ -47,10 +48,15 @@ export function createServer({ serve, upgrade }: Serving, files?: TlsFiles): Ser
   server.timeout = IDLE_MS;
   server.on("clientError", answerNoRequest);
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    if (isCrooked(request.socket)) return;
     limitIdle(request, response);
     serve(request, response);
   });
-  if (upgrade) server.on("upgrade", upgrade);
+  if (upgrade)
+    server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      if (isCrooked(socket)) socket.destroySoon();
+      else upgrade(request, socket, head);
+    });
   return server;
 }
 
