@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { balance, fit, fixed, raw, standIn } from "./support/balancers.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 90_000;
 const HEAD = "Host: a.example\r\n";
 const HIDDEN = "GET /hidden HTTP/1.1\r\nHost: a.example\r\n\r\n";
 const END = "Connection: close\r\n";

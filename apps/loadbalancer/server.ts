@@ -5,7 +5,7 @@ import http, { type IncomingMessage, type Server, type ServerResponse } from "no
 import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { createSecureContext } from "node:tls";
-import { FrontsyncError } from "../../bus/index.ts";
+import { clock, FrontsyncError } from "../../bus/index.ts";
 import { answerNoRequest } from "../webserver/errors.ts";
 import { HEADERS_MS, IDLE_MS } from "../webserver/slow.ts";
 import { isCrooked } from "./answers.ts";
@@ -15,6 +15,7 @@ const MAX_HEADERS = 16 * 1024;
 const MAX_CONNECTIONS = 10_000;
 /** How often Node looks for slow headers, ms. */
 const LOOK_MS = 1000;
+const CLOSING_LOOK_MS = 50;
 const HANDSHAKE_MS = 10_000;
 /** Longer than browsers keep a connection that they do not use, so that it is they who close it, ms. */
 const KEEP_ALIVE_MS = 75_000;
@@ -30,6 +31,9 @@ export interface TlsFiles {
   certificateFile: string;
 }
 
+/** The answers of each server that are under way. */
+const underway = new WeakMap<Server, Set<ServerResponse>>();
+
 /** A server that does not listen yet. Throws BAD_CONFIG for files that are no key and certificate. */
 export function createServer({ serve, upgrade }: Serving, files?: TlsFiles): Server {
   const options: http.ServerOptions = {
@@ -44,12 +48,16 @@ export function createServer({ serve, upgrade }: Serving, files?: TlsFiles): Ser
   const server = files
     ? https.createServer({ ...options, ...readTls(files), minVersion: "TLSv1.2", handshakeTimeout: HANDSHAKE_MS })
     : http.createServer(options);
+  underway.set(server, new Set());
   server.maxConnections = MAX_CONNECTIONS;
   server.timeout = IDLE_MS;
   server.on("clientError", answerNoRequest);
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     if (isCrooked(request.socket)) return;
     limitIdle(request, response);
+    const answers = underway.get(server);
+    answers?.add(response);
+    response.once("close", () => answers?.delete(response));
     serve(request, response);
   });
   if (upgrade)
@@ -95,9 +103,13 @@ export async function closeServer(server: Server, waitMs: number): Promise<void>
   const closed = once(server, "close");
   server.close();
   server.closeIdleConnections();
-  const cut = setTimeout(() => server.closeAllConnections(), waitMs);
+  const end = clock.monotonic() + waitMs;
+  // A connection on which nothing is under way is of no use, whether or not there was ever a request on it.
+  const look = setInterval(() => {
+    if (underway.get(server)?.size === 0 || clock.monotonic() > end) server.closeAllConnections();
+  }, CLOSING_LOOK_MS);
   await closed;
-  clearTimeout(cut);
+  clearInterval(look);
 }
 
 function readTls({ keyFile, certificateFile }: TlsFiles): { key: Buffer; cert: Buffer } {

@@ -6,8 +6,8 @@ import type { TestContext } from "node:test";
 import { type Loadbalancer, type LoadbalancerOptions, startLoadbalancer } from "../../apps/loadbalancer/index.ts";
 import { eventually, temporaryFolder } from "./nats-server-kit.ts";
 
-const READY_MS = 30_000;
-const ANSWER_MS = 20_000;
+const READY_MS = 120_000;
+const ANSWER_MS = 60_000;
 
 export interface StandIn {
   server: Server;
