@@ -22,6 +22,8 @@ export interface Heard {
   state: HealthReply["state"];
   /** Revisions that it is behind. */
   behind: number;
+  /** It says that it stops soon. */
+  draining: boolean;
   /** The datastore has not heard of it lately, though others have contact. */
   missing: boolean;
 }
@@ -85,6 +87,7 @@ export class Backend {
       return { rank: "unfit", why: "it is held: the datastore does not know what is there" };
     if (heard?.state === "catching-up" && heard.behind > MAX_BEHIND)
       return { rank: "unfit", why: `it is ${heard.behind} revisions behind` };
+    if (heard?.draining) return { rank: "unfit", why: "it is to get no new users" };
     if (heard?.missing) return { rank: "unfit", why: "the datastore has not heard of it lately" };
     return { rank: "fit" };
   }

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { join } from "node:path";
 import { type Bus, connectBus, FrontsyncError, loadSchemas, randomId, writeAtomically } from "../../bus/index.ts";
-import { followDrains } from "./drains.ts";
+import { followDrains } from "../webserver/drains.ts";
 import { KeptList } from "./kept-list.ts";
 import { type CheckedOptions, checkOptions, type LoadbalancerOptions } from "./options.ts";
 import { ReverseProxy } from "./proxy.ts";

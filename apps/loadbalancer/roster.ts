@@ -71,7 +71,8 @@ export class Roster {
       const entry = this.#meet(peer.webserver, peer.externalAddr);
       if (!entry) continue;
       entry.missingSince = undefined;
-      entry.backend.heard = { state: peer.state, behind: Math.max(0, (head ?? 0) - peer.cursor), missing: false };
+      const behind = peer.lag ?? Math.max(0, (head ?? 0) - peer.cursor);
+      entry.backend.heard = { state: peer.state, behind, draining: peer.draining === true, missing: false };
       this.#look(entry);
     }
     this.#miss(peers);

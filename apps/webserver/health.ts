@@ -7,26 +7,30 @@ const MAX_BEHIND = 10_000;
 export class Health {
   readonly #bus: Bus;
   readonly #webserver: string;
-  /** It stops soon: no new users. */
-  draining = false;
+  /** It stops soon. */
+  stopping = false;
+  /** An operator says that it should get no users. */
+  drained = false;
 
   constructor(bus: Bus, webserver: string) {
     this.#bus = bus;
     this.#webserver = webserver;
   }
 
-  async look(): Promise<HealthReply> {
+  /** No new users. */
+  get draining(): boolean {
+    return this.stopping || this.drained;
+  }
+
+  look(): HealthReply {
     const { state } = this.#bus.status();
-    const reason = this.draining ? "this webserver is stopping" : (this.#unfit() ?? (await this.#drained()));
+    const reason = this.#unfit();
     return { ready: reason === undefined, webserver: this.#webserver, ...(reason !== undefined && { reason }), state };
   }
 
-  async #drained(): Promise<string | undefined> {
-    const drain = await this.#bus.collection("drains").get(this.#webserver);
-    return drain && "it is drained (`frontsync drain --undo` ends that)";
-  }
-
   #unfit(): string | undefined {
+    if (this.stopping) return "this webserver is stopping";
+    if (this.drained) return "it is drained (`frontsync drain --undo` ends that)";
     const { state, generation, cursor, head } = this.#bus.status();
     if (state === "held") return "it is held: the datastore does not know what is here";
     // Without contact it serves what it has; when that is nothing, it is of no use.

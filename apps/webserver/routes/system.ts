@@ -26,7 +26,7 @@ export const systemRoutes: Area = (app, { options, health }) => {
       }),
     },
     async (_request, reply) => {
-      const found = await health.look();
+      const found = health.look();
       return await reply.code(found.ready ? 200 : 503).send(found);
     },
   );
