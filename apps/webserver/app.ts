@@ -10,6 +10,7 @@ import { swaggerOptions } from "./openapi.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { Area, Parts } from "./parts.ts";
 import { backupRoutes } from "./routes/backup.ts";
+import { consoleRoutes } from "./routes/console.ts";
 import { collectionRoutes } from "./routes/documents.ts";
 import { groupRoutes } from "./routes/groups.ts";
 import { loginRoutes, tooMany } from "./routes/login.ts";
@@ -44,6 +45,7 @@ const AREAS: readonly Area[] = [
   backupRoutes,
   searchRoutes,
   collectionRoutes,
+  consoleRoutes,
 ];
 
 /** Everything but listening. */
