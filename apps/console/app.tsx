@@ -59,7 +59,7 @@ function Shell() {
         Skip to the content
       </a>
       <Side page={steps[0] ?? "dashboards"} />
-      <main class="main" ref={main} tabIndex={-1}>
+      <main id="main" class="main" ref={main} tabIndex={-1}>
         <Notices />
         <Pages key={path} steps={steps} query={query} />
       </main>

@@ -168,10 +168,8 @@ function Lines({ result: { id, query, state } }: { result: Result }) {
         <ol class="card lines" aria-label={`${count(shown.length)} lines`}>
           {shown.map((line, n) => (
             <li key={n}>
-              <div>
-                {line.time ? <time dateTime={line.time}>{exactly(line.time)}</time> : <span class="source">no time</span>}
-                <div class="source">{line.source}</div>
-              </div>
+              {line.time ? <time dateTime={line.time}>{exactly(line.time)}</time> : <span class="source">no time</span>}
+              <span class="source">{line.source}</span>
               <span class="text">
                 <Marked text={line.text} words={words} />
               </span>

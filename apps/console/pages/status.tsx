@@ -73,13 +73,13 @@ function Figures() {
   const { warnings = [], peers = [], counters = {} } = data;
   return (
     <>
+      <Webservers self={data} peers={peers} />
+      <Charts />
       {warnings.map(({ code, message }) => (
         <Banner key={code} kind="warn" title={code}>
           {message}
         </Banner>
       ))}
-      <Charts />
-      <Webservers self={data} peers={peers} />
       <section class="card" aria-label="Figures of this webserver">
         <header>
           <h2>{data.webserver}</h2>

@@ -59,6 +59,7 @@ function optionsFor(element: HTMLElement, series: readonly Series[], unit: strin
   return {
     width: element.clientWidth || 300,
     height: HEIGHT,
+    padding: [8, 24, 0, 0],
     cursor: { show: false },
     legend: { show: false },
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, (max ?? 0) * 1.15)] } },
@@ -66,6 +67,6 @@ function optionsFor(element: HTMLElement, series: readonly Series[], unit: strin
       { ...axis, values: (_plot, at) => at.map((second) => new Date(second * 1000).toLocaleTimeString([], { timeStyle: "medium" })), space: 90 },
       { ...axis, size: 56, values: (_plot, ticks) => ticks.map((tick) => `${tick}${unit}`) },
     ],
-    series: [{}, ...series.map(({ name, color }) => ({ label: name, stroke: resolve(color), width: 2, spanGaps: true, points: { show: false } }))],
+    series: [{}, ...series.map(({ name, color }) => ({ label: name, stroke: resolve(color), width: 2, spanGaps: true, points: { size: 4 } }))],
   };
 }
