@@ -2,11 +2,12 @@
 import type { Doc } from "../schemas/document.ts";
 import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
-import type { Calls, CheckInReply, CheckInRequest, Peer } from "../schemas/types.ts";
+import type { Calls, CheckInReply, CheckInRequest } from "../schemas/types.ts";
 import { ActingUser } from "./acting.ts";
-import type { Bus, CallOptions, Collection, Counters, Resources, Scope, Status, Wait } from "./api.ts";
+import type { Bus, CallOptions, Collection, Counters, PeerStatus, PlacedChange, Resources, Scope, Status, Wait } from "./api.ts";
 import { type CallParts, call } from "./calls.ts";
 import { CaughtUp } from "./caught-up.ts";
+import type { ChangesOptions } from "./changes.ts";
 import { CheckIn } from "./check-in.ts";
 import { Conflicts } from "./conflicts.ts";
 import { contactWarnings } from "./contact.ts";
@@ -25,10 +26,11 @@ import { VERSION } from "./platform/package.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
 import { Reseed } from "./reseed/index.ts";
 import { ContentSync } from "./resources/index.ts";
-import { collectionOf } from "./scope.ts";
+import { changesOf, collectionOf, type ScopeParts } from "./scope.ts";
 import { Sender } from "./sender.ts";
 import { REACHABLE } from "./states.ts";
 import * as texts from "./texts.ts";
+import { Vitals } from "./vitals.ts";
 import { Waiters } from "./waiters.ts";
 import type { ConnectionEvent } from "./wire/nats.ts";
 import { storeSubject } from "./wire/subjects.ts";
@@ -54,12 +56,14 @@ export class EmbeddedBus implements Bus {
   readonly #userWrites = new KeyedQueue();
   readonly #checkIn: CheckIn;
   readonly #calling: CallParts;
+  readonly #reading: ScopeParts;
   readonly #caughtUp: CaughtUp;
   readonly #logins: Logins;
   readonly transfers: ContentSync;
   readonly resources: Resources;
   #follow: Follow;
-  #peers: Peer[] = [];
+  readonly #vitals = new Vitals();
+  #peers: PeerStatus[] = [];
   #generation: string | null = null;
   #closing: Promise<void> | undefined;
 
@@ -127,6 +131,11 @@ export class EmbeddedBus implements Bus {
       },
     };
     this.#writes = new Writes(writes, outbox);
+    this.#reading = {
+      ...{ schemas, link: this.#link, writes: this.#writes, waiters: this.#waiters, follow: () => this.#follow },
+      ...{ replica: () => this.#reader(), row: (collection, id) => this.#row(collection, id) },
+      ...{ checkIn: () => this.#checkIn.fresh(), closed: () => this.#closing !== undefined },
+    };
     const mutationId = (given: string | undefined) => this.#writes.nextCallId(given);
     this.#logins = new Logins({
       ...{ ...options, schemas, link: this.#link, holds, mutationId: () => mutationId(undefined) },
@@ -219,25 +228,17 @@ export class EmbeddedBus implements Bus {
     return {
       collection: (name: string) => this.#collection(name, user) as unknown as Collection<never>,
       resources: this.transfers.as(user),
+      changes: (options) => changesOf(this.#reading, user, options),
+      conflicts: this.conflicts.as((name) => this.#collection(name, user)),
     };
   }
 
+  changes(options?: ChangesOptions): AsyncIterableIterator<PlacedChange> {
+    return changesOf(this.#reading, undefined, options);
+  }
+
   #collection(name: string, user: ActingUser | undefined): Collection<Doc> {
-    return collectionOf(
-      {
-        link: this.#link,
-        schemas: this.#schemas,
-        writes: this.#writes,
-        waiters: this.#waiters,
-        follow: () => this.#follow,
-        replica: () => this.#reader(),
-        row: (of, id) => this.#row(of, id),
-        checkIn: () => this.#checkIn.fresh(),
-        closed: () => this.#closing !== undefined,
-      },
-      name,
-      user,
-    );
+    return collectionOf(this.#reading, name, user);
   }
 
   async call<N extends keyof Calls>(name: N, request: Calls[N]["request"], options?: CallOptions): Promise<Calls[N]["reply"]> {
@@ -279,6 +280,10 @@ export class EmbeddedBus implements Bus {
 
   setUpdateInterval(seconds: number): void {
     this.#checkIn.setInterval(seconds);
+  }
+
+  setDraining(draining: boolean): void {
+    if (this.#vitals.drain(draining) && this.#follow.state !== "degraded") void this.#checkIn.fresh();
   }
 
   close(): Promise<void> {
@@ -348,6 +353,7 @@ export class EmbeddedBus implements Bus {
       state: this.#follow.state,
       ...(epoch !== undefined && { position: { epoch, cursor: consistent } }),
       pending: this.#writes.pending,
+      ...this.#vitals.said(this.status()),
       digests,
     });
   }
@@ -355,7 +361,7 @@ export class EmbeddedBus implements Bus {
   #onCheckIn(reply: CheckInReply, sent: Omit<CheckInRequest, "intervalMs">): void {
     this.#counters.checkIns++;
     this.#link.meet(reply);
-    this.#peers = reply.peers;
+    this.#peers = this.#vitals.heard(reply);
     this.#notices.told(reply.warnings);
     this.#notices.warn("INCOMPATIBLE", undefined);
     this.transfers.onCheckIn(reply);
@@ -373,7 +379,10 @@ export class EmbeddedBus implements Bus {
 
   #onCheckInFailed(thrown: unknown): void {
     const error = asFrontsyncError(thrown);
-    if (!error.retryable) this.#notices.warn("INCOMPATIBLE", texts.incompatible(error));
+    if (!error.retryable) {
+      this.#vitals.refused();
+      this.#notices.warn("INCOMPATIBLE", texts.incompatible(error));
+    }
     this.#follow.lost();
   }
 

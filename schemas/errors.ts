@@ -152,8 +152,13 @@ export const ERRORS = {
   },
   TOO_MANY_REQUESTS: {
     retryable: true,
-    meaning: "More requests of this kind came from one address than a webserver takes.",
-    todo: "Wait as long as the header Retry-After says.",
+    meaning: "More requests of this kind came from one address, or from one user, than a webserver takes.",
+    todo: "Wait as long as the header Retry-After says, or end what is open.",
+  },
+  WEBSERVER_BUSY: {
+    retryable: true,
+    meaning: "This webserver serves as many as it can.",
+    todo: "Wait as long as the header Retry-After says, or ask another webserver.",
   },
   WEBSERVER_UNREACHABLE: {
     retryable: true,

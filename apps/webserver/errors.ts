@@ -44,6 +44,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   NOT_LOGGED_IN: 401,
   CROSS_SITE: 403,
   TOO_MANY_REQUESTS: 429,
+  WEBSERVER_BUSY: 503,
   WEBSERVER_UNREACHABLE: 502,
   RANGE_NOT_SATISFIABLE: 416,
 };
@@ -55,10 +56,18 @@ interface ErrorBody {
   code: ErrorCode;
   message: string;
   path?: string;
+  limit?: number;
+  /** REVISION_CONFLICT: the version that is there, as whoever asks may see it. */
+  current?: FrontsyncError["current"];
 }
 
-function errorBody({ code, message, path }: FrontsyncError): ErrorBody {
-  return { code, message, ...(path !== undefined && { path }) };
+function errorBody({ code, message, path, limit, current }: FrontsyncError): ErrorBody {
+  return {
+    ...{ code, message },
+    ...(path !== undefined && { path }),
+    ...(limit !== undefined && { limit }),
+    ...(code === "REVISION_CONFLICT" && current && { current }),
+  };
 }
 
 /** Answers errors that handlers and hooks throw, and requests for what is not there. */
@@ -80,6 +89,7 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
     log[level]({ err: thrown, method: request.method, path: pathOf(request) }, "a request failed");
   }
   if (status === 503 && !reply.hasHeader("retry-after")) void reply.header("retry-after", RETRY_AFTER_S);
+  if (error.code === "REVISION_CONFLICT" && error.current) void reply.header("etag", `"${error.current.revision}"`);
   if (status === 401) void reply.header("www-authenticate", "Bearer");
   if (!request.raw.complete) linger(request);
   return reply.code(status).type("application/json; charset=utf-8").send(errorBody(error));

@@ -4,15 +4,18 @@ import type { FastifyInstance } from "fastify";
 import { type Bus, connectBus, FrontsyncError, loadSchemas } from "../../bus/index.ts";
 import { buildApp } from "./app.ts";
 import type { Backups } from "./backups.ts";
+import { Events } from "./events/index.ts";
 import { Health } from "./health.ts";
 import { checkOptions, type WebserverOptions } from "./options.ts";
 import { Peers } from "./search/peers.ts";
 import { Results } from "./search/results.ts";
 import { Searches } from "./search/searches.ts";
 import { ResultStore } from "./search/store.ts";
+import { sessionsOf } from "./sessions/authenticate.ts";
 import { freshOf } from "./sessions/fresh.ts";
 import { SigningKeys } from "./sessions/keys.ts";
 import { Tokens } from "./sessions/tokens.ts";
+import { StatusView } from "./status.ts";
 
 export type { WebserverOptions } from "./options.ts";
 
@@ -41,6 +44,8 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
   const bus = await connectBus(options.bus);
   const keys = new SigningKeys(bus, { sessionMs: options.sessionTimeoutMinutes * 60_000, leadMs: KEY_LEAD_MS });
   const health = new Health(bus);
+  const status = new StatusView(bus, health, options.bus);
+  const events = new Events({ bus, status, counts: sessionsOf(bus, options.bus.webserver) });
   const fresh = freshOf(bus);
   const tokens = new Tokens(keys, fresh);
   const { webserver } = options.bus;
@@ -52,8 +57,11 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
   let closing: Promise<void> | undefined;
   const shut = async () => {
     health.draining = true;
+    bus.setDraining(true);
+    events.statusChanged();
     if (app) {
       await drain(options.drainSeconds);
+      events.close();
       await closeApp(app);
     }
     await searches.close();
@@ -62,6 +70,7 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
   };
   const close = () => (closing ??= shut());
   try {
+    status.start();
     keys.start();
     searches.start();
     app = await buildApp({
@@ -70,6 +79,8 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
       options,
       tokens,
       health,
+      status,
+      events,
       backups,
       searches,
       results: new Results({

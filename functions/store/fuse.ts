@@ -109,6 +109,7 @@ export class Fuse {
       const next: FuseState = {
         taken: granted > 0 ? withMore(taken, now, granted) : taken,
         ...(value?.discards && { discards: true }),
+        ...(value?.letsGo && { letsGo: true }),
         ...(granted < wanted && {
           openedAt: new Date(clock.now()).toISOString(),
           deleted: before + granted,

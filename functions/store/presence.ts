@@ -5,7 +5,7 @@ import type { Connection } from "../../bus/wire/nats.ts";
 import { openReader } from "../../bus/wire/reader.ts";
 import { api, failed, isApiError } from "../../bus/wire/stream.ts";
 import type { Schemas } from "../../schemas/index.ts";
-import type { Claim, HeldWebserver, Peer, Presence as Seen } from "../../schemas/types.ts";
+import type { Claim, HeldWebserver, Peer, Presence as Seen, Vitals } from "../../schemas/types.ts";
 
 const STREAM = "frontsync_presence";
 /** Before a webserver's id: the subject of its last check-in. */
@@ -100,6 +100,15 @@ export class Presence {
       }
     }
     return peers.sort((a, b) => (a.webserver < b.webserver ? -1 : 1));
+  }
+
+  /** How those peers do, as far as it is known. */
+  vitalsOf(peers: readonly Peer[]): Record<string, Vitals> {
+    const told = peers.flatMap(({ webserver }) => {
+      const seen = this.#seen.get(webserver);
+      return seen ? [[webserver, { ...seen.vitals, pending: seen.pending }] as const] : [];
+    });
+    return Object.fromEntries(told);
   }
 
   get size(): number {

@@ -7,7 +7,7 @@ import type { FastifyRequest } from "fastify";
 import { type Bus, FrontsyncError, randomId } from "../../../bus/index.ts";
 import { describe } from "../openapi.ts";
 import type { Area } from "../parts.ts";
-import { scopeOf, sessionOf } from "../sessions/authenticate.ts";
+import { isAdmin } from "../sessions/authenticate.ts";
 import { untilClosed } from "./requests.ts";
 import { fileOf } from "./uploads.ts";
 
@@ -116,12 +116,9 @@ class Turns {
   }
 }
 
-/** By what the user may see of themselves now. Throws NOT_ALLOWED. */
+/** Throws NOT_ALLOWED. */
 async function checkAdmin(bus: Bus, request: FastifyRequest): Promise<void> {
-  const user = await scopeOf(bus, request)
-    .collection("users")
-    .get(String(sessionOf(request).uid));
-  if (user?.doc.admin !== true) throw new FrontsyncError("NOT_ALLOWED", "Only an admin may make a backup or restore one.");
+  if (!(await isAdmin(bus, request))) throw new FrontsyncError("NOT_ALLOWED", "Only an admin may make a backup or restore one.");
 }
 
 function flagOf({ query }: FastifyRequest, name: string): boolean {

@@ -4,7 +4,7 @@ import { type Collection, type CollectionSchema, FrontsyncError } from "../../..
 import { describe, givenSchema, reference } from "../openapi.ts";
 import type { Area, Parts } from "../parts.ts";
 import { scopeOf } from "../sessions/authenticate.ts";
-import { objectOf, param, queryOf, shown, writeOptionsOf, written } from "./requests.ts";
+import { numberIn, objectOf, param, queryOf, shown, writeOptionsOf, written } from "./requests.ts";
 
 type Doc = Record<string, unknown>;
 
@@ -84,14 +84,29 @@ export function documentRoutes(app: FastifyInstance, parts: Parts, routes: Route
   app.delete(one, { schema: about("delete", "Deletes it.", done) }, async (request, reply) =>
     written(await of(request).delete(idOf(request), writeOptionsOf(request)), reply),
   );
-  if (schema.retention.versions > 1)
+  if (schema.retention.versions > 1) {
+    const versions = async (request: FastifyRequest) => await of(request).versions(idOf(request));
     app.get(
       `${one}/versions`,
-      { schema: about("versionsOf", "What it was before, newest first.", { params, reply: list({ type: "object" }) }) },
-      async (request) => ({
-        items: await of(request).versions(idOf(request)),
-      }),
+      { schema: about("versionsOf", "What it was before, newest first.", { params, reply: list(reference("VersionOf")) }) },
+      async (request) => ({ items: await versions(request) }),
     );
+    app.get(
+      `${one}/versions/:revision`,
+      {
+        schema: about("versionOf", "What it was at a revision; to bring it back, send its `doc` again.", {
+          params: { ...params, revision: { type: "integer" } },
+          reply: reference("VersionOf"),
+        }),
+      },
+      async (request) => {
+        const revision = numberIn(param(request, "revision"), "version");
+        const found = (await versions(request)).find((version) => version.revision === revision);
+        if (found) return found;
+        throw new FrontsyncError("NOT_FOUND", `Version ${revision} is not kept, or never was.`, { path: "/revision" });
+      },
+    );
+  }
   if (schema.name === undefined || !indexes.includes(schema.name)) return;
   app.get(
     `${path}/lookup/:name`,
@@ -135,7 +150,7 @@ export function queryParameters({ indexes, fields }: CollectionSchema): Record<s
 
 export const page = (title: string) => list(reference(title), { next: { type: "string" } });
 
-const list = (items: object, more: object = {}) => ({
+export const list = (items: object, more: object = {}) => ({
   type: "object",
   required: ["items"],
   properties: { items: { type: "array", items }, ...more },
