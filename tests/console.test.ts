@@ -29,10 +29,19 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
 
   /** A dashboard of anna's that ben may change, there on both webservers. */
   async function dashboard(id: string, fields: object = {}): Promise<void> {
-    const { revision } = await place.a.bus.asUser(place.anna).collection("dashboards").put({
-      ...{ id, name: id, description: "as it was", writers: { users: [place.ben] }, data: { panels: [{ id: "p", title: "First", search: "a" }] } },
-      ...fields,
-    });
+    const { revision } = await place.a.bus
+      .asUser(place.anna)
+      .collection("dashboards")
+      .put({
+        ...{
+          id,
+          name: id,
+          description: "as it was",
+          writers: { users: [place.ben] },
+          data: { panels: [{ id: "p", title: "First", search: "a" }] },
+        },
+        ...fields,
+      });
     await place.b.bus.caughtUp(revision);
   }
 
@@ -203,7 +212,10 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
     });
     await anna.getByRole("link", { name: "Conflicts 1" }).click();
     const conflict = anna.getByRole("region", { name: /^Conflict over/ });
-    await conflict.getByRole("button", { name: /^(Keep mine|Take theirs) of name/ }).first().click();
+    await conflict
+      .getByRole("button", { name: /^(Keep mine|Take theirs) of name/ })
+      .first()
+      .click();
     await conflict.getByRole("button", { name: "Save what is merged" }).click();
     await anna.getByText("No conflicts").waitFor();
     const [here, there] = await Promise.all([nameAt(place.a, "collision"), nameAt(place.b, "collision")]);
@@ -220,7 +232,10 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
     await anna.getByRole("button", { name: "Share table.csv" }).click();
     await anna.getByRole("region", { name: "Can see it" }).getByLabel("Operations").check();
     await anna.getByRole("button", { name: "Save sharing" }).click();
-    const [download] = await Promise.all([ben.waitForEvent("download"), ben.getByRole("link", { name: "Download table.csv" }).click()]);
+    const [download] = await Promise.all([
+      ben.waitForEvent("download"),
+      ben.getByRole("link", { name: "Download table.csv" }).click(),
+    ]);
     assert.equal(download.suggestedFilename(), "table.csv");
     assert.ok(readFileSync(await download.path()).equals(content));
   });
@@ -238,7 +253,10 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
     await there.goto("/#/history");
     await there.getByRole("link", { name: "Result of status=500" }).click();
     await there.getByText("Held by web1, seen from web2").waitFor();
-    await there.locator(".lines li").nth(lines - 1).waitFor();
+    await there
+      .locator(".lines li")
+      .nth(lines - 1)
+      .waitFor();
     assert.equal(await there.locator(".lines li").count(), lines);
     await there.context().close();
   });

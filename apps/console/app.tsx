@@ -5,9 +5,9 @@ import { me } from "./live/session.ts";
 import { useValue } from "./live/value.ts";
 import { Account } from "./pages/account.tsx";
 import { Conflicts } from "./pages/conflicts.tsx";
+import { DashboardPage } from "./pages/dashboard.tsx";
 import { DashboardEditor } from "./pages/dashboard-editor.tsx";
 import { DashboardVersions } from "./pages/dashboard-versions.tsx";
-import { DashboardPage } from "./pages/dashboard.tsx";
 import { Dashboards } from "./pages/dashboards.tsx";
 import { GroupPage } from "./pages/group.tsx";
 import { Groups } from "./pages/groups.tsx";
@@ -48,14 +48,7 @@ function Shell() {
   }, [path]);
   return (
     <div class="shell">
-      <a
-        class="skip"
-        href="#main"
-        onClick={(event) => {
-          event.preventDefault();
-          main.current?.focus();
-        }}
-      >
+      <a class="skip" href="#main">
         Skip to the content
       </a>
       <Side page={steps[0] ?? "dashboards"} />

@@ -26,9 +26,12 @@ export async function bundleConsole(source, out) {
     logLevel: "warning",
   });
   const names = Object.keys(metafile.outputs).map((file) => basename(file));
-  const page = readFileSync(join(source, "index.html"), "utf8").replace(/"\/(main|icon)\.(js|css|svg)"/g, (_found, name, ending) => {
-    const built = names.find((file) => file.startsWith(`${name}-`) && file.endsWith(`.${ending}`));
-    return `"/console/${built}"`;
-  });
+  const page = readFileSync(join(source, "index.html"), "utf8").replace(
+    /"\/(main|icon)\.(js|css|svg)"/g,
+    (_found, name, ending) => {
+      const built = names.find((file) => file.startsWith(`${name}-`) && file.endsWith(`.${ending}`));
+      return `"/console/${built}"`;
+    },
+  );
   writeFileSync(join(out, "index.html"), page);
 }

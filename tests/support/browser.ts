@@ -18,7 +18,9 @@ export const SOON_MS = 30_000;
 export function findBrowser(): string | undefined {
   const found = [process.env.CHROMIUM ?? "", ...PLACES].find((path) => path !== "" && existsSync(path));
   if (found === undefined && process.env.FRONTSYNC_BROWSER === "required")
-    throw new Error(`There is no Chromium (looked for ${PLACES.join(", ")}), and FRONTSYNC_BROWSER says that browser tests must run.`);
+    throw new Error(
+      `There is no Chromium (looked for ${PLACES.join(", ")}), and FRONTSYNC_BROWSER says that browser tests must run.`,
+    );
   return found;
 }
 

@@ -56,14 +56,27 @@ export async function furnish(place: Place): Promise<void> {
   ] as const;
   for (const [id, name, description, labels, panels] of boards)
     await mine.collection("dashboards").put({
-      ...{ id, name, description, labels: [...labels], ...((id === "web-traffic" || id === "disks") && shared), ...(id === "mail" && { readers: { global: true } }) },
+      ...{
+        id,
+        name,
+        description,
+        labels: [...labels],
+        ...((id === "web-traffic" || id === "disks") && shared),
+        ...(id === "mail" && { readers: { global: true } }),
+      },
       data: { panels: panels.map(([title, chart, search], n) => ({ id: `p${n}`, title, chart, search })) },
     });
   await conflict(place);
   const file = Buffer.from("host,owner\nweb1,anna\nweb2,ben\n");
-  await mine.resources.upload(Readable.from([file]), { name: "hosts.csv", description: "Which host belongs to whom", readers: { groups: [1] } });
+  await mine.resources.upload(Readable.from([file]), {
+    name: "hosts.csv",
+    description: "Which host belongs to whom",
+    readers: { groups: [1] },
+  });
   await mine.resources.upload(Readable.from([Buffer.alloc(1_300_000, 7)]), { name: "geo.mmdb" });
-  await mine.collection("preferences").put({ uid: anna, name: "emailSettings", data: { from: "shop@example.com", server: "mail.example.com" } });
+  await mine
+    .collection("preferences")
+    .put({ uid: anna, name: "emailSettings", data: { from: "shop@example.com", server: "mail.example.com" } });
 }
 
 /** As two edits leave it that did not know of each other. */
@@ -73,7 +86,15 @@ async function conflict({ a, anna, ben }: Place): Promise<void> {
   const losing = (await boards.get("disks"))?.doc;
   const { revision } = await a.bus.asUser(ben).collection("dashboards").patch("disks", { name: "Disk space, all hosts" });
   await a.bus.collection("conflicts").put({
-    ...{ id: "first", collection: "dashboards", docId: "disks", base, winner: revision ?? 0, by: anna, at: new Date().toISOString() },
+    ...{
+      id: "first",
+      collection: "dashboards",
+      docId: "disks",
+      base,
+      winner: revision ?? 0,
+      by: anna,
+      at: new Date().toISOString(),
+    },
     losing: { ...losing, name: "Disk space (GB)", description: "Warns at 90 %" },
   });
 }

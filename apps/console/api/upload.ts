@@ -11,7 +11,9 @@ export function upload(path: string, file: File, onProgress: (share: number) => 
       if (request.status >= 200 && request.status < 300) resolve();
       else reject(refusal(request.status, request.responseText));
     });
-    request.addEventListener("error", () => reject(new ApiError("OFFLINE", "The upload was interrupted. Upload the file again.", 0)));
+    request.addEventListener("error", () =>
+      reject(new ApiError("OFFLINE", "The upload was interrupted. Upload the file again.", 0)),
+    );
     request.addEventListener("abort", () => reject(new ApiError("STOPPED", "You stopped the upload; nothing was changed.", 0)));
     signal.addEventListener("abort", () => request.abort(), { once: true });
     const form = new FormData();

@@ -1,8 +1,9 @@
 /** One document that somebody edits, while others may change it too. */
 import type { Doc } from "../../../schemas/document.ts";
+import type { ChangeEvent } from "../../../schemas/types.ts";
 import { ApiError, ask } from "../api/client.ts";
 import { asApiError } from "../lib/errors.ts";
-import { type Change, status } from "../live/events.ts";
+import { status } from "../live/events.ts";
 import { Value } from "../live/value.ts";
 import { type Clash, isChanged, rebase, valueAt, withValue } from "./three-way.ts";
 
@@ -61,7 +62,7 @@ export class Edit {
   }
 
   /** For changes of this very document; undefined: anything may have changed. */
-  heard(change: Change | undefined): void {
+  heard(change: ChangeEvent | undefined): void {
     if (change?.deleted) this.#set({ deleted: true });
     else void this.read(change?.by);
   }

@@ -1,5 +1,5 @@
 /** An edit in progress meets somebody else's: by the same three-way merge as the datastore's (schemas/merge.ts), field by field. Pure. */
-import { type Doc, escapePointer, isObject } from "../../../schemas/document.ts";
+import { type Doc, isObject } from "../../../schemas/document.ts";
 import { elementsOf } from "../../../schemas/elements.ts";
 import { diff, merge } from "../../../schemas/merge.ts";
 
@@ -31,7 +31,9 @@ export function rebase(base: Doc, mine: Doc, theirs: Doc): Rebased {
   let { doc } = merge(theirs, free);
   for (const path of clashing) doc = withValue(doc, path, valueAt(mine, path));
   const mineToo = new Set(edit.map(({ path }) => path));
-  const adopted = diff(base, theirs).flatMap(({ path }) => (SET.has(path) || isClashing(path) || mineToo.has(path) ? [] : [path]));
+  const adopted = diff(base, theirs).flatMap(({ path }) =>
+    SET.has(path) || isClashing(path) || mineToo.has(path) ? [] : [path],
+  );
   const clashes = clashing.map((path) => ({ path, base: valueAt(base, path), theirs: valueAt(theirs, path) }));
   return { doc, clashes, adopted };
 }
@@ -55,7 +57,7 @@ export function valueAt(doc: unknown, path: string): unknown {
   let value = doc;
   for (const step of path.split("/").slice(1)) {
     if (/^~[^01]/.test(step)) value = elementsOf(value)?.get(step);
-    else value = isObject(value) && Object.hasOwn(value, unescape(step)) ? value[unescape(step)] : undefined;
+    else value = isObject(value) && Object.hasOwn(value, unescaped(step)) ? value[unescaped(step)] : undefined;
   }
   return value;
 }
@@ -66,20 +68,17 @@ export function withValue(doc: Doc, path: string, next: unknown): Doc {
   return merge(doc, [{ path, ...(old !== undefined && { old }), ...(next !== undefined && { new: next }) }]).doc;
 }
 
-const unescape = (step: string) => step.replaceAll("~1", "/").replaceAll("~0", "~");
+const unescaped = (step: string) => step.replaceAll("~1", "/").replaceAll("~0", "~");
 
 /** A path as people read it: panels › “CPU” › title. */
 export function named(doc: Doc, path: string): string {
   const steps = path.split("/").slice(1);
   const names = steps.map((step, n) => {
     if (step === "~order") return "order";
-    if (!/^~[^01]/.test(step)) return unescape(step);
+    if (!/^~[^01]/.test(step)) return unescaped(step);
     const element = valueAt(doc, `/${steps.slice(0, n + 1).join("/")}`);
     const name = isObject(element) ? (element.title ?? element.name) : undefined;
-    return typeof name === "string" && name !== "" ? `“${name}”` : `“${unescape(step.slice(2))}”`;
+    return typeof name === "string" && name !== "" ? `“${name}”` : `“${unescaped(step.slice(2))}”`;
   });
   return names.join(" › ");
 }
-
-/** The path of a field at the top. */
-export const top = (field: string): string => `/${escapePointer(field)}`;

@@ -1,6 +1,7 @@
 /** An edit as a component uses it. */
-import type { Doc } from "../../../schemas/document.ts";
+
 import { useEffect, useMemo } from "preact/hooks";
+import type { Doc } from "../../../schemas/document.ts";
 import { guardLeaving } from "../lib/router.ts";
 import { onChange } from "../live/events.ts";
 import { useValue } from "../live/value.ts";

@@ -13,7 +13,9 @@ export function panelsOf(data: unknown): Panel[] | undefined {
   if (data === undefined) return [];
   if (typeof data !== "object" || data === null || Array.isArray(data)) return undefined;
   const { panels = [] } = data as { panels?: unknown };
-  return Array.isArray(panels) && panels.every((panel) => typeof panel === "object" && panel !== null) ? (panels as Panel[]) : undefined;
+  return Array.isArray(panels) && panels.every((panel) => typeof panel === "object" && panel !== null)
+    ? (panels as Panel[])
+    : undefined;
 }
 
 export interface Shown {
@@ -26,7 +28,11 @@ export interface Shown {
 export function shownPanel(panel: Panel): Shown {
   const { title, chart, type, search, query, targets } = panel;
   const [target] = Array.isArray(targets) ? (targets as { expr?: unknown }[]) : [];
-  return { title: text(title) ?? "Without a title", kind: text(chart) ?? text(type), query: text(search) ?? text(query) ?? text(target?.expr) };
+  return {
+    title: text(title) ?? "Without a title",
+    kind: text(chart) ?? text(type),
+    query: text(search) ?? text(query) ?? text(target?.expr),
+  };
 }
 
 const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);

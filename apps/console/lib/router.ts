@@ -22,6 +22,9 @@ function decoded(step: string): string {
 
 export const route = new Value<Route>(read());
 
+/** Leads to the content of the page that is shown, and is no page. */
+const SKIP = "#main";
+
 /** Asked before a page is left; false: stay. */
 let mayLeave: () => boolean = () => true;
 let shown = window.location.hash;
@@ -32,7 +35,8 @@ export function guardLeaving(guard: (() => boolean) | undefined): void {
 
 window.addEventListener("hashchange", () => {
   if (window.location.hash === shown) return;
-  if (!mayLeave()) {
+  const stay = window.location.hash === SKIP || !mayLeave();
+  if (stay) {
     window.history.replaceState(undefined, "", shown || "#/");
     return;
   }

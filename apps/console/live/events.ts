@@ -1,43 +1,26 @@
 /** What this webserver tells while it happens: one connection for the tab. */
+import type { ChangeEvent, MetricsEvent, StatusReply } from "../../../schemas/types.ts";
+import { get } from "../api/client.ts";
 import { Value } from "./value.ts";
 
-export interface Change {
-  collection: string;
-  id: string;
-  revision: number;
-  deleted: boolean;
-  by?: number;
-}
-
-export interface Status {
-  webserver: string;
-  state: "synced" | "catching-up" | "degraded" | "held";
-  words: string;
-  warnings?: { code: string; message: string }[];
-}
-
-export interface Metrics {
-  at: number | string;
-  mutationsPerSecond: number;
-  propagationMs: { p50: number | null; p99: number | null };
-}
-
 /** undefined: nothing was said yet. */
-export const status = new Value<Status | undefined>(undefined);
+export const status = new Value<StatusReply | undefined>(undefined);
 /** Whether the webserver answers. */
 export const connected = new Value<boolean>(true);
 /** The last ones, for charts that begin later. */
-export const metrics = new Value<readonly Metrics[]>([]);
+export const metrics = new Value<readonly MetricsEvent[]>([]);
 
 /** Of the charts: two minutes. */
 const KEPT = 120;
 const AGAIN_MS = 2000;
+const PROBE_MS = 100;
 
 /** undefined: anything may have changed. */
-type Listener = (change: Change | undefined) => void;
+type Listener = (change: ChangeEvent | undefined) => void;
 const listeners = new Set<Listener>();
 let source: EventSource | undefined;
 let again: number | undefined;
+let probing: number | undefined;
 
 /** Called for each change that the user may see, and without one after a gap. Returns the unsubscriber. */
 export function onChange(listener: Listener): () => void {
@@ -60,12 +43,13 @@ export function listen(): void {
   opened.addEventListener("error", () => {
     broken = true;
     connected.set(false);
+    probe();
     // It gives up for good when it is refused, as by a proxy whose webserver is gone.
     if (opened.readyState === EventSource.CLOSED) again = window.setTimeout(reopen, AGAIN_MS);
   });
-  opened.addEventListener("change", (event) => tell(parsed<Change>(event)));
-  opened.addEventListener("status", (event) => status.set(parsed<Status>(event)));
-  opened.addEventListener("metrics", (event) => metrics.set([...metrics.now, parsed<Metrics>(event)].slice(-KEPT)));
+  opened.addEventListener("change", (event) => tell(parsed<ChangeEvent>(event)));
+  opened.addEventListener("status", (event) => status.set(parsed<StatusReply>(event)));
+  opened.addEventListener("metrics", (event) => metrics.set([...metrics.now, parsed<MetricsEvent>(event)].slice(-KEPT)));
   opened.addEventListener("reset", () => tell(undefined));
 }
 
@@ -75,13 +59,19 @@ export function close(): void {
   source = undefined;
 }
 
+/** It may have ended because the session is over, which an event source does not say: `get` hears it. */
+function probe(): void {
+  window.clearTimeout(probing);
+  probing = window.setTimeout(() => void get("/api/users/me").catch(() => {}), PROBE_MS);
+}
+
 function reopen(): void {
   listen();
   tell(undefined);
 }
 
-function tell(change: Change | undefined): void {
+function tell(change: ChangeEvent | undefined): void {
   for (const listener of [...listeners]) listener(change);
 }
 
-const parsed = <T,>(event: Event): T => JSON.parse((event as MessageEvent<string>).data) as T;
+const parsed = <T>(event: Event): T => JSON.parse((event as MessageEvent<string>).data) as T;

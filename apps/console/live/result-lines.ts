@@ -23,11 +23,18 @@ export async function readLines(id: string, start: number, signal: AbortSignal):
   }
 }
 
-async function readBytes(id: string, start: number, size: number, signal: AbortSignal): Promise<{ bytes: Uint8Array; last: boolean }> {
-  const response = await fetch(linesOf(id), { headers: { range: `bytes=${start}-${start + size - 1}` }, signal }).catch((error) => {
-    if (signal.aborted) throw error;
-    throw new ApiError("OFFLINE", "This webserver does not answer. Try again in a moment.", 0);
-  });
+async function readBytes(
+  id: string,
+  start: number,
+  size: number,
+  signal: AbortSignal,
+): Promise<{ bytes: Uint8Array; last: boolean }> {
+  const response = await fetch(linesOf(id), { headers: { range: `bytes=${start}-${start + size - 1}` }, signal }).catch(
+    (error) => {
+      if (signal.aborted) throw error;
+      throw new ApiError("OFFLINE", "This webserver does not answer. Try again in a moment.", 0);
+    },
+  );
   // Nothing is there yet, or nothing more.
   if (response.status === 416) return { bytes: new Uint8Array(), last: true };
   // For the words of the refusal.

@@ -1,8 +1,8 @@
 /** Who is logged in, and the people that they may meet. */
-import type { Group, LoginReply, User } from "../../../schemas/types.ts";
+import type { Group, LoginReply, StatusReply, User } from "../../../schemas/types.ts";
 import { ApiError, ask, get, whenLoggedOut } from "../api/client.ts";
 import { list } from "../api/lists.ts";
-import { close, listen, metrics, onChange, type Status, status } from "./events.ts";
+import { close, listen, metrics, onChange, status } from "./events.ts";
 import { Value } from "./value.ts";
 
 /** undefined: not known yet; null: nobody. */
@@ -23,7 +23,7 @@ export async function begin(): Promise<void> {
     ended.set(false);
     me.set(user);
     listen();
-    await Promise.all([readPeople(), get<Status>("/api/status").then((now) => status.set(now))]);
+    await Promise.all([readPeople(), get<StatusReply>("/api/status").then((now) => status.set(now))]);
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== "OFFLINE") return leave();
     window.setTimeout(() => void begin(), AGAIN_MS);
@@ -85,4 +85,5 @@ export function nameOf(uid: number | undefined, known: readonly User[]): string 
   return user ? user.name || user.user : `user ${uid}`;
 }
 
-export const groupName = (gid: number, known: readonly Group[]): string => known.find((one) => one.gid === gid)?.name ?? `group ${gid}`;
+export const groupName = (gid: number, known: readonly Group[]): string =>
+  known.find((one) => one.gid === gid)?.name ?? `group ${gid}`;

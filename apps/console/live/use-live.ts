@@ -1,8 +1,9 @@
 /** What is read from the webserver and read again when it changes there. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { asApiError } from "../lib/errors.ts";
+import type { ChangeEvent } from "../../../schemas/types.ts";
 import type { ApiError } from "../api/client.ts";
-import { type Change, onChange } from "./events.ts";
+import { asApiError } from "../lib/errors.ts";
+import { onChange } from "./events.ts";
 
 /** While a lot changes it is read this often, ms. */
 const AGAIN_MS = 400;
@@ -18,7 +19,7 @@ export interface Live<T> {
 export function useLive<T>(
   key: string,
   read: (signal: AbortSignal) => Promise<T>,
-  concerns: (change: Change) => boolean,
+  concerns: (change: ChangeEvent) => boolean,
 ): Live<T> {
   const [state, setState] = useState<{ key: string; data?: T; error?: ApiError }>({ key });
   const parts = useRef({ read, concerns });
@@ -34,7 +35,8 @@ export function useLive<T>(
         const data = await parts.current.read(gone.signal);
         if (!gone.signal.aborted) setState({ key, data });
       } catch (error) {
-        if (!gone.signal.aborted) setState((before) => ({ ...(before.key === key ? before : { key }), error: asApiError(error) }));
+        if (!gone.signal.aborted)
+          setState((before) => ({ ...(before.key === key ? before : { key }), error: asApiError(error) }));
       }
       timer = window.setTimeout(() => {
         reading = false;
@@ -63,5 +65,5 @@ export function useLive<T>(
 /** Of one of these collections. */
 export const of =
   (...collections: string[]) =>
-  ({ collection }: Change): boolean =>
+  ({ collection }: ChangeEvent): boolean =>
     collections.includes(collection);

@@ -36,7 +36,13 @@ function About({ uid }: { uid: number }) {
       <Merge edit={edit} state={state} />
       <form class="stack" onSubmit={(event) => event.preventDefault()}>
         <div class="card padded columns">
-          <Text label="Name" value={mine.name ?? ""} onInput={(name) => edit.change({ name })} autocomplete="name" maxLength={1024} />
+          <Text
+            label="Name"
+            value={mine.name ?? ""}
+            onInput={(name) => edit.change({ name })}
+            autocomplete="name"
+            maxLength={1024}
+          />
           <Text
             label="E-mail"
             type="email"
@@ -97,7 +103,14 @@ function Password() {
             autocomplete="current-password"
             maxLength={1024}
           />
-          <Text label="New password" type="password" value={password} onInput={setPassword} autocomplete="new-password" maxLength={1024} />
+          <Text
+            label="New password"
+            type="password"
+            value={password}
+            onInput={setPassword}
+            autocomplete="new-password"
+            maxLength={1024}
+          />
           <Text
             label="New password, again"
             type="password"

@@ -6,7 +6,11 @@ import { Empty, Loading, Page } from "../parts/page.tsx";
 import { Refused, Waiting } from "../parts/queue.tsx";
 
 export function Conflicts() {
-  const { data, error, again } = useLive("conflicts", (signal) => list<ConflictCopy>("/api/conflicts", { signal }), of("conflicts"));
+  const { data, error, again } = useLive(
+    "conflicts",
+    (signal) => list<ConflictCopy>("/api/conflicts", { signal }),
+    of("conflicts"),
+  );
   return (
     <Page
       title="Conflicts"

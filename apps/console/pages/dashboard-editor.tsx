@@ -1,8 +1,8 @@
 import type { Dashboard } from "../../../schemas/types.ts";
 import { part } from "../api/client.ts";
 import { useEdit } from "../edit/use-edit.ts";
-import { go, href } from "../lib/router.ts";
 import { newId, type Panel, panelsOf, withIds } from "../lib/panels.ts";
+import { go, href } from "../lib/router.ts";
 import { Badge } from "../parts/badge.tsx";
 import { Button, LinkButton } from "../parts/button.tsx";
 import { Area, Choice, Text } from "../parts/field.tsx";
@@ -101,7 +101,7 @@ function PanelForm({
   const { title = "", chart = "line", search = "" } = panel;
   const charts = CHARTS.includes(chart) ? CHARTS : [...CHARTS, chart];
   return (
-    <div class="panel-form" role="group" aria-label={`Panel ${at + 1}`}>
+    <fieldset class="panel-form" aria-label={`Panel ${at + 1}`}>
       <Text label="Title" value={title} onInput={(next) => onChange({ ...panel, title: next })} />
       <Choice
         label="Shown as"
@@ -121,7 +121,7 @@ function PanelForm({
           Remove panel {at + 1}
         </Button>
       </div>
-    </div>
+    </fieldset>
   );
 }
 

@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
 import type { Doc } from "../../../schemas/document.ts";
 import { diff } from "../../../schemas/merge.ts";
-import type { Dashboard, WrittenReply } from "../../../schemas/types.ts";
+import type { Dashboard, VersionOfReply, WrittenReply } from "../../../schemas/types.ts";
 import { ask, get, part } from "../api/client.ts";
 import { named } from "../edit/three-way.ts";
-import { shownValue } from "../lib/text.ts";
 import { go, href } from "../lib/router.ts";
+import { shownValue } from "../lib/text.ts";
 import { me, nameOf, users } from "../live/session.ts";
 import { useLive } from "../live/use-live.ts";
 import { useValue } from "../live/value.ts";
@@ -16,14 +16,7 @@ import { Loading, Page, When } from "../parts/page.tsx";
 import { mayWrite } from "../parts/sharing.tsx";
 import { toastSaved } from "../parts/toast.tsx";
 
-/** As the API answers it: bus/api.ts, Change. */
-interface Version {
-  op: "put" | "delete";
-  revision: number;
-  doc?: Dashboard;
-  by: number;
-  at: string;
-}
+type Version = VersionOfReply & { doc?: Dashboard };
 
 const UNSAID = new Set(["/updatedAt", "/lastModifiedBy", "/createdAt"]);
 
@@ -85,7 +78,8 @@ export function DashboardVersions({ id }: { id: string }) {
           onSubmit={() => bringBack(wanted)}
         >
           <p>
-            It becomes the current version on every webserver, with the sharing that it had. What is current now stays in this list.
+            It becomes the current version on every webserver, with the sharing that it had. What is current now stays in this
+            list.
           </p>
         </FormDialog>
       )}

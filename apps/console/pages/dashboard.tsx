@@ -93,7 +93,13 @@ export function DashboardPage({ id }: { id: string }) {
       <Panels panels={panels} data={dashboard.data} />
       {asking === "share" && <SharingDialog doc={dashboard} onClose={() => setAsking(undefined)} onSave={share} />}
       {asking === "delete" && (
-        <FormDialog title={`Delete “${dashboard.name}”?`} submit="Delete it" danger onClose={() => setAsking(undefined)} onSubmit={remove}>
+        <FormDialog
+          title={`Delete “${dashboard.name}”?`}
+          submit="Delete it"
+          danger
+          onClose={() => setAsking(undefined)}
+          onSubmit={remove}
+        >
           <p>It goes from every webserver. Its versions stay for a while, and a backup has it.</p>
         </FormDialog>
       )}

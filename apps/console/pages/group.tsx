@@ -53,7 +53,13 @@ export function GroupPage({ gid }: { gid: number }) {
       </form>
       <Members gid={gid} path={path} />
       {asking && (
-        <FormDialog title={`Delete “${mine.name}”?`} submit="Delete the group" danger onClose={() => setAsking(false)} onSubmit={remove}>
+        <FormDialog
+          title={`Delete “${mine.name}”?`}
+          submit="Delete the group"
+          danger
+          onClose={() => setAsking(false)}
+          onSubmit={remove}
+        >
           <p>What was shared with it is no longer shared with its members.</p>
         </FormDialog>
       )}

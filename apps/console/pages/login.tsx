@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { get, type ApiError } from "../api/client.ts";
+import { type ApiError, get } from "../api/client.ts";
 import { asApiError, words } from "../lib/errors.ts";
 import { ended, logIn } from "../live/session.ts";
 import { useValue } from "../live/value.ts";

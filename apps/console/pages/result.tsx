@@ -61,7 +61,11 @@ export function ResultPage({ id }: { id: string }) {
           <LinkButton icon="download" href={linesOf(id)} download>
             Download
           </LinkButton>
-          {owns && <Button onClick={() => change({ saved: !data.saved }, data.saved ? "No longer kept" : "Kept")}>{data.saved ? "Don’t keep" : "Keep"}</Button>}
+          {owns && (
+            <Button onClick={() => change({ saved: !data.saved }, data.saved ? "No longer kept" : "Kept")}>
+              {data.saved ? "Don’t keep" : "Keep"}
+            </Button>
+          )}
           {owns && (
             <Button icon="share" onClick={() => setAsking("share")}>
               Share
@@ -87,7 +91,9 @@ export function ResultPage({ id }: { id: string }) {
         <span>
           <When at={data.createdAt} /> by {nameOf(data.ownerId, people)}
         </span>
-        {data.endedAt && data.createdAt && <span>took {lasting(Math.max(0, Date.parse(data.endedAt) - Date.parse(data.createdAt)))}</span>}
+        {data.endedAt && data.createdAt && (
+          <span>took {lasting(Math.max(0, Date.parse(data.endedAt) - Date.parse(data.createdAt)))}</span>
+        )}
       </div>
       {data.fault && (
         <Banner kind="bad" title="The search failed.">
@@ -101,7 +107,12 @@ export function ResultPage({ id }: { id: string }) {
       )}
       <Lines key={id} result={data} />
       {asking === "share" && (
-        <SharingDialog doc={data} readersOnly onClose={close} onSave={({ readers }: { readers: Audience }) => change({ readers }, "Sharing saved")} />
+        <SharingDialog
+          doc={data}
+          readersOnly
+          onClose={close}
+          onSave={({ readers }: { readers: Audience }) => change({ readers }, "Sharing saved")}
+        />
       )}
       {asking === "delete" && (
         <FormDialog title="Delete this result?" submit="Delete it" danger onClose={close} onSubmit={remove}>

@@ -34,7 +34,12 @@ export function Search({ first }: { first: string }) {
   const run = async () => {
     setFault(undefined);
     try {
-      const body = { query, ...(from && { from: asTime(from) }), ...(to && { to: asTime(to) }), ...(background && { background }) };
+      const body = {
+        query,
+        ...(from && { from: asTime(from) }),
+        ...(to && { to: asTime(to) }),
+        ...(background && { background }),
+      };
       go("search", (await ask<WrittenReply>("POST", "/api/searchctrl", { body })).body.id);
     } catch (error) {
       setFault(words(asApiError(error)));
@@ -52,7 +57,8 @@ export function Search({ first }: { first: string }) {
           fault={fault}
           hint={
             <>
-              Words, <code>"a phrase"</code>, <code>field=value</code> with <code>*</code>, and <code>-</code> before what must not be there.
+              Words, <code>"a phrase"</code>, <code>field=value</code> with <code>*</code>, and <code>-</code> before what must
+              not be there.
             </>
           }
         />
@@ -75,7 +81,11 @@ export function Search({ first }: { first: string }) {
 function Results() {
   const people = useValue(users);
   const self = useValue(me);
-  const { data, error } = useLive("results", (signal) => list<Result>("/api/searchctrl", { most: RESULTS, signal }), of("results"));
+  const { data, error } = useLive(
+    "results",
+    (signal) => list<Result>("/api/searchctrl", { most: RESULTS, signal }),
+    of("results"),
+  );
   if (!data) return error ? <p class="quiet">The results can’t be read now.</p> : <Loading />;
   if (data.items.length === 0)
     return (

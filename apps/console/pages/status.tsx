@@ -1,8 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
+import type { StatusReply } from "../../../schemas/types.ts";
 import { get } from "../api/client.ts";
 import { count, counted } from "../lib/text.ts";
 import { lasting } from "../lib/time.ts";
-import { metrics, type Status, status } from "../live/events.ts";
+import { metrics, status } from "../live/events.ts";
 import { me } from "../live/session.ts";
 import { useLive } from "../live/use-live.ts";
 import { useValue } from "../live/value.ts";
@@ -12,32 +13,7 @@ import { Chart } from "../parts/chart.tsx";
 import { stateLook, useStateName } from "../parts/notices.tsx";
 import { Page } from "../parts/page.tsx";
 
-interface Peer {
-  webserver: string;
-  state: Status["state"];
-  cursor: number;
-  lag?: number;
-  heartbeatAgeMs: number;
-  pending?: number;
-  deadLetters?: number;
-  conflicts?: number;
-  draining?: boolean;
-  externalAddr: string;
-  version?: string;
-}
-
-interface FullStatus extends Status {
-  generation?: string | null;
-  head?: number | null;
-  cursor?: number;
-  pending?: number;
-  deadLetters?: number;
-  conflicts?: number;
-  counters?: Record<string, number>;
-  peers?: Peer[];
-  externalAddr?: string;
-  version?: string;
-}
+type Peer = NonNullable<StatusReply["peers"]>[number];
 
 const EACH_MS = 1000;
 
@@ -62,7 +38,7 @@ export function StatusPage() {
 function Figures() {
   const { data, again } = useLive(
     "status",
-    (signal) => get<FullStatus>("/api/status", signal),
+    (signal) => get<StatusReply>("/api/status", signal),
     () => false,
   );
   useEffect(() => {
@@ -120,9 +96,10 @@ function Fact({ name, value, long }: { name: string; value: number | string | un
   );
 }
 
-function Webservers({ self, peers }: { self: FullStatus; peers: Peer[] }) {
+function Webservers({ self, peers }: { self: StatusReply; peers: Peer[] }) {
   const behind = self.head != null && self.cursor !== undefined ? Math.max(0, self.head - self.cursor) : undefined;
-  const own: Peer = { ...self, cursor: self.cursor ?? 0, heartbeatAgeMs: 0, externalAddr: self.externalAddr ?? "", lag: behind };
+  const { cursor = 0, externalAddr = "", version = "" } = self;
+  const own: Peer = { ...self, cursor, externalAddr, version, heartbeatAgeMs: 0, lag: behind };
   const all = [own, ...peers.filter(({ webserver }) => webserver !== self.webserver)];
   return (
     <section class="card" aria-label="Webservers">
@@ -190,7 +167,7 @@ function Charts() {
   const [paused, setPaused] = useState<typeof points>();
   const shown = paused ?? points;
   const last = shown.at(-1);
-  const seconds = shown.map(({ at }) => (typeof at === "number" ? at : Date.parse(at)) / 1000);
+  const seconds = shown.map(({ at }) => Date.parse(at) / 1000);
   const rate = last?.mutationsPerSecond ?? 0;
   const seen = shown.filter(({ propagationMs }) => propagationMs.p50 !== null).at(-1)?.propagationMs;
   const ms = (value: number | null | undefined) => (value === null || value === undefined ? "–" : lasting(value));

@@ -44,9 +44,23 @@ export function UserPage({ uid }: { uid: number }) {
       <form class="stack" onSubmit={(event) => event.preventDefault()}>
         <div class="card padded stack">
           <div class="columns">
-            <Text label="User name" value={mine.user} onInput={(user) => change({ user })} required maxLength={256} autocomplete="off" />
+            <Text
+              label="User name"
+              value={mine.user}
+              onInput={(user) => change({ user })}
+              required
+              maxLength={256}
+              autocomplete="off"
+            />
             <Text label="Name" value={mine.name ?? ""} onInput={(name) => change({ name })} maxLength={1024} autocomplete="off" />
-            <Text label="E-mail" type="email" value={mine.email ?? ""} onInput={(email) => change({ email })} maxLength={1024} autocomplete="off" />
+            <Text
+              label="E-mail"
+              type="email"
+              value={mine.email ?? ""}
+              onInput={(email) => change({ email })}
+              maxLength={1024}
+              autocomplete="off"
+            />
           </div>
           <Picker
             label="Groups"
@@ -111,9 +125,24 @@ function Access({ user, path }: { user: User; path: string }) {
         {uid === self?.uid && <LinkButton href={href("account")}>Change your password</LinkButton>}
       </div>
       {asking === "password" && (
-        <FormDialog title={`A password for ${user.user}`} submit="Set it" onClose={close} onSubmit={set} disabled={password === ""}>
+        <FormDialog
+          title={`A password for ${user.user}`}
+          submit="Set it"
+          onClose={close}
+          onSubmit={set}
+          disabled={password === ""}
+        >
           <p>It ends the user’s sessions on every webserver.</p>
-          <Text label="New password" type="password" value={password} onInput={setPassword} required autofocus maxLength={1024} autocomplete="new-password" />
+          <Text
+            label="New password"
+            type="password"
+            value={password}
+            onInput={setPassword}
+            required
+            autofocus
+            maxLength={1024}
+            autocomplete="new-password"
+          />
         </FormDialog>
       )}
       {asking === "sessions" && (

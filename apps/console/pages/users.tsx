@@ -89,7 +89,12 @@ function NewUser({ onClose }: { onClose: () => void }) {
   const [chosen, setChosen] = useState<number[]>([]);
   const teams = useValue(groups);
   const make = async () => {
-    const doc = { user: user.trim(), ...(name && { name }), ...(email && { email }), ...(chosen.length > 0 && { groups: chosen }) };
+    const doc = {
+      user: user.trim(),
+      ...(name && { name }),
+      ...(email && { email }),
+      ...(chosen.length > 0 && { groups: chosen }),
+    };
     const { body } = await ask<WrittenReply>("POST", "/api/users", { body: doc });
     try {
       await ask("PUT", `/api/users/${body.id}/pwd`, { body: { password } });
@@ -100,12 +105,40 @@ function NewUser({ onClose }: { onClose: () => void }) {
     go("users", body.id);
   };
   return (
-    <FormDialog title="New user" submit="Create" onClose={onClose} onSubmit={make} disabled={user.trim() === "" || password === ""}>
-      <Text label="User name" hint="What they log in with" value={user} onInput={setUser} required autofocus maxLength={256} autocomplete="off" />
+    <FormDialog
+      title="New user"
+      submit="Create"
+      onClose={onClose}
+      onSubmit={make}
+      disabled={user.trim() === "" || password === ""}
+    >
+      <Text
+        label="User name"
+        hint="What they log in with"
+        value={user}
+        onInput={setUser}
+        required
+        autofocus
+        maxLength={256}
+        autocomplete="off"
+      />
       <Text label="Name" value={name} onInput={setName} maxLength={1024} autocomplete="off" />
       <Text label="E-mail" type="email" value={email} onInput={setEmail} maxLength={1024} autocomplete="off" />
-      <Text label="Password" type="password" value={password} onInput={setPassword} required maxLength={1024} autocomplete="new-password" />
-      <Picker label="Groups" options={teams.map(({ gid, name: team }) => [gid, team] as const)} chosen={chosen} onChange={setChosen} />
+      <Text
+        label="Password"
+        type="password"
+        value={password}
+        onInput={setPassword}
+        required
+        maxLength={1024}
+        autocomplete="new-password"
+      />
+      <Picker
+        label="Groups"
+        options={teams.map(({ gid, name: team }) => [gid, team] as const)}
+        chosen={chosen}
+        onChange={setChosen}
+      />
     </FormDialog>
   );
 }

@@ -22,7 +22,18 @@ interface ButtonProps extends Look {
   onClick?: () => unknown;
 }
 
-export function Button({ children, look, icon, bare, type = "button", disabled, title, expanded, pressed, onClick }: ButtonProps) {
+export function Button({
+  children,
+  look,
+  icon,
+  bare,
+  type = "button",
+  disabled,
+  title,
+  expanded,
+  pressed,
+  onClick,
+}: ButtonProps) {
   const [busy, setBusy] = useState(false);
   const press = async () => {
     if (!onClick) return;

@@ -12,7 +12,17 @@ export interface Series {
 const HEIGHT = 180;
 const DARK = window.matchMedia("(prefers-color-scheme: dark)");
 
-export function Chart({ label, seconds, series, unit }: { label: string; seconds: readonly number[]; series: readonly Series[]; unit: string }) {
+export function Chart({
+  label,
+  seconds,
+  series,
+  unit,
+}: {
+  label: string;
+  seconds: readonly number[];
+  series: readonly Series[];
+  unit: string;
+}) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const data = [seconds, ...series.map(({ values }) => values)] as unknown as uPlot.AlignedData;
@@ -64,9 +74,22 @@ function optionsFor(element: HTMLElement, series: readonly Series[], unit: strin
     legend: { show: false },
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, (max ?? 0) * 1.15)] } },
     axes: [
-      { ...axis, values: (_plot, at) => at.map((second) => new Date(second * 1000).toLocaleTimeString([], { timeStyle: "medium" })), space: 90 },
+      {
+        ...axis,
+        values: (_plot, at) => at.map((second) => new Date(second * 1000).toLocaleTimeString([], { timeStyle: "medium" })),
+        space: 90,
+      },
       { ...axis, size: 56, values: (_plot, ticks) => ticks.map((tick) => `${tick}${unit}`) },
     ],
-    series: [{}, ...series.map(({ name, color }) => ({ label: name, stroke: resolve(color), width: 2, spanGaps: true, points: { size: 4 } }))],
+    series: [
+      {},
+      ...series.map(({ name, color }) => ({
+        label: name,
+        stroke: resolve(color),
+        width: 2,
+        spanGaps: true,
+        points: { size: 4 },
+      })),
+    ],
   };
 }

@@ -2,12 +2,12 @@
 import { useState } from "preact/hooks";
 import { type Doc, isObject } from "../../../schemas/document.ts";
 import { diff } from "../../../schemas/merge.ts";
-import type { ConflictCopy, WrittenReply } from "../../../schemas/types.ts";
-import { ask, part } from "../api/client.ts";
+import type { ConflictCopy, QueuedReply, WrittenReply } from "../../../schemas/types.ts";
+import { ask, get, part } from "../api/client.ts";
 import type { Choice } from "../edit/edit.ts";
 import { type Clash, named, rebase, valueAt, withValue } from "../edit/three-way.ts";
-import { asApiError } from "../lib/errors.ts";
 import { kindOf, pathOf } from "../lib/documents.ts";
+import { asApiError } from "../lib/errors.ts";
 import { counted } from "../lib/text.ts";
 import { nameOf, users } from "../live/session.ts";
 import { useLive } from "../live/use-live.ts";
@@ -27,7 +27,7 @@ interface Current {
 /** Set by the datastore in each version. */
 const SET = new Set(["/updatedAt", "/lastModifiedBy", "/createdAt"]);
 
-export function ConflictCard({ copy, again }: { copy: ConflictCopy; again: () => void }) {
+export function ConflictCard({ copy, again }: { copy: ConflictCopy; again: () => unknown }) {
   const { id, collection, docId, by, at } = copy;
   const people = useValue(users);
   const { data, error } = useLive(
@@ -36,10 +36,14 @@ export function ConflictCard({ copy, again }: { copy: ConflictCopy; again: () =>
     (change) => change.collection === collection && change.id === docId,
   );
   const gone = error?.code === "NOT_FOUND";
+  const settled = async () => {
+    await forgetLetters(copy);
+    again();
+  };
   const discard = async () => {
     await ask("DELETE", `/api/conflicts/${part(id)}`);
     toast("Given up. What is there stays as it is.");
-    again();
+    await settled();
   };
   const losing = copy.losing as Doc | null | undefined;
   const name = String(data?.doc.name ?? losing?.name ?? docId);
@@ -64,14 +68,28 @@ export function ConflictCard({ copy, again }: { copy: ConflictCopy; again: () =>
       <div class="card-body stack">
         {!data && !error && <Loading />}
         {isWhole(losing) && data && (
-          <Fields key={data.revision} copy={copy} losing={losing} current={data} again={again} name={nameOf(authorOf(data.doc), people)} />
+          <Fields
+            key={data.revision}
+            copy={copy}
+            losing={losing}
+            current={data}
+            again={settled}
+            name={nameOf(authorOf(data.doc), people)}
+          />
         )}
-        {gone && <Again copy={copy} again={again} />}
-        {data && !isWhole(losing) && <Other copy={copy} again={again} />}
+        {gone && <Again copy={copy} again={settled} />}
+        {data && !isWhole(losing) && <Other copy={copy} again={settled} />}
         {error && !gone && <p class="fault">{error.message}</p>}
       </div>
     </section>
   );
+}
+
+/** The same write was also refused here, when it came after an outage: that is settled with it. */
+async function forgetLetters({ collection, docId }: ConflictCopy): Promise<void> {
+  const { items } = await get<{ items: QueuedReply[] }>("/api/deadletters");
+  const same = items.filter((one) => one.code === "REVISION_CONFLICT" && one.collection === collection && one.id === docId);
+  for (const { mutationId } of same) await ask("DELETE", `/api/deadletters/${part(mutationId)}`);
 }
 
 async function readCurrent({ collection, docId, base }: ConflictCopy, signal: AbortSignal): Promise<Current> {
@@ -96,7 +114,7 @@ function Fields({
   losing: Doc;
   current: Current;
   name: string;
-  again: () => void;
+  again: () => unknown;
 }) {
   const { doc, clashes, merged } = compared(losing, current);
   const [choices, setChoices] = useState<Record<string, Choice>>({});
@@ -111,9 +129,10 @@ function Fields({
       ifRevision: current.revision,
     });
     toastSaved(body.revision, "Merged and saved");
-    again();
+    await again();
   };
-  if (clashes.length === 0 && merged.length === 0) return <p class="quiet">What is there now is just what was to be saved. It can be given up.</p>;
+  if (clashes.length === 0 && merged.length === 0)
+    return <p class="quiet">What is there now is just what was to be saved. It can be given up.</p>;
   return (
     <>
       {merged.length > 0 && (
@@ -147,7 +166,11 @@ function compared(losing: Doc, { doc: current, base }: Current): { doc: Doc; cla
   if (base) {
     const { doc, clashes } = rebase(base, losing, current);
     const mine = diff(current, doc).map(({ path }) => path);
-    return { doc, clashes, merged: mine.filter((path) => !SET.has(path) && !clashes.some((clash) => path.startsWith(clash.path))) };
+    return {
+      doc,
+      clashes,
+      merged: mine.filter((path) => !SET.has(path) && !clashes.some((clash) => path.startsWith(clash.path))),
+    };
   }
   const paths = diff(current, losing)
     .filter(({ path, new: next }) => !SET.has(path) && (next !== undefined || !READ_ONLY.has(path)))
@@ -159,11 +182,11 @@ function compared(losing: Doc, { doc: current, base }: Current): { doc: Doc; cla
 const READ_ONLY = new Set(["/version", "/size", "/sha256", "/ownerId"]);
 
 /** The document was deleted meanwhile. */
-function Again({ copy, again }: { copy: ConflictCopy; again: () => void }) {
+function Again({ copy, again }: { copy: ConflictCopy; again: () => unknown }) {
   const make = async () => {
     const { body } = await ask<WrittenReply>("POST", `/api/conflicts/${part(copy.id)}/resolve`, { body: { doc: copy.losing } });
     toastSaved(body.revision, "Made again");
-    again();
+    await again();
   };
   return (
     <>
@@ -178,7 +201,7 @@ function Again({ copy, again }: { copy: ConflictCopy; again: () => void }) {
 }
 
 /** A deletion, or a merge patch. */
-function Other({ copy, again }: { copy: ConflictCopy; again: () => void }) {
+function Other({ copy, again }: { copy: ConflictCopy; again: () => unknown }) {
   const path = pathOf(copy.collection, copy.docId);
   const deletes = copy.losing === null;
   const doIt = async () => {
@@ -187,7 +210,7 @@ function Other({ copy, again }: { copy: ConflictCopy; again: () => void }) {
       : await ask<WrittenReply>("PATCH", path, { body: (copy.losing as { patch: unknown }).patch });
     await ask("DELETE", `/api/conflicts/${part(copy.id)}`);
     toastSaved(body.revision, deletes ? "Deleted" : "Changed");
-    again();
+    await again();
   };
   return (
     <>

@@ -26,7 +26,7 @@ export function Dialog({
   }, []);
   return (
     <dialog ref={place} class={wide ? "wide" : ""} aria-labelledby={id} onClose={onClose}>
-      <div>
+      <div class="dialog-body">
         <h2 id={id}>{title}</h2>
         {children}
       </div>

@@ -22,7 +22,18 @@ interface TextProps extends Common {
 }
 
 /** A line of text with its label. */
-export function Text({ label, hint, fault, value, onInput, code, class: className, autofocus, type = "text", ...rest }: TextProps) {
+export function Text({
+  label,
+  hint,
+  fault,
+  value,
+  onInput,
+  code,
+  class: className,
+  autofocus,
+  type = "text",
+  ...rest
+}: TextProps) {
   const id = useId();
   return (
     <div class={`field ${className ?? ""}`}>

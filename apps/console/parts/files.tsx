@@ -12,9 +12,8 @@ export function FilePicker() {
     for (const file of files ?? []) void begin(file);
   };
   return (
-    <div
+    <fieldset
       class={`drop ${over ? "over" : ""}`}
-      role="group"
       aria-label="Upload"
       onDragOver={(event) => {
         event.preventDefault();
@@ -42,7 +41,7 @@ export function FilePicker() {
         }}
       />
       <span class="quiet">or drop them here</span>
-    </div>
+    </fieldset>
   );
 }
 
@@ -80,7 +79,8 @@ function Progress({ upload: { state, share, size, message, name } }: { upload: U
       </p>
     );
   const percent = Math.floor(share * 100);
-  const what = state === "done" ? `${bytes(size)}, on every webserver` : share < 1 ? `${percent} % of ${bytes(size)}` : "Being stored …";
+  const what =
+    state === "done" ? `${bytes(size)}, on every webserver` : share < 1 ? `${percent} % of ${bytes(size)}` : "Being stored …";
   return (
     <>
       <progress max={100} value={percent} aria-label={`Upload of ${name}`} />

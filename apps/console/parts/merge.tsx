@@ -41,7 +41,8 @@ export function Merge({ edit, state }: { edit: Edit; state: EditState }) {
           </h2>
           <p class="quiet">
             Choose what counts; then save.
-            {adopted.length > 0 && ` ${counted(adopted.length, "other change")} of theirs did not touch yours, and ${adopted.length === 1 ? "is" : "are"} merged: ${adopted.join(", ")}.`}
+            {adopted.length > 0 &&
+              ` ${counted(adopted.length, "other change")} of theirs did not touch yours, and ${adopted.length === 1 ? "is" : "are"} merged: ${adopted.join(", ")}.`}
           </p>
         </div>
         {clashes.length > 1 && (
@@ -91,7 +92,11 @@ export function One({
             <h4>{title}</h4>
             <pre>{shownValue(value)}</pre>
             <div>
-              <Button look={choice === "base" ? "plain" : undefined} pressed={chosen && chosen === choice} onClick={() => onChoose(choice)}>
+              <Button
+                look={choice === "base" ? "plain" : undefined}
+                pressed={chosen && chosen === choice}
+                onClick={() => onChoose(choice)}
+              >
                 {action}
                 <span class="hidden"> of {name}</span>
               </Button>

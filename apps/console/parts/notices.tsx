@@ -1,14 +1,18 @@
 /** What everybody should know: how this webserver is, in words, and what is wanted of whoever is logged in. */
 import { useEffect, useState } from "preact/hooks";
+import type { StatusReply } from "../../../schemas/types.ts";
 import { href } from "../lib/router.ts";
-import { connected, type Status, status } from "../live/events.ts";
+import { connected, status } from "../live/events.ts";
 import { me } from "../live/session.ts";
 import { useValue } from "../live/value.ts";
 import { Banner } from "./banner.tsx";
 
-export type StateName = Status["state"] | "offline" | "unknown";
+export type StateName = StatusReply["state"] | "offline" | "unknown";
 
-const LOOKS: Record<StateName, { name: string; tone: "good" | "warn" | "bad" | ""; kind: "info" | "warn" | "bad"; words: string }> = {
+const LOOKS: Record<
+  StateName,
+  { name: string; tone: "good" | "warn" | "bad" | ""; kind: "info" | "warn" | "bad"; words: string }
+> = {
   synced: { name: "In sync", tone: "good", kind: "info", words: "Every webserver shows the same." },
   "catching-up": {
     name: "Catching up",
@@ -60,12 +64,13 @@ export function Notices() {
   const now = useValue(status);
   const self = useValue(me);
   const { name, kind, words } = LOOKS[state];
-  const loud = state === "degraded" || state === "held" || state === "offline";
+  const loud = state === "offline" || now?.alert === true;
+  const calm = state === "synced" || state === "catching-up";
   return (
     <div class="notices" data-state={state}>
       <div role="status">
         {loud && (
-          <Banner kind={kind} title={`${name}.`}>
+          <Banner kind={calm ? "warn" : kind} title={calm ? "Please note." : `${name}.`}>
             {state === "offline" ? words : (now?.words ?? words)}
             {state !== "offline" && now && <span class="quiet"> ({now.webserver})</span>}
           </Banner>

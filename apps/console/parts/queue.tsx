@@ -1,9 +1,9 @@
 /** What waits on this webserver for the datastore, and what was refused when it got there. */
-import type { WrittenReply } from "../../../schemas/types.ts";
+import type { QueuedReply, WrittenReply } from "../../../schemas/types.ts";
 import { ask, get, part } from "../api/client.ts";
-import { href } from "../lib/router.ts";
 import { kindOf } from "../lib/documents.ts";
 import { words } from "../lib/errors.ts";
+import { href } from "../lib/router.ts";
 import { status } from "../live/events.ts";
 import { useLive } from "../live/use-live.ts";
 import { useValue } from "../live/value.ts";
@@ -11,23 +11,24 @@ import { Button } from "./button.tsx";
 import { When } from "./page.tsx";
 import { toast, toastSaved } from "./toast.tsx";
 
-interface Queued {
-  mutationId: string;
-  collection: string;
-  id: string;
-  op: "put" | "patch" | "delete";
-  at: string;
-  message?: string;
-}
-
 const OPS = { put: "Save", patch: "Change", delete: "Delete" };
 
-function Queue({ path, title, about, children }: { path: string; title: string; about: string; children: (one: Queued, again: () => void) => preact.ComponentChildren }) {
+function Queue({
+  path,
+  title,
+  about,
+  children,
+}: {
+  path: string;
+  title: string;
+  about: string;
+  children: (one: QueuedReply, again: () => void) => preact.ComponentChildren;
+}) {
   // Both lists are of this webserver alone: its state says when they may have changed.
   const state = useValue(status)?.state;
   const { data, again } = useLive(
     `${path} ${state}`,
-    (signal) => get<{ items: Queued[] }>(path, signal),
+    (signal) => get<{ items: QueuedReply[] }>(path, signal),
     () => true,
   );
   if (!data || data.items.length === 0) return null;
@@ -49,7 +50,11 @@ function Queue({ path, title, about, children }: { path: string; title: string; 
               </strong>
               <p class="meta">
                 <When at={one.at} />
-                {one.message && <span>{one.message}</span>}
+                {one.code === "REVISION_CONFLICT" ? (
+                  <span>Somebody else had changed the same; the conflict is above.</span>
+                ) : (
+                  one.message && <span>{one.message}</span>
+                )}
               </p>
             </div>
             {children(one, again)}
@@ -67,7 +72,11 @@ export const Waiting = () => (
 );
 
 export const Refused = () => (
-  <Queue path="/api/deadletters" title="Refused later" about="Saved here without contact, and refused when it reached the datastore.">
+  <Queue
+    path="/api/deadletters"
+    title="Refused later"
+    about="Saved here without contact, and refused when it reached the datastore."
+  >
     {({ mutationId }, again) => (
       <div class="actions">
         <Button

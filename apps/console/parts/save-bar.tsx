@@ -1,7 +1,7 @@
 /** Save or revert, and why it can't be saved now. */
 import type { Edit, EditState } from "../edit/edit.ts";
-import { Button } from "./button.tsx";
 import { ErrorBanner } from "./banner.tsx";
+import { Button } from "./button.tsx";
 import { useStateName } from "./notices.tsx";
 import { toast } from "./toast.tsx";
 

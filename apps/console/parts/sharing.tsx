@@ -27,7 +27,10 @@ export function SharingDialog({
 }) {
   const [readers, setReaders] = useState<Audience>(doc.readers ?? {});
   const [writers, setWriters] = useState<Audience>(doc.writers ?? {});
-  const sides = [["Can see it", readers, setReaders], ...(readersOnly ? [] : ([["Can also change it", writers, setWriters]] as const))] as const;
+  const sides = [
+    ["Can see it", readers, setReaders],
+    ...(readersOnly ? [] : ([["Can also change it", writers, setWriters]] as const)),
+  ] as const;
   return (
     <FormDialog
       title="Share"
@@ -75,7 +78,12 @@ function Side({
         chosen={audience.groups ?? []}
         onChange={(chosen) => onChange({ ...audience, groups: chosen })}
       />
-      <Picker label="People" options={others} chosen={audience.users ?? []} onChange={(chosen) => onChange({ ...audience, users: chosen })} />
+      <Picker
+        label="People"
+        options={others}
+        chosen={audience.users ?? []}
+        onChange={(chosen) => onChange({ ...audience, users: chosen })}
+      />
     </section>
   );
 }
@@ -88,7 +96,10 @@ export function SharedWith({ doc }: { doc: Shared }) {
     (kind) => new Set(audiences.flatMap((audience) => audience?.[kind] ?? [])).size,
   ) as [number, number];
   if (teams + people === 0) return <Badge>Private</Badge>;
-  const parts = [teams > 0 && (teams === 1 ? "1 group" : `${teams} groups`), people > 0 && (people === 1 ? "1 person" : `${people} people`)];
+  const parts = [
+    teams > 0 && (teams === 1 ? "1 group" : `${teams} groups`),
+    people > 0 && (people === 1 ? "1 person" : `${people} people`),
+  ];
   return <Badge tone="accent">{parts.filter(Boolean).join(", ")}</Badge>;
 }
 

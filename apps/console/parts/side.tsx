@@ -1,8 +1,8 @@
 /** Where one can go. On a phone it comes in from the side. */
 import { useEffect, useState } from "preact/hooks";
 import { href } from "../lib/router.ts";
-import { status } from "../live/events.ts";
 import { conflictCount } from "../live/conflicts.ts";
+import { status } from "../live/events.ts";
 import { logOut, me } from "../live/session.ts";
 import { useValue } from "../live/value.ts";
 import { Badge } from "./badge.tsx";
@@ -81,7 +81,12 @@ export function Side({ page }: { page: string }) {
           )}
         </nav>
         <div class="side-end">
-          <a class="state" href={href("status")} aria-current={page === "status" ? "page" : undefined} onClick={() => setOpen(false)}>
+          <a
+            class="state"
+            href={href("status")}
+            aria-current={page === "status" ? "page" : undefined}
+            onClick={() => setOpen(false)}
+          >
             <span class={`dot ${stateLook(state).tone}`} aria-hidden="true" />
             <span>
               {stateLook(state).name}

@@ -1,5 +1,5 @@
 /** Short messages of what was done, which are also read aloud. */
-import { Value, useValue } from "../live/value.ts";
+import { useValue, Value } from "../live/value.ts";
 
 type Kind = "good" | "warn" | "bad";
 
@@ -22,7 +22,8 @@ export function toast(text: string, kind: Kind = "good"): void {
 
 /** What a write has come to. */
 export function toastSaved(revision: number | null, what = "Saved"): void {
-  if (revision === null) toast(`${what} on this webserver. It goes to the others when the datastore can be reached again.`, "warn");
+  if (revision === null)
+    toast(`${what} on this webserver. It goes to the others when the datastore can be reached again.`, "warn");
   else toast(`${what}.`);
 }
 

@@ -10,10 +10,27 @@ function useTyped<T>(value: T, format: (value: T) => string, parse: (text: strin
   return { text, valid: parse(text) !== undefined, setTyped };
 }
 
-const asList = (text: string) => ({ value: [...new Set(text.split(",").map((one) => one.trim()).filter(Boolean))] });
+const asList = (text: string) => ({
+  value: [
+    ...new Set(
+      text
+        .split(",")
+        .map((one) => one.trim())
+        .filter(Boolean),
+    ),
+  ],
+});
 const listed = (value: string[]) => value.join(", ");
 
-export function Labels({ value, onChange, disabled }: { value: string[]; onChange: (value: string[]) => void; disabled?: boolean }) {
+export function Labels({
+  value,
+  onChange,
+  disabled,
+}: {
+  value: string[];
+  onChange: (value: string[]) => void;
+  disabled?: boolean;
+}) {
   const { text, setTyped } = useTyped(value, listed, asList);
   return (
     <Text
