@@ -11,7 +11,8 @@ import type { ChangesOptions } from "./changes.ts";
 import { CheckIn } from "./check-in.ts";
 import { Conflicts } from "./conflicts.ts";
 import { contactWarnings } from "./contact.ts";
-import { deadLettersOf } from "./dead-letters.ts";
+import { Control } from "./control.ts";
+import { DeadLetters } from "./dead-letters.ts";
 import { type Drift, NO_DRIFT, openDrift } from "./drift.ts";
 import { Follow } from "./follow.ts";
 import { Link } from "./link.ts";
@@ -66,9 +67,11 @@ export class EmbeddedBus implements Bus {
   #peers: PeerStatus[] = [];
   #generation: string | null = null;
   #closing: Promise<void> | undefined;
+  #control: Control | undefined;
 
   readonly outbox: Bus["outbox"] = { list: async () => this.#writes.list() };
-  readonly deadLetters = deadLettersOf(() => ({ schemas: this.#schemas, writes: this.#writes, transfers: this.transfers }));
+  readonly #letters = new DeadLetters(() => ({ schemas: this.#schemas, writes: this.#writes, transfers: this.transfers }));
+  readonly deadLetters = this.#letters.api;
   readonly conflicts = new Conflicts({
     schemas: () => this.#schemas,
     collection: (name) => this.#collection(name, undefined),
@@ -186,6 +189,7 @@ export class EmbeddedBus implements Bus {
     this.#follow = this.#newFollow(position);
     this.#follow.listen();
     this.transfers.start();
+    this.#control = new Control({ ...this.#options, schemas: this.#schemas, letters: this.#letters });
     void this.#link.open();
   }
 
@@ -296,6 +300,7 @@ export class EmbeddedBus implements Bus {
   }
 
   async #close(): Promise<void> {
+    this.#control?.close();
     this.#checkIn.close();
     this.#reseed.close();
     this.#follow.settle();

@@ -1070,6 +1070,41 @@ export interface KnownChunk {
   sequence: number;
 }
 /**
+ * One line of the answer: first how many are meant, then what became of each, then how many are left. An error is the last line.
+ */
+export interface DeadLettersReply {
+  kind: "meant" | "done" | "refused" | "end" | "error";
+  /**
+   * Of `meant` and `end`: so many.
+   */
+  count?: number;
+  /**
+   * Of `done` and `refused`: the dead letter's.
+   */
+  mutation?: string;
+  collection?: string;
+  id?: string;
+  /**
+   * Of a retry that is `done`: its revision; null: it waits for the datastore.
+   */
+  revision?: number | null;
+  /**
+   * Of `refused` and `error`: why.
+   */
+  code?: string;
+  message?: string;
+}
+/**
+ * What a command asks of the process that works in a webserver's folder, over the socket that is in it. One line.
+ */
+export interface DeadLettersRequest {
+  do: "retry" | "discard";
+  /**
+   * Which dead letters are meant; `all`: every one.
+   */
+  mutations: "all" | string[];
+}
+/**
  * What is said of a version beside its body: NATS headers on the wire, one JSON column in the replica.
  */
 export interface Envelope {
@@ -2913,6 +2948,8 @@ export interface Messages {
   "content-end.request": ContentEndRequest;
   "content-read.reply": ContentReadReply;
   "content-read.request": ContentReadRequest;
+  "dead-letters.reply": DeadLettersReply;
+  "dead-letters.request": DeadLettersRequest;
   "delete.request": DeleteRequest;
   envelope: Envelope;
   epochs: Epochs;

@@ -95,7 +95,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const signingKey = Buffer.from(config.signingKey, "hex");
   const copyRoom = new CopyRoom(connection);
   const copies = new ConflictCopies(connection, schemas.collection("conflicts"), copyRoom);
-  const seeding = new Seeding(connection, schemas, signingKey);
+  const seeding = new Seeding(connection, schemas, signingKey, config.tombstones.awayMs);
   const committer = new Committer({ connection, epochs, follower, views, rules, copies, restoring, seeding, signingKey });
   const context: Context = {
     connection,
@@ -148,7 +148,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   await makeFirstUser(context);
   const collector = new Collector(connection, schemas.collection(RESOURCES), contents, () => restoring.underway);
   void collector.start();
-  const tombstones = new Tombstones(connection, schemas, known, config.tombstones);
+  const tombstones = new Tombstones(connection, schemas, known, config.tombstones, () => seeding.takesOffers());
   void tombstones.start();
   const served = await serveFunctions(connection, functions, context, observed);
   await connection.flush();

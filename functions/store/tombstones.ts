@@ -35,9 +35,18 @@ export class Tombstones {
   readonly #schemas: Schemas;
   readonly #known: KnownWebservers;
   readonly #limits: TombstoneLimits;
+  readonly #needed: () => Promise<boolean>;
   readonly #stop = new AbortController();
 
-  constructor(connection: Connection, schemas: Schemas, known: KnownWebservers, limits: TombstoneLimits) {
+  /** `needed`: somebody may come who knows of no deletion, and whom the store does not know. */
+  constructor(
+    connection: Connection,
+    schemas: Schemas,
+    known: KnownWebservers,
+    limits: TombstoneLimits,
+    needed: () => Promise<boolean>,
+  ) {
+    this.#needed = needed;
     this.#connection = connection;
     this.#schemas = schemas;
     this.#known = known;
@@ -53,7 +62,7 @@ export class Tombstones {
       await pause(jittered(everyMs, 0.2), signal);
       if (signal.aborted || !this.#connection.connected) continue;
       try {
-        if (await this.#known.takeTurn(everyMs / 2)) await this.#collectAll();
+        if ((await this.#known.takeTurn(everyMs / 2)) && !(await this.#needed())) await this.#collectAll();
       } catch (error) {
         log.warn({ err: error }, "tombstones could not be collected");
       }

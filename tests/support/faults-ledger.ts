@@ -61,8 +61,8 @@ export interface Place {
 }
 
 /** A connection in the functions' account, which may do everything to the store. */
-export async function connectFunctions(deployment: Place): Promise<Connection> {
-  const keys = JSON.parse(readFileSync(join(deployment.dir, "datastore", "keys.json"), "utf8")) as { functionsPassword: string };
+export async function connectFunctions(deployment: Place, folder = "datastore"): Promise<Connection> {
+  const keys = JSON.parse(readFileSync(join(deployment.dir, folder, "keys.json"), "utf8")) as { functionsPassword: string };
   const servers = [deployment.datastore.address];
   const connection = new Connection({
     servers,
