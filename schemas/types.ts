@@ -2296,7 +2296,7 @@ export interface QueuedReply {
   [k: string]: unknown;
 }
 /**
- * How this webserver does. Whoever is logged in is told the first four; admins all.
+ * How this webserver does. Whoever is logged in is told the first five; admins all.
  */
 export interface StatusReply {
   webserver: string;
@@ -2305,6 +2305,10 @@ export interface StatusReply {
    * What it means for a user, in one or two sentences.
    */
   words: string;
+  /**
+   * Everybody should read `words` now: something does not work as usual, or will not in a moment.
+   */
+  alert: boolean;
   /**
    * It stops soon: the next request may be answered by another webserver.
    */
