@@ -237,9 +237,8 @@ export class EmbeddedBus implements Bus {
     };
   }
 
-  changes(options?: ChangesOptions): AsyncIterableIterator<PlacedChange> {
-    return changesOf(this.#reading, undefined, options);
-  }
+  readonly changes = (options?: ChangesOptions): AsyncIterableIterator<PlacedChange> =>
+    changesOf(this.#reading, undefined, options);
 
   #collection(name: string, user: ActingUser | undefined): Collection<Doc> {
     return collectionOf(this.#reading, name, user);
@@ -369,10 +368,8 @@ export class EmbeddedBus implements Bus {
 
   #onCheckInFailed(thrown: unknown): void {
     const error = asFrontsyncError(thrown);
-    if (!error.retryable) {
-      this.#vitals.refused();
-      this.#notices.warn("INCOMPATIBLE", texts.incompatible(error));
-    }
+    this.#vitals.failed(error);
+    if (!error.retryable) this.#notices.warn("INCOMPATIBLE", texts.incompatible(error));
     this.#follow.lost();
   }
 
