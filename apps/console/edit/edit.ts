@@ -36,7 +36,7 @@ export type Choice = "mine" | "theirs" | "base";
 
 const EMPTY: EditState = { pending: false, clashes: [], deleted: false, saving: false };
 /** A document that others change all the time is not fought over. */
-const TRIES = 5;
+const TRIES = 20;
 
 export class Edit {
   readonly state = new Value<EditState>(EMPTY);
