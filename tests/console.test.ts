@@ -173,7 +173,11 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
     await anna.getByRole("button", { name: "Delete it" }).click();
     await ben.getByText("Somebody has deleted this.").waitFor();
     assert.equal(await description(ben).inputValue(), "much work");
-    ben.once("dialog", (dialog) => void dialog.accept());
+    await ben.getByRole("button", { name: "Make it again, as you see it" }).click();
+    await ben.getByText("Somebody has deleted this.").waitFor({ state: "detached" });
+    await eventually("it is there again", SOON_MS, async () => {
+      return (await place.a.bus.collection("dashboards").get("gone"))?.doc.description === "much work";
+    });
   });
 
   it("brings an earlier version back", async () => {
@@ -193,22 +197,25 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
     await edit(anna, "outage");
     await description(anna).fill("typed before");
     await place.web.deployment.stopDatastore();
-    for (const page of [anna, ben]) await page.getByText("Working on its own.").waitFor();
-    assert.equal(await description(anna).inputValue(), "typed before");
-    assert.deepEqual(await barriersOf(anna, "degraded"), []);
-    await save(anna);
-    await anna.getByText("It goes to the others when the datastore can be reached again.").waitFor();
-    await anna.getByText("Not sent to the other webservers yet").waitFor();
-    for (const [page, text] of [
-      [anna, "Anna's"],
-      [ben, "Ben's"],
-    ] as const) {
-      await edit(page, "collision");
-      await name(page).fill(text);
-      await save(page);
-      await heading(page, text).waitFor();
+    try {
+      for (const page of [anna, ben]) await page.getByText("Working on its own.").waitFor();
+      assert.equal(await description(anna).inputValue(), "typed before");
+      assert.deepEqual(await barriersOf(anna, "degraded"), []);
+      await save(anna);
+      await anna.getByText("It goes to the others when the datastore can be reached again.").waitFor();
+      await anna.getByText("Not sent to the other webservers yet").waitFor();
+      for (const [page, text] of [
+        [anna, "Anna's"],
+        [ben, "Ben's"],
+      ] as const) {
+        await edit(page, "collision");
+        await name(page).fill(text);
+        await save(page);
+        await heading(page, text).waitFor();
+      }
+    } finally {
+      await place.web.deployment.restartDatastore();
     }
-    await place.web.deployment.restartDatastore();
     for (const page of [anna, ben]) await page.getByText("Working on its own.").waitFor({ state: "detached" });
     await eventually("web2 has what was typed", SOON_MS, async () => {
       return (await place.b.bus.collection("dashboards").get("outage"))?.doc.description === "typed before";

@@ -1,6 +1,5 @@
 /** A browser for tests: the system's Chromium, one process. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import axe from "axe-core";
 import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
@@ -36,7 +35,6 @@ export interface Browsing extends AsyncDisposable {
 const EXPECTED = /Failed to load resource: (the server responded with a status of (401|404|409|416|422|502|503)|net::ERR)/;
 
 export async function openBrowser(): Promise<Browsing> {
-  const dir = mkdtempSync(join(tmpdir(), "frontsync-browser-"));
   const faults: string[] = [];
   const browser = await chromium.launch({ executablePath: findBrowser() ?? "", args: FLAGS, timeout: 2 * SOON_MS });
   const contexts: BrowserContext[] = [];
@@ -61,7 +59,6 @@ export async function openBrowser(): Promise<Browsing> {
     async [Symbol.asyncDispose]() {
       await Promise.all(contexts.map((context) => context.close()));
       await browser.close();
-      rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

@@ -85,6 +85,17 @@ export class Edit {
     this.#set({ mine: withValue(mine, path, value), clashes: clashes.filter((clash) => clash.path !== path) });
   }
 
+  /** After somebody else deleted it: what is in the form becomes a document of whoever does this. */
+  async makeAgain(): Promise<Saved> {
+    const { mine, base } = this.state.now;
+    if (!mine || !base) return "not";
+    const { ownerId: _before, ...doc } = mine;
+    const { body } = await ask<{ revision: number | null }>("PUT", this.#path, { body: doc });
+    this.#stored(mine, body.revision ?? base.revision, body.revision === null);
+    this.#set({ deleted: false });
+    return body.revision === null ? "waits" : "stored";
+  }
+
   dismiss(): void {
     this.#set({ notice: undefined });
   }
