@@ -2165,6 +2165,21 @@ export interface VersionsRequest {
   after?: number;
 }
 /**
+ * The webservers that a load balancer last heard of, on its own disk: with them it starts when the datastore can't be reached.
+ */
+export interface WebserversRecord {
+  /**
+   * @maxItems 10000
+   */
+  webservers: ListedWebserver[];
+  [k: string]: unknown;
+}
+export interface ListedWebserver {
+  webserver: string;
+  externalAddr: string;
+  [k: string]: unknown;
+}
+/**
  * Of /api/events: a document has changed. Its id as an event is the revision.
  */
 export interface ChangeEvent {
@@ -2186,6 +2201,10 @@ export interface ChangeEvent {
  */
 export interface HealthReply {
   ready: boolean;
+  /**
+   * Which one answers: its id. A load balancer asks for it before it sends users.
+   */
+  webserver?: string;
   /**
    * Why not.
    */
@@ -2448,6 +2467,18 @@ export interface Dashboard {
    * What the page shows: JSON that only the web interface understands.
    */
   data?: unknown;
+}
+/**
+ * A webserver that is to get no users, until this is deleted: it says so in its health, and load balancers send users elsewhere.
+ */
+export interface Drain {
+  /**
+   * The webserver's id; or the name of one that a load balancer knows by itself.
+   */
+  id: string;
+  createdAt?: string;
+  updatedAt?: string;
+  lastModifiedBy?: number;
 }
 /**
  * A group of users. Users name their groups.
@@ -2740,7 +2771,7 @@ export interface Search {
    */
   uid: number;
   /**
-   * Its place, given by the datastore: a new entry takes a free one, or that of the oldest, so no deletion is left behind. As many places as there are, so many entries are kept.
+   * Its place, given by the datastore: a new entry takes a free one, or that of the oldest, so no deletion is left behind. As many places as the datastore uses (Max-Search-History), so many entries are kept.
    */
   slot: number;
   /**
@@ -2902,6 +2933,7 @@ export interface User {
 export interface Collections {
   conflicts: ConflictCopy;
   dashboards: Dashboard;
+  drains: Drain;
   groups: Group;
   logins: Login;
   macros: Macro;
@@ -3003,6 +3035,7 @@ export interface Messages {
   "versions.reply": VersionsReply;
   "versions.request": VersionsRequest;
   vitals: Vitals;
+  "webservers.record": WebserversRecord;
   "write.reply": WriteReply;
   "change.event": ChangeEvent;
   "health.reply": HealthReply;

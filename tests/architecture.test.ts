@@ -20,7 +20,7 @@ const LAYERS: Record<string, { of: readonly string[]; packages: readonly string[
   functions: { of: ["functions", "bus/wire", "bus/platform", "schemas"], packages: ["@nats-io/jwt"] },
   apps: {
     of: ["apps", "bus/index.ts"],
-    packages: ["@fastify/cookie", "@fastify/multipart", "@fastify/rate-limit", "@fastify/swagger", "fastify", "jose"],
+    packages: ["@fastify/cookie", "@fastify/multipart", "@fastify/rate-limit", "@fastify/swagger", "fastify", "httpxy", "jose"],
   },
   // What a browser runs: of the rest it has the pure functions on documents, and types.
   "apps/console": {
