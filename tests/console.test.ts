@@ -1,10 +1,11 @@
 // Goal: people who work at different webservers see each other's changes as they happen, and lose nothing: not to each other, not to an outage. Method: real
 // browsers on two real webservers and one datastore, which goes away and comes back.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Page } from "playwright-core";
-import { type Browsing, findBrowser, openBrowser, SOON_MS } from "./support/browser.ts";
+import { type Browsing, barriersOf, findBrowser, openBrowser, SOON_MS } from "./support/browser.ts";
 import { type Place, twoWebservers } from "./support/console-data.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 import { PASSWORD } from "./support/webservers.ts";
@@ -151,6 +152,7 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
       await merge.getByText("Anna Lind and you both changed the same field").waitFor();
       await merge.getByText("1 other change of theirs did not touch yours, and is merged: labels").waitFor();
       assert.equal(await name(ben).inputValue(), "Ben's");
+      if (choice.startsWith("Keep")) assert.deepEqual(await barriersOf(ben, "merge"), []);
       assert.ok(await ben.getByRole("button", { name: "Save", exact: true }).isDisabled());
       await merge.getByRole("button", { name: choice }).click();
       await save(ben);
@@ -171,7 +173,11 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
     await anna.getByRole("button", { name: "Delete it" }).click();
     await ben.getByText("Somebody has deleted this.").waitFor();
     assert.equal(await description(ben).inputValue(), "much work");
-    ben.once("dialog", (dialog) => void dialog.accept());
+    await ben.getByRole("button", { name: "Make it again, as you see it" }).click();
+    await ben.getByText("Somebody has deleted this.").waitFor({ state: "detached" });
+    await eventually("it is there again", SOON_MS, async () => {
+      return (await place.a.bus.collection("dashboards").get("gone"))?.doc.description === "much work";
+    });
   });
 
   it("brings an earlier version back", async () => {
@@ -191,21 +197,25 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
     await edit(anna, "outage");
     await description(anna).fill("typed before");
     await place.web.deployment.stopDatastore();
-    for (const page of [anna, ben]) await page.getByText("Working on its own.").waitFor();
-    assert.equal(await description(anna).inputValue(), "typed before");
-    await save(anna);
-    await anna.getByText("It goes to the others when the datastore can be reached again.").waitFor();
-    await anna.getByText("Not sent to the other webservers yet").waitFor();
-    for (const [page, text] of [
-      [anna, "Anna's"],
-      [ben, "Ben's"],
-    ] as const) {
-      await edit(page, "collision");
-      await name(page).fill(text);
-      await save(page);
-      await heading(page, text).waitFor();
+    try {
+      for (const page of [anna, ben]) await page.getByText("Working on its own.").waitFor();
+      assert.equal(await description(anna).inputValue(), "typed before");
+      assert.deepEqual(await barriersOf(anna, "degraded"), []);
+      await save(anna);
+      await anna.getByText("It goes to the others when the datastore can be reached again.").waitFor();
+      await anna.getByText("Not sent to the other webservers yet").waitFor();
+      for (const [page, text] of [
+        [anna, "Anna's"],
+        [ben, "Ben's"],
+      ] as const) {
+        await edit(page, "collision");
+        await name(page).fill(text);
+        await save(page);
+        await heading(page, text).waitFor();
+      }
+    } finally {
+      await place.web.deployment.restartDatastore();
     }
-    await place.web.deployment.restartDatastore();
     for (const page of [anna, ben]) await page.getByText("Working on its own.").waitFor({ state: "detached" });
     await eventually("web2 has what was typed", SOON_MS, async () => {
       return (await place.b.bus.collection("dashboards").get("outage"))?.doc.description === "typed before";
@@ -278,9 +288,39 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
     await ben.getByLabel("Colours").selectOption("dark");
     await save(ben);
     await Promise.all([theme(ben).waitFor(), theme(there).waitFor()]);
+    await dashboard("session");
+    await edit(there, "session");
+    await description(there).fill("half a sentence");
     await open(ben, "#/account");
     await ben.getByRole("button", { name: "Log out everywhere" }).click();
     await there.getByText("Your session is over.").waitFor();
+    assert.ok(await there.getByText("half a sentence").isHidden());
+    await there.getByLabel("User").fill("ben");
+    await there.getByLabel("Password").fill(PASSWORD);
+    await there.getByRole("button", { name: "Log in" }).click();
+    await there.getByText("Your session is over.").waitFor({ state: "detached" });
+    assert.equal(await description(there).inputValue(), "half a sentence");
+    await save(there);
+    await eventually("it is saved", SOON_MS, async () => {
+      return (await place.b.bus.collection("dashboards").get("session"))?.doc.description === "half a sentence";
+    });
+  });
+
+  it("says in words that its webserver is on hold, and lets nothing be saved", async () => {
+    await dashboard("held");
+    await edit(anna, "held");
+    await description(anna).fill("typed before");
+    // The datastore that comes back has lost everything, the keys to what webservers have too: somebody must decide.
+    const { deployment } = place.web;
+    await deployment.stopDatastore();
+    rmSync(join(deployment.dir, "datastore"), { recursive: true });
+    await deployment.restartDatastore();
+    await anna.getByText("On hold.", { exact: true }).waitFor();
+    await anna.getByText("nothing can be changed until an administrator has settled it").waitFor();
+    await anna.getByText("This webserver is on hold: nothing can be saved now.").waitFor();
+    assert.ok(await anna.getByRole("button", { name: "Save", exact: true }).isDisabled());
+    assert.equal(await description(anna).inputValue(), "typed before");
+    assert.deepEqual(await barriersOf(anna, "held"), []);
   });
 
   it("has not complained", () => {

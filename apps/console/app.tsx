@@ -1,7 +1,7 @@
 /** Around every page: who is logged in, where one can go, and how this webserver is. */
 import { useEffect, useRef } from "preact/hooks";
 import { route } from "./lib/router.ts";
-import { me } from "./live/session.ts";
+import { ended, me } from "./live/session.ts";
 import { useValue } from "./live/value.ts";
 import { Account } from "./pages/account.tsx";
 import { Conflicts } from "./pages/conflicts.tsx";
@@ -12,7 +12,7 @@ import { Dashboards } from "./pages/dashboards.tsx";
 import { GroupPage } from "./pages/group.tsx";
 import { Groups } from "./pages/groups.tsx";
 import { History } from "./pages/history.tsx";
-import { Login } from "./pages/login.tsx";
+import { Login, LoginAgain } from "./pages/login.tsx";
 import { NotThere } from "./pages/not-there.tsx";
 import { PreferenceSet, Preferences } from "./pages/preferences.tsx";
 import { Resources } from "./pages/resources.tsx";
@@ -27,9 +27,11 @@ import { Toasts } from "./parts/toast.tsx";
 
 export function App() {
   const self = useValue(me);
+  const over = useValue(ended);
   return (
     <>
       {self === undefined ? null : self === null ? <Login /> : <Shell key={self.uid} />}
+      {self && over && <LoginAgain />}
       <Toasts />
     </>
   );

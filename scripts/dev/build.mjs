@@ -5,7 +5,6 @@ import { chmodSync, cpSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundleConsole } from "./console.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const out = join(root, "dist");
@@ -34,5 +33,8 @@ for (const file of ["collection.meta.json", "document.json", "password.json"])
   cpSync(join(root, "schemas", file), join(out, "schemas", file));
 // Also without npm, which does it for what it installs.
 if (status === 0) chmodSync(join(out, "scripts/frontsync.js"), 0o755);
-if (status === 0) await bundleConsole(join(root, "apps/console"), join(out, "apps/console/page"));
+if (status === 0) {
+  const { bundleConsole } = await import("./console.mjs");
+  await bundleConsole(join(root, "apps/console"), join(out, "apps/console/page"));
+}
 process.exit(status);

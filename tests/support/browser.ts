@@ -1,7 +1,7 @@
 /** A browser for tests: the system's Chromium, one process. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import axe from "axe-core";
 import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import type { Webserver } from "../../apps/webserver/index.ts";
 import { PASSWORD } from "./webservers.ts";
@@ -35,7 +35,6 @@ export interface Browsing extends AsyncDisposable {
 const EXPECTED = /Failed to load resource: (the server responded with a status of (401|404|409|416|422|502|503)|net::ERR)/;
 
 export async function openBrowser(): Promise<Browsing> {
-  const dir = mkdtempSync(join(tmpdir(), "frontsync-browser-"));
   const faults: string[] = [];
   const browser = await chromium.launch({ executablePath: findBrowser() ?? "", args: FLAGS, timeout: 2 * SOON_MS });
   const contexts: BrowserContext[] = [];
@@ -60,7 +59,50 @@ export async function openBrowser(): Promise<Browsing> {
     async [Symbol.asyncDispose]() {
       await Promise.all(contexts.map((context) => context.close()));
       await browser.close();
-      rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const SCHEMES = ["light", "dark"] as const;
+export const SCREEN = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+const FOLDER = process.env.FRONTSYNC_SCREENSHOTS;
+
+/** Whether pictures are taken. */
+export const TAKES_PICTURES = FOLDER !== undefined;
+
+/** What keeps somebody from using the page as it is now: in light and dark, and on a phone. Takes its pictures, when they are wanted. */
+export async function barriersOf(page: Page, name: string): Promise<string[]> {
+  const found: string[] = [];
+  await page.setViewportSize(SCREEN);
+  for (const scheme of SCHEMES) {
+    await page.emulateMedia({ colorScheme: scheme });
+    found.push(...(await violations(page)).map((fault) => `${name}, ${scheme}: ${fault}`));
+    await picture(page, `${name}-${scheme}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize(PHONE);
+  const wide = await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
+  if (wide > 0) found.push(`${name}: on a phone it is ${wide} pixels too wide`);
+  await picture(page, `${name}-phone`);
+  await page.setViewportSize(SCREEN);
+  return found;
+}
+
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  return await page.evaluate(async (rules) => {
+    const { axe: rule } = globalThis as unknown as { axe: typeof axe };
+    const { violations: broken } = await rule.run({ exclude: [[".toasts"]] }, { runOnly: rules });
+    return broken.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
+    );
+  }, RULES);
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  if (FOLDER === undefined) return;
+  mkdirSync(FOLDER, { recursive: true });
+  await page.screenshot({ path: join(FOLDER, `${name}.png`) });
 }

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Webserver } from "../../apps/webserver/index.ts";
 import { freePorts } from "../../scripts/support/free-ports.ts";
 import { SOON_MS } from "./browser.ts";
@@ -97,6 +98,16 @@ async function conflict({ a, anna, ben }: Place): Promise<void> {
     },
     losing: { ...losing, name: "Disk space (GB)", description: "Warns at 90 %" },
   });
+}
+
+/** Something to draw: changes for a while, now more, now less. */
+export async function activity({ a, anna }: Place): Promise<void> {
+  const boards = a.bus.asUser(anna).collection("dashboards");
+  for (let n = 0; n < 150; n++) {
+    await boards.patch("mail", { description: `What waits, and for how long (${n})` });
+    await sleep(60 + 200 * Math.abs(Math.sin(n / 14)));
+  }
+  await boards.patch("mail", { description: "What waits, and for how long" });
 }
 
 const TRAFFIC = [

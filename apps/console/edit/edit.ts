@@ -36,7 +36,7 @@ export type Choice = "mine" | "theirs" | "base";
 
 const EMPTY: EditState = { pending: false, clashes: [], deleted: false, saving: false };
 /** A document that others change all the time is not fought over. */
-const TRIES = 5;
+const TRIES = 20;
 
 export class Edit {
   readonly state = new Value<EditState>(EMPTY);
@@ -83,6 +83,17 @@ export class Edit {
     if (!mine) return;
     const value = { mine: valueAt(mine, path), theirs, base }[choice];
     this.#set({ mine: withValue(mine, path, value), clashes: clashes.filter((clash) => clash.path !== path) });
+  }
+
+  /** After somebody else deleted it: what is in the form becomes a document of whoever does this. */
+  async makeAgain(): Promise<Saved> {
+    const { mine, base } = this.state.now;
+    if (!mine || !base) return "not";
+    const { ownerId: _before, ...doc } = mine;
+    const { body } = await ask<{ revision: number | null }>("PUT", this.#path, { body: doc });
+    this.#stored(mine, body.revision ?? base.revision, body.revision === null);
+    this.#set({ deleted: false });
+    return body.revision === null ? "waits" : "stored";
   }
 
   dismiss(): void {

@@ -1,7 +1,13 @@
 /** Times as people read them. The only place in the console that asks what time it is. */
 
+import { Value } from "../live/value.ts";
+
 /** ms since 1970. */
 export const now = (): number => Date.now();
+
+/** ms since 1970, twice a minute: for what says how long ago something was. */
+export const minute = new Value(now());
+window.setInterval(() => minute.set(now()), 30_000);
 
 const UNITS = [
   ["day", 86_400_000],

@@ -14,6 +14,7 @@ export const metrics = new Value<readonly MetricsEvent[]>([]);
 const KEPT = 120;
 const AGAIN_MS = 2000;
 const PROBE_MS = 100;
+const LEAVE_MS = 30_000;
 
 /** undefined: anything may have changed. */
 type Listener = (change: ChangeEvent | undefined) => void;
@@ -21,6 +22,8 @@ const listeners = new Set<Listener>();
 let source: EventSource | undefined;
 let again: number | undefined;
 let probing: number | undefined;
+let leaving: number | undefined;
+let left = false;
 
 /** Called for each change that the user may see, and without one after a gap. Returns the unsubscriber. */
 export function onChange(listener: Listener): () => void {
@@ -55,6 +58,8 @@ export function listen(): void {
 
 export function close(): void {
   window.clearTimeout(again);
+  window.clearTimeout(probing);
+  left = false;
   source?.close();
   source = undefined;
 }
@@ -65,10 +70,25 @@ function probe(): void {
   probing = window.setTimeout(() => void get("/api/users/me").catch(() => {}), PROBE_MS);
 }
 
-function reopen(): void {
+/** Opens it again, when something may have been missed. */
+export function reopen(): void {
   listen();
   tell(undefined);
 }
+
+/** Browsers open only six connections to a webserver without HTTP/2, for all tabs: one that nobody looks at gives its own back. */
+document.addEventListener("visibilitychange", () => {
+  window.clearTimeout(leaving);
+  if (!document.hidden && left) {
+    left = false;
+    reopen();
+  } else if (document.hidden && source) {
+    leaving = window.setTimeout(() => {
+      close();
+      left = true;
+    }, LEAVE_MS);
+  }
+});
 
 function tell(change: ChangeEvent | undefined): void {
   for (const listener of [...listeners]) listener(change);

@@ -2,12 +2,12 @@
 import type { Group, LoginReply, StatusReply, User } from "../../../schemas/types.ts";
 import { ApiError, ask, get, whenLoggedOut } from "../api/client.ts";
 import { list } from "../api/lists.ts";
-import { close, listen, metrics, onChange, status } from "./events.ts";
+import { close, listen, metrics, onChange, reopen, status } from "./events.ts";
 import { Value } from "./value.ts";
 
 /** undefined: not known yet; null: nobody. */
 export const me = new Value<User | null | undefined>(undefined);
-/** Set when a session ended by itself, so that the login page can say so. */
+/** The session ended by itself: the page stays as it is, behind a login, so that nothing that was typed is lost. */
 export const ended = new Value(false);
 export const users = new Value<readonly User[]>([]);
 export const groups = new Value<readonly Group[]>([]);
@@ -20,14 +20,19 @@ const AGAIN_MS = 1000;
 export async function begin(): Promise<void> {
   try {
     const user = await get<User>("/api/users/me");
+    const again = ended.now;
     ended.set(false);
     me.set(user);
-    listen();
-    await Promise.all([readPeople(), get<StatusReply>("/api/status").then((now) => status.set(now))]);
+    if (again) reopen();
+    else listen();
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== "OFFLINE") return leave();
     window.setTimeout(() => void begin(), AGAIN_MS);
+    return;
   }
+  const read = [readPeople(), get<StatusReply>("/api/status").then((now) => status.set(now))];
+  // What fails is told again by events.
+  await Promise.allSettled(read);
 }
 
 export async function logIn(User: string, Pass: string): Promise<void> {
@@ -41,16 +46,29 @@ export async function logOut(everywhere = false): Promise<void> {
   leave();
 }
 
+/** What ends the session and begins another one at once. */
+export async function replaceSession(work: () => Promise<void>): Promise<void> {
+  replacing = true;
+  try {
+    await work();
+  } finally {
+    replacing = false;
+  }
+}
+
+let replacing = false;
+
 function leave(): void {
   close();
   metrics.set([]);
+  ended.set(false);
   me.set(null);
 }
 
 whenLoggedOut(() => {
-  if (!me.now) return;
+  if (!me.now || replacing) return;
+  close();
   ended.set(true);
-  leave();
 });
 
 async function readPeople(): Promise<void> {

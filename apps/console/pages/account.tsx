@@ -3,7 +3,7 @@ import type { User } from "../../../schemas/types.ts";
 import { ask, get } from "../api/client.ts";
 import { useEdit } from "../edit/use-edit.ts";
 import { words } from "../lib/errors.ts";
-import { groupName, groups, logIn, logOut, me } from "../live/session.ts";
+import { groupName, groups, logIn, logOut, me, replaceSession } from "../live/session.ts";
 import { useLive } from "../live/use-live.ts";
 import { useValue } from "../live/value.ts";
 import { Button } from "../parts/button.tsx";
@@ -76,14 +76,16 @@ function Password() {
     setFault(undefined);
     const user = me.now?.user ?? "";
     try {
-      await ask("PUT", "/api/users/me/pwd", { body: { password, current } });
+      await replaceSession(async () => {
+        await ask("PUT", "/api/users/me/pwd", { body: { password, current } });
+        // It has ended every session, this one too.
+        await logIn(user, password);
+      });
     } catch (error) {
       setFault(words(error));
       return;
     }
     for (const clear of [setCurrent, setPassword, setAgain]) clear("");
-    // It has ended every session, this one too.
-    await logIn(user, password);
     toast("Your new password counts on every webserver. Your other sessions are over.");
   };
   return (

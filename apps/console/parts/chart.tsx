@@ -78,6 +78,7 @@ function optionsFor(element: HTMLElement, series: readonly Series[], unit: strin
         ...axis,
         values: (_plot, at) => at.map((second) => new Date(second * 1000).toLocaleTimeString([], { timeStyle: "medium" })),
         space: 90,
+        size: 30,
       },
       { ...axis, size: 56, values: (_plot, ticks) => ticks.map((tick) => `${tick}${unit}`) },
     ],

@@ -13,8 +13,13 @@ export function Merge({ edit, state }: { edit: Edit; state: EditState }) {
   const { clashes, notice, mine, deleted } = state;
   if (deleted)
     return (
-      <Banner kind="warn" title="Somebody has deleted this." live>
-        What you see is still here, but it can't be saved any more. Copy what you need.
+      <Banner
+        kind="warn"
+        title="Somebody has deleted this."
+        live
+        actions={<Button onClick={() => edit.makeAgain()}>Make it again, as you see it</Button>}
+      >
+        What you see is still here.
       </Banner>
     );
   if (!mine || (!notice && clashes.length === 0)) return null;

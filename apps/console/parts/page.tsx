@@ -2,7 +2,8 @@
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { ApiError } from "../api/client.ts";
-import { ago, exactly } from "../lib/time.ts";
+import { ago, exactly, minute } from "../lib/time.ts";
+import { useValue } from "../live/value.ts";
 import { ErrorBanner } from "./banner.tsx";
 import { Icon, type IconName } from "./icon.tsx";
 
@@ -49,6 +50,7 @@ export function Empty({ icon, children }: { icon: IconName; children: ComponentC
 }
 
 export function When({ at }: { at: string | undefined }) {
+  useValue(minute);
   if (at === undefined) return <span>never</span>;
   return (
     <time dateTime={at} title={exactly(at)}>

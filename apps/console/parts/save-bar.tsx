@@ -26,7 +26,7 @@ export function SaveBar({
   };
   const why = reason(state, changed, webserver === "held");
   return (
-    <div class="stack tight">
+    <div class="stack tight save-bar">
       <ErrorBanner error={state.error} />
       <div class="actions">
         <Button look="primary" type="submit" disabled={why !== undefined || state.saving} onClick={save}>

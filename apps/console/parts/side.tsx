@@ -47,7 +47,7 @@ export function Side({ page }: { page: string }) {
           <a href={href(name)} aria-current={name === page ? "page" : undefined} onClick={() => setOpen(false)}>
             <Icon name={name as IconName} />
             {title}
-            {name === "conflicts" && conflicts > 0 && <Badge tone="warn">{conflicts}</Badge>}
+            {name === "conflicts" && conflicts !== "" && <Badge tone="warn">{conflicts}</Badge>}
           </a>
         </li>
       ))}

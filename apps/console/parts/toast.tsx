@@ -9,15 +9,15 @@ interface Toast {
   kind: Kind;
 }
 
-const LASTS_MS = 6000;
-const MOST = 3;
+const LASTS_MS = 5000;
+const MOST = 2;
 const toasts = new Value<readonly Toast[]>([]);
 let made = 0;
 
 export function toast(text: string, kind: Kind = "good"): void {
   const id = ++made;
   toasts.set([...toasts.now, { id, text, kind }].slice(-MOST));
-  window.setTimeout(() => toasts.set(toasts.now.filter((one) => one.id !== id)), kind === "good" ? LASTS_MS : 2 * LASTS_MS);
+  window.setTimeout(() => toasts.set(toasts.now.filter((one) => one.id !== id)), kind === "good" ? LASTS_MS : 3 * LASTS_MS);
 }
 
 /** What a write has come to. */

@@ -4,6 +4,7 @@ import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { FrontsyncError } from "../../../bus/index.ts";
 import type { Area } from "../parts.ts";
 
 const FOLDER = fileURLToPath(new URL("../../console/page", import.meta.url));
@@ -40,7 +41,7 @@ export const consoleRoutes: Area = (app) => {
   const files = filesOf(FOLDER);
   const send = async (name: string, caching: string, request: FastifyRequest, reply: FastifyReply) => {
     const file = files.get(name);
-    if (!file) return reply.callNotFound();
+    if (!file) throw new FrontsyncError("NOT_FOUND", "The console has no such file: load the page again.");
     const packed = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
     void reply.headers({ "content-security-policy": POLICY, "cache-control": caching, vary: "accept-encoding" });
     if (packed) void reply.header("content-encoding", "gzip");
