@@ -185,6 +185,16 @@ export const ERRORS = {
     meaning: "The deletion fuse held this deletion, and an admin has discarded it: the document stays.",
     todo: "Delete it again if it is meant.",
   },
+  NO_WEBSERVER: {
+    retryable: true,
+    meaning: "The load balancer reaches no webserver that could answer.",
+    todo: "Try again in a moment; the balancer's status says of each webserver why it gets no requests.",
+  },
+  LOOP_DETECTED: {
+    retryable: false,
+    meaning: "A request came back to a load balancer that had sent it on, or went through too many of them.",
+    todo: "Correct the addresses: a webserver's External-Addr must not be that of a load balancer, nor a proxy's target that of itself.",
+  },
 } as const satisfies Record<string, { retryable: boolean; meaning: string; todo: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

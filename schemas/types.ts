@@ -2165,6 +2165,21 @@ export interface VersionsRequest {
   after?: number;
 }
 /**
+ * The webservers that a load balancer last heard of, on its own disk: with them it starts when the datastore can't be reached.
+ */
+export interface WebserversRecord {
+  /**
+   * @maxItems 10000
+   */
+  webservers: ListedWebserver[];
+  [k: string]: unknown;
+}
+export interface ListedWebserver {
+  webserver: string;
+  externalAddr: string;
+  [k: string]: unknown;
+}
+/**
  * Of /api/events: a document has changed. Its id as an event is the revision.
  */
 export interface ChangeEvent {
@@ -2186,6 +2201,10 @@ export interface ChangeEvent {
  */
 export interface HealthReply {
   ready: boolean;
+  /**
+   * Which one answers: its id. A load balancer asks for it before it sends users.
+   */
+  webserver?: string;
   /**
    * Why not.
    */
@@ -2277,7 +2296,7 @@ export interface QueuedReply {
   [k: string]: unknown;
 }
 /**
- * How this webserver does. Whoever is logged in is told the first four; admins all.
+ * How this webserver does. Whoever is logged in is told the first five; admins all.
  */
 export interface StatusReply {
   webserver: string;
@@ -2286,6 +2305,10 @@ export interface StatusReply {
    * What it means for a user, in one or two sentences.
    */
   words: string;
+  /**
+   * Everybody should read `words` now: something does not work as usual, or will not in a moment.
+   */
+  alert: boolean;
   /**
    * It stops soon: the next request may be answered by another webserver.
    */
@@ -2444,6 +2467,18 @@ export interface Dashboard {
    * What the page shows: JSON that only the web interface understands.
    */
   data?: unknown;
+}
+/**
+ * A webserver that is to get no users, until this is deleted: it says so in its health, and load balancers send users elsewhere.
+ */
+export interface Drain {
+  /**
+   * The webserver's id; or the name of one that a load balancer knows by itself.
+   */
+  id: string;
+  createdAt?: string;
+  updatedAt?: string;
+  lastModifiedBy?: number;
 }
 /**
  * A group of users. Users name their groups.
@@ -2898,6 +2933,7 @@ export interface User {
 export interface Collections {
   conflicts: ConflictCopy;
   dashboards: Dashboard;
+  drains: Drain;
   groups: Group;
   logins: Login;
   macros: Macro;
@@ -2999,6 +3035,7 @@ export interface Messages {
   "versions.reply": VersionsReply;
   "versions.request": VersionsRequest;
   vitals: Vitals;
+  "webservers.record": WebserversRecord;
   "write.reply": WriteReply;
   "change.event": ChangeEvent;
   "health.reply": HealthReply;

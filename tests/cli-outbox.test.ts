@@ -208,7 +208,7 @@ test("a folder that is no webserver's is refused, and not made", async (t) => {
   const dir = temporaryFolder(t);
   mkdirSync(join(dir, "empty"));
   for (const folder of ["empty", "missing"]) {
-    const { code, stderr } = await frontsync("outbox", folder === "empty" ? "ls" : "retry", join(dir, folder));
+    const { code, stderr } = await frontsync("outbox", ...(folder === "empty" ? ["ls"] : ["retry", "--all"]), join(dir, folder));
     assert.equal(code, 1);
     assert.match(stderr, /^frontsync: NOT_FOUND: .*Give the folder of a webserver/);
   }

@@ -49,6 +49,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   WEBSERVER_BUSY: 503,
   WEBSERVER_UNREACHABLE: 502,
   RANGE_NOT_SATISFIABLE: 416,
+  NO_WEBSERVER: 503,
+  LOOP_DETECTED: 508,
 };
 
 const RETRY_AFTER_S = 2;
