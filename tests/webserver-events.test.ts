@@ -101,6 +101,7 @@ describe("the events of a webserver", () => {
   it("go on after the last one that the client has, and say when they can't", async () => {
     const first = await make(anna);
     const second = await make(anna);
+    await b.bus.caughtUp(second.revision, { timeoutMs: SOON_MS });
     {
       await using stream = await Listening.to(b, anna, { "last-event-id": String(first.revision) });
       await stream.heard("what it missed", changeOf(second.id));
@@ -117,12 +118,13 @@ describe("the events of a webserver", () => {
     const { revision } = await make(anna);
     const docs = Array.from({ length: 200 }, (_, n) => ({ id: `many-${n}`, name: "n", ownerId: annasUid }));
     await a.bus.collection("macros").putMany(docs);
-    await a.bus.caughtUp();
+    await a.bus.caughtUp(null, { timeoutMs: 60_000 });
     const events = new Events({ bus: a.bus, status: noStatus, counts: async () => true }, { ...EVENT_LIMITS, perSecond: 20 });
     let text = "";
     events.open(claimsOf(annasUid), String(revision)).on("data", (chunk: Buffer) => (text += chunk.toString()));
     await eventually("a reset", SOON_MS, () => text.includes("event: reset"));
-    assert.equal(text.split("event: change").length - 1, 20);
+    const told = text.split("event: change").length - 1;
+    assert.ok(told >= 20 && told < docs.length, `${told} were told`);
     const after = await make(anna);
     await eventually("and on it goes", SOON_MS, () => text.slice(text.indexOf("event: reset")).includes(after.id));
     events.close();
