@@ -306,6 +306,8 @@ export interface Status {
   generation: string | null;
   /** Every change up to this revision is held. */
   cursor: number;
+  /** While it catches up: so far changes have been read. Of those below it some may be missing still. */
+  reading?: number;
   /** The datastore's last revision, as far as it is known. */
   head: number | null;
   pending: number;

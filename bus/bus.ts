@@ -23,12 +23,12 @@ import { Outbox } from "./outbox/outbox.ts";
 import type { KeptUpload } from "./outbox/request.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
-import { VERSION } from "./platform/package.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
 import { Reseed } from "./reseed/index.ts";
 import { ContentSync } from "./resources/index.ts";
 import { changesOf, collectionOf, type ScopeParts } from "./scope.ts";
 import { Sender } from "./sender.ts";
+import { said, standing } from "./standing.ts";
 import { REACHABLE } from "./states.ts";
 import * as texts from "./texts.ts";
 import { Vitals } from "./vitals.ts";
@@ -237,9 +237,8 @@ export class EmbeddedBus implements Bus {
     };
   }
 
-  changes(options?: ChangesOptions): AsyncIterableIterator<PlacedChange> {
-    return changesOf(this.#reading, undefined, options);
-  }
+  readonly changes = (options?: ChangesOptions): AsyncIterableIterator<PlacedChange> =>
+    changesOf(this.#reading, undefined, options);
 
   #collection(name: string, user: ActingUser | undefined): Collection<Doc> {
     return collectionOf(this.#reading, name, user);
@@ -256,12 +255,8 @@ export class EmbeddedBus implements Bus {
   }
 
   status(): Status {
-    const { consistent } = this.#follow.position;
     return {
-      state: this.#follow.state,
-      generation: this.#follow.generation ?? this.#generation,
-      cursor: consistent,
-      head: this.#follow.head ?? null,
+      ...standing(this.#follow, this.#generation),
       pending: this.#writes.pending,
       deadLetters: this.#writes.deadLetters.length,
       conflicts: this.conflicts.held,
@@ -348,19 +343,8 @@ export class EmbeddedBus implements Bus {
   }
 
   async #describe(): Promise<Omit<CheckInRequest, "intervalMs">> {
-    const { epoch, cursor, consistent } = this.#follow.settle();
-    const { externalAddr } = this.#options;
-    // Digests are of everything up to one revision: while pages are still coming there is no such one.
-    const digests = cursor === consistent ? await this.#drift.digests() : {};
-    return this.#drift.said({
-      version: VERSION,
-      ...(externalAddr !== undefined && { externalAddr }),
-      state: this.#follow.state,
-      ...(epoch !== undefined && { position: { epoch, cursor: consistent } }),
-      pending: this.#writes.pending,
-      ...this.#vitals.said(this.status()),
-      digests,
-    });
+    const where = await said(this.#follow, this.#drift, this.#options.externalAddr);
+    return this.#drift.said({ ...where, pending: this.#writes.pending, ...this.#vitals.said(this.status()) });
   }
 
   #onCheckIn(reply: CheckInReply, sent: Omit<CheckInRequest, "intervalMs">): void {
@@ -384,10 +368,8 @@ export class EmbeddedBus implements Bus {
 
   #onCheckInFailed(thrown: unknown): void {
     const error = asFrontsyncError(thrown);
-    if (!error.retryable) {
-      this.#vitals.refused();
-      this.#notices.warn("INCOMPATIBLE", texts.incompatible(error));
-    }
+    this.#vitals.failed(error);
+    if (!error.retryable) this.#notices.warn("INCOMPATIBLE", texts.incompatible(error));
     this.#follow.lost();
   }
 

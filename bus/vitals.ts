@@ -17,9 +17,9 @@ export class Vitals {
     return peers.map((peer) => ({ ...vitals?.[peer.webserver], ...peer }));
   }
 
-  /** A check-in was refused: it may be another datastore now, and an older one. */
-  refused(): void {
-    this.#taken = false;
+  /** A check-in was not answered. When it was refused it may be another datastore now, and an older one. */
+  failed({ retryable }: { retryable: boolean }): void {
+    this.#taken &&= retryable;
   }
 
   /** False: it was said before. */

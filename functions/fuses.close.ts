@@ -3,7 +3,7 @@ import { readSubject } from "../bus/wire/stream.ts";
 import { storeSubject } from "../bus/wire/subjects.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { hasSeen } from "../schemas/mutation.ts";
-import type { FusesCloseReply, FuseState } from "../schemas/types.ts";
+import type { FuseState, FusesCloseReply } from "../schemas/types.ts";
 import { checkMay } from "./accounts/users.ts";
 import { WRITE_ERRORS } from "./commit/errors.ts";
 import { deleteNow } from "./delete.ts";

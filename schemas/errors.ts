@@ -155,6 +155,11 @@ export const ERRORS = {
     meaning: "More requests of this kind came from one address, or from one user, than a webserver takes.",
     todo: "Wait as long as the header Retry-After says, or end what is open.",
   },
+  METHOD_NOT_ALLOWED: {
+    retryable: false,
+    meaning: "A webserver has this path, but not for this method.",
+    todo: "Use one that the header Allow names.",
+  },
   WEBSERVER_BUSY: {
     retryable: true,
     meaning: "This webserver serves as many as it can.",

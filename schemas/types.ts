@@ -2296,7 +2296,7 @@ export interface QueuedReply {
   [k: string]: unknown;
 }
 /**
- * How this webserver does. Whoever is logged in is told the first four; admins all.
+ * How this webserver does. Whoever is logged in is told the first five; admins all.
  */
 export interface StatusReply {
   webserver: string;
@@ -2305,6 +2305,10 @@ export interface StatusReply {
    * What it means for a user, in one or two sentences.
    */
   words: string;
+  /**
+   * Everybody should read `words` now: something does not work as usual, or will not in a moment.
+   */
+  alert: boolean;
   /**
    * It stops soon: the next request may be answered by another webserver.
    */
@@ -2767,7 +2771,7 @@ export interface Search {
    */
   uid: number;
   /**
-   * Its place, given by the datastore: a new entry takes a free one, or that of the oldest, so no deletion is left behind. As many places as there are, so many entries are kept.
+   * Its place, given by the datastore: a new entry takes a free one, or that of the oldest, so no deletion is left behind. As many places as the datastore uses (Max-Search-History), so many entries are kept.
    */
   slot: number;
   /**

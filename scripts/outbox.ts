@@ -62,9 +62,11 @@ export function addOutbox(program: Command, cli: Cli): void {
     add(name, description)
       .argument("[mutation...]", "the mutation ids, as `ls` shows them")
       .option("--all", "everything that was refused")
-      .action((dir: string, mutations: string[], flags: Flags) =>
-        act(dir, flags, { do: name, mutations: flags.all === true ? "all" : mutations }),
-      );
+      .action(async (dir: string, mutations: string[], flags: Flags, command: Command) => {
+        if ((flags.all === true) === mutations.length > 0)
+          command.error(`Name the mutations to ${name}, as \`frontsync outbox ls\` shows them, or give --all`);
+        await act(dir, flags, { do: name, mutations: flags.all === true ? "all" : mutations });
+      });
 }
 
 async function run(dir: string, job: Job, context: Context): Promise<void> {

@@ -2,7 +2,7 @@
 // whose edit loses while it has no contact; the command beside it while it runs, and on its folder when it is stopped.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -204,11 +204,24 @@ function posted(dir: string, body: string): Promise<Record<string, unknown>[]> {
   });
 }
 
+test("what root does in the folder of a stopped webserver leaves its files to the user who runs that", async (t) => {
+  if (process.getuid?.() !== 0) return t.skip("only root can give files away");
+  const dir = join(temporaryFolder(t), "web1");
+  await folderWith(dir, [{ id: "a" }]);
+  const file = join(dir, "outbox");
+  chownSync(file, 65534, 65534);
+  assert.equal((await frontsync("outbox", "discard", dir, "--all")).code, 0);
+  // It has become smaller when it is opened again: by now it is another file.
+  await Outbox.open(dir, loadSchemas()).close();
+  const { uid, mode, size } = statSync(file);
+  assert.deepEqual([uid, mode & 0o777, size], [65534, 0o600, 0]);
+});
+
 test("a folder that is no webserver's is refused, and not made", async (t) => {
   const dir = temporaryFolder(t);
   mkdirSync(join(dir, "empty"));
   for (const folder of ["empty", "missing"]) {
-    const { code, stderr } = await frontsync("outbox", folder === "empty" ? "ls" : "retry", join(dir, folder));
+    const { code, stderr } = await frontsync("outbox", ...(folder === "empty" ? ["ls"] : ["retry", "--all"]), join(dir, folder));
     assert.equal(code, 1);
     assert.match(stderr, /^frontsync: NOT_FOUND: .*Give the folder of a webserver/);
   }

@@ -49,7 +49,7 @@ describe("what a console needs", () => {
   it("tells everybody how the webserver does in words, and admins in figures, of the others, too", async () => {
     const told = await anna.ask("GET", "/api/status");
     statusOf(told, 200);
-    assert.deepEqual(Object.keys(told.body).sort(), ["draining", "state", "webserver", "words"]);
+    assert.deepEqual(Object.keys(told.body).sort(), ["alert", "draining", "state", "webserver", "words"]);
     assert.equal(told.body.webserver, "web2");
     const peers = async () => {
       const { body } = await admin.ask<{ peers: Record<string, unknown>[] }>("GET", "/api/status");

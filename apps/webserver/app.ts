@@ -11,6 +11,7 @@ import type { CheckedOptions } from "./options.ts";
 import type { Area, Parts } from "./parts.ts";
 import { backupRoutes } from "./routes/backup.ts";
 import { conflictRoutes } from "./routes/conflicts.ts";
+import { consoleRoutes } from "./routes/console.ts";
 import { collectionRoutes } from "./routes/documents.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { groupRoutes } from "./routes/groups.ts";
@@ -50,6 +51,7 @@ const AREAS: readonly Area[] = [
   conflictRoutes,
   outboxRoutes,
   collectionRoutes,
+  consoleRoutes,
 ];
 
 /** Everything but listening. */

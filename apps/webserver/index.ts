@@ -50,7 +50,7 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
   const events = new Events({ bus, status, counts: sessionsOf(bus, webserver) });
   const fresh = freshOf(bus);
   const tokens = new Tokens(keys, fresh);
-  const store = new ResultStore(join(options.bus.dir, "results"));
+  const store = new ResultStore(join(options.bus.dir, "results"), options.resultsMaxSize);
   const searches = new Searches(bus, store, {
     ...{ logs: options.logs, webserver, maxBytes: options.resultMaxSize, keepHours: options.resultKeepHours },
   });

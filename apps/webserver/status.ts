@@ -47,7 +47,8 @@ export class StatusView {
     const trouble = TROUBLES.find(([code]) => warnings.some((warning) => warning.code === code))?.[1];
     const inStep = state === "synced" && draining ? DRAINING : STATES[state];
     const words = state === "held" || state === "degraded" ? STATES[state] : (trouble ?? inStep);
-    return { webserver: this.#self.webserver, state, words, draining };
+    const alert = words !== STATES.synced && words !== STATES["catching-up"];
+    return { webserver: this.#self.webserver, state, words, alert, draining };
   }
 
   /** What is told to admins as it changes. */

@@ -1,14 +1,17 @@
 /** Files that are whole or not there, and disks that have no room. */
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fchownSync, fsyncSync, openSync, renameSync, statSync, writeSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Replaces a file atomically and durably: temp file, fsync, rename, fsync of the folder. Readable by its owner alone. */
+/** Replaces a file atomically and durably: temp file, fsync, rename, fsync of the folder. Readable by its owner alone, who stays the same: what root mends
+ *  is still to be read by the user whose webserver it is. */
 export function writeAtomically(file: string, data: Uint8Array | string): void {
   const temporary = `${file}.tmp`;
   const bytes = typeof data === "string" ? Buffer.from(data) : data;
   const descriptor = openSync(temporary, "w", 0o600);
   try {
+    const before = process.getuid?.() === 0 ? statSync(file, { throwIfNoEntry: false }) : undefined;
+    if (before && before.uid !== 0) fchownSync(descriptor, before.uid, before.gid);
     for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
     fsyncSync(descriptor);
   } finally {

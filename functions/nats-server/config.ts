@@ -51,12 +51,14 @@ accounts {
   WEB { imports: [ { service: { account: DS, subject: "ds.req.>" } }, { stream: { account: DS, subject: "ds.live.>" } } ] }
 }
 authorization {
-  timeout: 1
+  timeout: ${AUTH_TIMEOUT_S}
   auth_callout { issuer: ${quote(options.issuer)}, auth_users: [ auth, functions ], account: AUTH }
 }
 `;
 }
 
+/** Who is refused because the functions had no time to look at the secret is told that it is wrong: so they get as long as a client waits, nearly. */
+const AUTH_TIMEOUT_S = 2.5;
 /** Ours: a connection may take that long to agree on TLS, also on a machine that has little time. */
 const TLS_TIMEOUT_S = 5;
 

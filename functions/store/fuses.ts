@@ -2,7 +2,7 @@
 import { clock } from "../../bus/platform/clock.ts";
 import { log } from "../../bus/platform/log.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
+import { readAll } from "../../bus/wire/reader.ts";
 import { purgeUpTo } from "../../bus/wire/stream.ts";
 import { idToken, META, STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
@@ -14,7 +14,6 @@ import { OwnDocument } from "./own-document.ts";
 
 const TRIES = 20;
 const MAX_MUTATIONS = 32;
-const PAGE = { messages: 1000, bytes: 5 * 1024 * 1024 };
 
 export type FuseOptions = Partial<FuseLimits> | false;
 
@@ -100,14 +99,10 @@ export class Fuses {
 
   /** What is held of a collection, also what was discarded, in the order in which it came. */
   async *held(collection: string): AsyncGenerator<StoredHeld, void> {
-    const reader = await openReader(this.#connection, { stream: STREAM, subjects: storeSubjects(`${META}.held.${collection}`) });
-    try {
-      while (reader.pending > 0) {
-        for (const { subject, revision, body } of await reader.next(PAGE.messages, PAGE.bytes))
-          yield { ...this.#schemas.read("held-deletion", body), subject, revision };
-      }
-    } finally {
-      reader.close();
+    const all = { stream: STREAM, subjects: storeSubjects(`${META}.held.${collection}`) };
+    for await (const versions of readAll(this.#connection, all)) {
+      for (const { subject, revision, body } of versions)
+        yield { ...this.#schemas.read("held-deletion", body), subject, revision };
     }
   }
 

@@ -3,7 +3,7 @@
 import { clock } from "../../bus/platform/clock.ts";
 import { log } from "../../bus/platform/log.ts";
 import { type Connection, headerBlock } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
+import { readAll } from "../../bus/wire/reader.ts";
 import { API_TIMEOUT_MS, ack, ensureStream, readSubject } from "../../bus/wire/stream.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type { CheckInRequest, KnownWebserver } from "../../schemas/types.ts";
@@ -79,17 +79,12 @@ export class KnownWebservers {
   /** All of them, as they were last noted down. */
   async read(): Promise<Past[]> {
     const known = new Map<string, Past>();
-    const reader = await openReader(this.#connection, { stream: STREAM, subjects: `${SUBJECTS}.>` });
-    try {
-      while (reader.pending > 0) {
-        for (const { body } of await reader.next(1000, 1024 * 1024)) {
-          const { webserver, at, cursor } = this.#schemas.read("known-webserver", body);
-          const before = known.get(webserver);
-          known.set(webserver, { at: Math.max(at, before?.at ?? 0), cursor: cursor ?? before?.cursor ?? 0 });
-        }
+    for await (const versions of readAll(this.#connection, { stream: STREAM, subjects: `${SUBJECTS}.>` })) {
+      for (const { body } of versions) {
+        const { webserver, at, cursor } = this.#schemas.read("known-webserver", body);
+        const before = known.get(webserver);
+        known.set(webserver, { at: Math.max(at, before?.at ?? 0), cursor: cursor ?? before?.cursor ?? 0 });
       }
-    } finally {
-      reader.close();
     }
     return [...known.values()];
   }

@@ -2,7 +2,7 @@
 import { clock } from "../../bus/platform/clock.ts";
 import { log } from "../../bus/platform/log.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
+import { readAll } from "../../bus/wire/reader.ts";
 import { ensureStream } from "../../bus/wire/stream.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type { Claim, HeldWebserver, Peer, Presence as Seen, Vitals } from "../../schemas/types.ts";
@@ -44,11 +44,8 @@ export class Presence {
         max_age: HOUR_NS,
         num_replicas: 1,
       });
-      const reader = await openReader(this.#connection, { stream: STREAM, subjects: `${PRESENCE}.*` });
-      while (reader.pending > 0) {
-        for (const { body } of await reader.next(1000, 1024 * 1024)) this.#note(this.#schemas.read("presence", body));
-      }
-      reader.close();
+      for await (const versions of readAll(this.#connection, { stream: STREAM, subjects: `${PRESENCE}.*` }))
+        for (const { body } of versions) this.#note(this.#schemas.read("presence", body));
     } catch (error) {
       // Every webserver says it again at its next check-in.
       log.warn({ err: error }, "the list of webservers could not be read");

@@ -8,7 +8,7 @@ import { log } from "../../bus/platform/log.ts";
 import { jittered } from "../../bus/platform/random.ts";
 import { headerValue, OPERATION_HEADER } from "../../bus/wire/envelope.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
+import { readAll } from "../../bus/wire/reader.ts";
 import { purgeUpTo, storeOwn } from "../../bus/wire/stream.ts";
 import { floorSubject, idOf, parseStoreSubject, STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import { headerText, type StoredVersion } from "../../bus/wire/version.ts";
@@ -27,8 +27,6 @@ const AT_ONCE = 10;
 const INTERVAL_MS = { least: 250, most: 3_600_000 };
 /** Runs while a limit goes by. */
 const RUNS = 10;
-const PAGE_MESSAGES = 2000;
-const PAGE_BYTES = 4 * 1024 * 1024;
 
 export class Tombstones {
   readonly #connection: Connection;
@@ -104,18 +102,9 @@ export class Tombstones {
   /** The last version of each document. */
   async #look(collection: string): Promise<Listed[]> {
     const versions = new Map<string, Listed>();
-    const reader = await openReader(this.#connection, {
-      stream: STREAM,
-      subjects: storeSubjects(collection),
-      headersOnly: true,
-    });
-    try {
-      while (reader.pending > 0) {
-        for (const version of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) versions.set(version.subject, listed(version));
-      }
-    } finally {
-      reader.close();
-    }
+    const all = { stream: STREAM, subjects: storeSubjects(collection), headersOnly: true };
+    for await (const page of readAll(this.#connection, all))
+      for (const version of page) versions.set(version.subject, listed(version));
     return [...versions.values()];
   }
 

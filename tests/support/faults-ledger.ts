@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Bus } from "../../bus/index.ts";
 import { Connection } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
+import { readAll } from "../../bus/wire/reader.ts";
 import { STORE_ALL, STREAM } from "../../bus/wire/subjects.ts";
 import type { StoredVersion } from "../../bus/wire/version.ts";
 import { type Acknowledged, documentOf, textOf } from "./faults-writer.ts";
@@ -79,17 +79,16 @@ export async function connectFunctions(deployment: Place, folder = "datastore"):
 export async function storedVersions(deployment: Place): Promise<StoredVersion[]> {
   const connection = await connectFunctions(deployment);
   try {
-    const reader = await openReader(connection, { stream: STREAM, subjects: STORE_ALL, from: 1 });
     const versions: StoredVersion[] = [];
-    while (reader.pending > 0) versions.push(...(await reader.next(5000, 4 * 1024 * 1024)));
+    for await (const page of readAll(connection, { stream: STREAM, subjects: STORE_ALL, from: 1 })) versions.push(...page);
     return versions;
   } finally {
     await connection.close();
   }
 }
 
-/** All of them hold the same, at the latest 3 s after the last change. */
-export async function assertEqualReplicas(buses: readonly Bus[], withinMs = 3000): Promise<void> {
+/** All of them hold the same, at the latest `withinMs` after the last change. */
+export async function assertEqualReplicas(buses: readonly Bus[], withinMs = 20_000): Promise<void> {
   let found: unknown[] = [];
   await eventually("all replicas are equal", withinMs, async () => {
     found = await Promise.all(buses.map(async (bus) => JSON.stringify((await bus.digests()).digests)));

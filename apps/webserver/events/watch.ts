@@ -8,8 +8,8 @@ import type { Channel } from "./channel.ts";
 const MAX_MISSED = 1000;
 /** A client may come from a webserver that is a moment further, ms. */
 const AHEAD_MS = 2000;
-/** Documents that this client was told to be gone. */
-const MAX_GONE = 10_000;
+/** Documents that this client was told to be gone; when there are more, all may be told once more. */
+const MAX_GONE = 1000;
 const REVISION = /^[1-9]\d{0,15}$/;
 
 export interface WatchParts {
@@ -134,8 +134,9 @@ export class Watch {
     const deleted = op === "delete";
     const key = `${collection}/${id}`;
     if (deleted && this.#gone.has(key)) return;
-    if (!deleted) this.#gone.delete(key);
-    else if (this.#gone.size < MAX_GONE) this.#gone.add(key);
+    if (this.#gone.size >= MAX_GONE) this.#gone.clear();
+    if (deleted) this.#gone.add(key);
+    else this.#gone.delete(key);
     // Who changes what may not be seen is nobody's business.
     this.#channel.send("change", { collection, id, revision, deleted, ...((!deleted || this.admin) && { by }) }, revision);
   }

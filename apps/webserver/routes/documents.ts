@@ -1,6 +1,6 @@
 /** The routes of a collection, made from its schema: list, create, read, replace, patch, delete; look up, clone and versions where it has them. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { type Collection, type CollectionSchema, FrontsyncError } from "../../../bus/index.ts";
+import { type Collection, type CollectionSchema, FrontsyncError, type WriteOptions, type Written } from "../../../bus/index.ts";
 import { describe, givenSchema, reference } from "../openapi.ts";
 import type { Area, Parts } from "../parts.ts";
 import { scopeOf } from "../sessions/authenticate.ts";
@@ -15,12 +15,13 @@ export interface Routes {
   param?: string;
   /** The document that the path means; default: the parameter. Throws NOT_FOUND. */
   idOf?: (request: FastifyRequest) => string;
+  /** The body of what creates one, and how it is done; default: a put. */
+  create?: {
+    body: object;
+    put(request: FastifyRequest, doc: Doc, options: WriteOptions): Promise<Written>;
+  };
   /** How a copy is made; default: a new document with the same fields. */
-  clone?: (
-    request: FastifyRequest,
-    from: string,
-    doc: Doc,
-  ) => Promise<{ id: string; revision: number | null; mutationId: string }>;
+  clone?: (request: FastifyRequest, from: string, doc: Doc) => Promise<Written>;
 }
 
 /** Of these the API has routes of its own kind. */
@@ -56,13 +57,21 @@ export function documentRoutes(app: FastifyInstance, parts: Parts, routes: Route
   );
   app.post(
     path,
-    { schema: about("create", "A new one.", { body: given(false), reply: reference("Written"), status: 201 }) },
+    {
+      schema: about("create", "A new one.", {
+        body: routes.create?.body ?? given(false),
+        reply: reference("Written"),
+        status: 201,
+      }),
+    },
     async (request, reply) => {
       const doc = objectOf(request);
       const key = schema.key[0] as string;
       // Not in the place of another one.
       const fresh = schema.allocates === undefined && doc[key] !== undefined ? { ifRevision: 0 } : {};
-      return written(await of(request).put(doc, { ...writeOptionsOf(request), ...fresh }), reply, 201);
+      const options = { ...writeOptionsOf(request), ...fresh };
+      const created = await (routes.create ? routes.create.put(request, doc, options) : of(request).put(doc, options));
+      return written(created, reply, 201);
     },
   );
   app.get(

@@ -88,7 +88,10 @@ export async function openSession({ dir, ...options }: SessionOptions, context: 
     };
     // When one fails, the others must be open before they are closed.
     const opening = openBalancer({ dir: join(dir, "balancer"), port: balancerPort, bus, webservers: WEBSERVERS.length, signal });
-    const results = await Promise.allSettled([...WEBSERVERS.map(open), opening.then((one) => void (balancer = one))]);
+    const balance = async () => {
+      balancer = await opening;
+    };
+    const results = await Promise.allSettled([...WEBSERVERS.map(open), balance()]);
     for (const result of results) if (result.status === "rejected") throw result.reason;
     const [writer, reader] = opened as Webserver[] as [Webserver, Webserver];
     return { datastore, datastoreDir, writer, reader, webservers: opened, balancer: await opening, close };

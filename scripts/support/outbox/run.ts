@@ -73,11 +73,6 @@ async function change(
   context: Context,
 ): Promise<void> {
   const { output } = context;
-  if (mutations.length === 0)
-    throw new FrontsyncError(
-      "BAD_CONFIG",
-      `Name the mutations to ${what}, as \`frontsync outbox ls\` shows them, or give --all.`,
-    );
   const schemas = loadSchemas();
   const lock = takeUnlessHeld(dir);
   if (!lock) return await changeRunning(dir, { do: what, mutations }, schemas, context);
