@@ -26,9 +26,9 @@ Examples:
 export function addDemo(program: Command, cli: Cli): void {
   const command = program
     .command("demo")
-    .summary("a datastore and three webservers on this machine, with sample dashboards")
+    .summary("a datastore, and three webservers behind a load balancer, on this machine, with sample dashboards")
     .description(
-      "Starts a datastore and three webservers on this machine, writes sample dashboards on one and shows them arriving in the others' own databases. Stays up until Ctrl-C.",
+      "Starts a datastore, and three webservers behind a load balancer, on this machine, writes sample dashboards on one and shows them arriving in the others' own databases. Stays up until Ctrl-C.",
     )
     .option("--dir <dir>", "where the data is kept", "./frontsync-data")
     .addOption(

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { eventually, groupOf, processes, temporaryFolder } from "./support/nats-server-kit.ts";
 
 const COMMAND = fileURLToPath(new URL("../scripts/frontsync.js", import.meta.url));
-const START_MS = 60_000;
+const START_MS = 120_000;
 const END_MS = 20_000;
 const SAMPLES = 5;
 
@@ -100,12 +100,14 @@ describe("frontsync demo", { concurrency: 2 }, () => {
         visibleMs: { p50: number; max: number };
         generation: string;
         webservers: { webserver: string; healthy: boolean }[];
+        balancer: { webservers: number };
       },
     ];
     assert.deepEqual(
       summary.webservers,
       ["web1", "web2", "web3"].map((webserver) => ({ webserver, healthy: true })),
     );
+    assert.deepEqual(summary.balancer, { webservers: 3 });
     assert.deepEqual([summary.ok, summary.dashboards, typeof summary.generation], [true, SAMPLES, "string"]);
     assert.ok(summary.visibleMs.p50 > 0 && summary.visibleMs.p50 <= summary.visibleMs.max);
     assert.deepEqual(readdirSync(temporary), []);
@@ -191,6 +193,8 @@ describe("frontsync demo", { concurrency: 2 }, () => {
   test("tells people where everything is, and goes on when they stop reading", async (t) => {
     const running = demo(t, ["--port", "0", "--dir", join(temporaryFolder(t), "data")]);
     await eventually("it says how to stop it", START_MS, () => running.stdout().includes("Ctrl-C stops it"));
+    const [, address] = /^Open (http:\/\/127\.0\.0\.1:\d+)$/m.exec(running.stdout()) ?? [];
+    assert.equal((await fetch(`${address}/api/version`)).status, 200, "the one address to open");
     assert.match(running.stdout(), /^ {2}datastore +127\.0\.0\.1:\d+$/m);
     assert.match(running.stdout(), /^ +\d[\d.]* m?s {2}Web traffic$/m);
     assert.ok(!running.stdout().includes("\u001b"), "no colours in a pipe");

@@ -13,9 +13,6 @@ export function haproxyConfig(webservers: readonly Ranked[], options: EmitOption
     ? `  # HAProxy wants both in one file: cat ${quoted(tls.certificateFile)} ${quoted(tls.keyFile)} > ${COMBINED}\n  bind ${at} ssl crt ${COMBINED}`
     : `  bind ${at}`;
   return `# Made by \`frontsync loadbalancer --emit haproxy\`, of the webservers that there were. Make it again when one comes or goes.
-global
-  maxconn 10000
-
 defaults
   mode http
   timeout connect 3s

@@ -25,14 +25,14 @@ Control-Auth = "a secret # of ours"
 - What is empty counts as not there. Paths begin at the file's folder.
 - What is not known is refused, with file and line.
 - Each environment variable also exists with \`_FILE\` at its end: it names a file that holds the value. A secret has no flag but one for such a file.
-- \`SIGHUP\` makes a running datastore or webserver read the settings marked ↻ again.
+- \`SIGHUP\` makes a running datastore, webserver or load balancer read the settings marked ↻ again.
 `;
 
 const COMMANDS: Record<User, string> = {
   datastore: "datastore",
   webserver: "webserver",
   loadbalancer: "loadbalancer",
-  client: "status, backup, restore, reseed, fuse, rescue, resources, import",
+  client: "status, backup, restore, reseed, fuse, rescue, resources, import, drain",
 };
 
 export function configuration(): string {

@@ -1,5 +1,6 @@
 /** What `frontsync demo --check` asserts. */
 import { isDeepStrictEqual } from "node:util";
+import type { Loadbalancer } from "../../../apps/loadbalancer/index.ts";
 import type { Bus } from "../../../bus/api.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import { percentile, rounded } from "../numbers.ts";
@@ -21,11 +22,13 @@ export interface CheckSummary {
   warnings: { code: string; message: string }[];
   /** They answer, and say that they may get users. */
   webservers: { webserver: string; healthy: true }[];
+  /** So many of them get users through the load balancer, which keeps each of these at one. */
+  balancer: { webservers: number };
 }
 
 /** Writes the samples on one webserver and proves that the other holds the same. Throws INTERNAL with what differs. */
 export async function checkSession(
-  { writer, reader, datastore, webservers }: Session,
+  { writer, reader, datastore, webservers, balancer }: Session,
   signal: AbortSignal,
 ): Promise<CheckSummary> {
   const samples = sampleDashboards(new Date());
@@ -37,6 +40,7 @@ export async function checkSession(
   const [ours, theirs] = await Promise.all([writer.bus.digests(), reader.bus.digests()]);
   assert(isDeepStrictEqual(ours.digests, theirs.digests), "The two webservers' digests differ");
   for (const { name, address } of webservers) await assertHealthy(name, address, signal);
+  await assertBalanced(balancer, webservers.length, signal);
   for (const { name, bus } of [writer, reader]) {
     const { state, generation } = bus.status();
     assert(state === "synced", `${name} is ${state}, not synced`);
@@ -56,12 +60,28 @@ export async function checkSession(
     digests: theirs.digests,
     warnings,
     webservers: webservers.map(({ name }) => ({ webserver: name, healthy: true })),
+    balancer: { webservers: webservers.length },
   };
 }
 
 async function assertHealthy(name: string, address: string, signal: AbortSignal): Promise<void> {
   const { status } = await fetch(`${address}/api/health`, { signal });
   assert(status === 200, `${name} answers ${address}/api/health with ${status}`);
+}
+
+/** Each new user is sent to the next one, and then stays there. */
+async function assertBalanced({ address }: Loadbalancer, webservers: number, signal: AbortSignal): Promise<void> {
+  const found = new Set<string>();
+  for (let n = 0; n < webservers; n++) {
+    const first = await fetch(`${address}/api/version`, { signal });
+    assert(first.status === 200, `The load balancer answers with ${first.status}`);
+    const { webserver } = (await first.json()) as { webserver: string };
+    const cookie = first.headers.getSetCookie()[0]?.split(";", 1)[0] ?? "";
+    const again = await fetch(`${address}/api/version`, { headers: { cookie }, signal });
+    assert(((await again.json()) as { webserver: string }).webserver === webserver, `A user of ${webserver} did not stay there`);
+    found.add(webserver);
+  }
+  assert(found.size === webservers, `Through the load balancer only ${[...found].join(", ")} were reached`);
 }
 
 async function assertSamples(name: string, bus: Bus, samples: readonly Sample[]): Promise<void> {

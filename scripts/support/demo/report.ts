@@ -3,15 +3,20 @@ import type { Bus } from "../../../bus/api.ts";
 import { alignedRows, count, formatDuration, percentile, rounded } from "../numbers.ts";
 import type { Output } from "../output.ts";
 import type { Arrival } from "./arrivals.ts";
-import type { Session, Webserver } from "./session.ts";
+import type { Session } from "./session.ts";
 
 /** The addresses and folders, and what was there before. */
-export function printStart(output: Output, { datastore, datastoreDir, webservers }: Session, alreadyThere: number): void {
-  output.line(output.paint("bold", "A datastore and three webservers on this machine"));
+export function printStart(
+  output: Output,
+  { datastore, datastoreDir, webservers, balancer }: Session,
+  alreadyThere: number,
+): void {
+  output.line(output.paint("bold", "A datastore, and three webservers behind a load balancer, on this machine"));
   const rows = [
     ["datastore", datastore.address],
     ["its data", datastoreDir],
     ["generation", datastore.generation],
+    ["load balancer", balancer.address],
     ...webservers.flatMap(({ name, address, dir }) => [
       [name, address],
       ["its own database", dir],
@@ -34,15 +39,16 @@ export function printArrivals(output: Output, { writer, reader }: Session, arriv
 }
 
 /** How to take part, and how to end it. */
-export function printHowTo(output: Output, address: string, webservers: readonly Webserver[]): void {
-  const [first, ...others] = webservers.map((webserver) => webserver.address);
+export function printHowTo(output: Output, { datastore: { address }, webservers, balancer }: Session): void {
+  const others = webservers.map((webserver) => webserver.address);
   output.line();
-  output.line("Log in on one webserver, and look from another: the session counts on all of them.");
+  output.line(output.paint("bold", `Open ${balancer.address}`));
+  output.line("It sends you to one of the webservers. Log in there, and look from another: the session counts on all of them.");
   output.line(
-    `  token=$(curl -s ${first}/api/login -H 'Content-Type: application/json' -d '{"User":"admin","Pass":"changeme"}' | sed 's/.*"JWT":"\\([^"]*\\)".*/\\1/')`,
+    `  token=$(curl -s ${balancer.address}/api/login -H 'Content-Type: application/json' -d '{"User":"admin","Pass":"changeme"}' | sed 's/.*"JWT":"\\([^"]*\\)".*/\\1/')`,
   );
   output.line(`  curl -s ${others.at(-1)}/api/dashboards -H "Authorization: Bearer $token"`);
-  output.line(`What else there is: ${first}/api/openapi.json`);
+  output.line(`What else there is: ${balancer.address}/api/openapi.json`);
   output.line();
   output.line("A bus of your own sees every change, from the first on:");
   output.line('  import { connectBus } from "frontsync/bus";');
@@ -54,13 +60,14 @@ export function printHowTo(output: Output, address: string, webservers: readonly
 
 /** The same as one JSON line. */
 export function startedFigures(
-  { datastore, datastoreDir, webservers, reader }: Session,
+  { datastore, datastoreDir, webservers, reader, balancer }: Session,
   alreadyThere: number,
   arrivals: readonly Arrival[],
 ): object {
   const visible = arrivals.map(({ visibleMs }) => visibleMs);
   return {
     event: "started",
+    address: balancer.address,
     datastore: { address: datastore.address, generation: datastore.generation, dir: datastoreDir, pids: datastore.pids },
     webservers: webservers.map(({ name, address, dir }) => ({ webserver: name, address, dir })),
     alreadyThere,

@@ -11,7 +11,7 @@ import { followStatus, printArrivals, printHowTo, printStart, startedFigures } f
 import { sampleDashboards } from "./samples.ts";
 import { openSession, type SessionOptions } from "./session.ts";
 
-const CHECK_MS = 30_000;
+const CHECK_MS = 90_000;
 /** To stop it all again when the check was too slow. */
 const CLEANUP_MS = 10_000;
 
@@ -28,7 +28,7 @@ export async function runDemo(options: SessionOptions, context: Context): Promis
     output.figures(startedFigures(session, alreadyThere, arrivals));
     const printed = new Set<string>();
     for (const { name, bus } of session.webservers) unfollow.push(followStatus(output, name, bus, printed));
-    printHowTo(output, session.datastore.address, session.webservers);
+    printHowTo(output, session);
     await stop.requested;
   } finally {
     for (const end of unfollow) end();
