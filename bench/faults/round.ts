@@ -3,13 +3,15 @@ import { setMaxListeners } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { loadSchemas } from "../../schemas/index.ts";
+import { markOf } from "./check/history.ts";
 import { check, countAcknowledged, type Violation } from "./check/index.ts";
 import { now, pause, until } from "./clock.ts";
 import { Cluster, WEBSERVERS } from "./cluster/index.ts";
 import { memoryOf } from "./cluster/processes.ts";
 import { Store } from "./cluster/store.ts";
 import { type Dice, rollDice } from "./dice.ts";
-import { FAULTS, type Plan, type Planned, plan, volumesFor } from "./injectors/index.ts";
+import type { Means } from "./injectors/define.ts";
+import { FAULTS, type Fault, type Plan, type Planned, plan, volumesFor } from "./injectors/index.ts";
 import { Recorder } from "./recorder.ts";
 import { prepare, work } from "./workload/index.ts";
 
@@ -104,9 +106,11 @@ async function play(options: RoundOptions, recorder: Recorder): Promise<void> {
   let store: Store | undefined;
   const watching = setInterval(() => weigh(cluster, recorder), MEMORY_MS);
   try {
-    store = await Store.open(cluster.datastore.dir, cluster.datastore.port);
-    store.follow((version) => recorder.add({ type: "version", version }));
-    await stir(cluster, recorder, planned, dice, options);
+    store = await Store.open(cluster.datastore.dir, cluster.datastore.port, (version) =>
+      recorder.add({ type: "version", version }),
+    );
+    store.follow();
+    await stir({ cluster, recorder, store }, planned, dice, options);
     await settle(cluster, recorder, options.signal);
     await store.settle();
     for (const version of await store.all()) recorder.add({ type: "stored", version });
@@ -118,15 +122,18 @@ async function play(options: RoundOptions, recorder: Recorder): Promise<void> {
   }
 }
 
+type Scene = Pick<Means, "cluster" | "recorder" | "store">;
+
 /** The workload, and the faults meanwhile. */
-async function stir(cluster: Cluster, recorder: Recorder, planned: Plan, dice: Dice, options: RoundOptions): Promise<void> {
+async function stir(scene: Scene, planned: Plan, dice: Dice, options: RoundOptions): Promise<void> {
+  const { cluster } = scene;
   const shared = await prepare(cluster.webservers);
   const over = new AbortController();
   const stop = options.signal ? AbortSignal.any([over.signal, options.signal]) : over.signal;
   setMaxListeners(0, stop);
   const working = work(cluster.webservers, shared, dice.fork("workload"), stop);
   const lanes = [planned.datastore, planned.webserver].map((lane, n) =>
-    inject(cluster, recorder, lane, dice.fork(`lane ${n}`), stop),
+    inject({ ...scene, nextMark: () => markOf(shared.nextMark()) }, lane, dice.fork(`lane ${n}`), stop),
   );
   try {
     await Promise.all([...lanes, pause(options.workMs ?? WORK_MS, stop)]);
@@ -139,20 +146,23 @@ async function stir(cluster: Cluster, recorder: Recorder, planned: Plan, dice: D
 }
 
 async function inject(
-  cluster: Cluster,
-  recorder: Recorder,
+  scene: Omit<Means, "dice" | "webserver">,
   lane: readonly Planned[],
   dice: Dice,
   stop: AbortSignal,
 ): Promise<void> {
+  const { cluster, recorder } = scene;
   for (const { kind, webserver: name } of lane) {
     await pause(dice.number(...GAP_MS), stop);
     const webserver = cluster.webservers.find((one) => one.name === name);
     if (stop.aborted || !webserver) return;
-    const at = now();
-    const effect = (await FAULTS[kind]?.inject({ cluster, dice, webserver })) ?? null;
-    const target = FAULTS[kind]?.at === "datastore" ? "datastore" : name;
-    recorder.add({ type: "fault", at, kind, target, effect, ms: now() - at });
+    const fault = FAULTS[kind] as Fault;
+    const work = async () => {
+      const at = now();
+      const effect = (await fault.inject({ ...scene, dice, webserver })) ?? null;
+      recorder.add({ type: "fault", at, kind, target: fault.at === "datastore" ? "datastore" : name, effect, ms: now() - at });
+    };
+    await (fault.remembers ? cluster.withMemory(work) : work());
   }
 }
 

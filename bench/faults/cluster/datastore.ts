@@ -1,10 +1,11 @@
 /** The datastore under test as the driver sees it: a supervisor, a nats-server and handlers. */
 import type { ChildProcess } from "node:child_process";
+import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../clock.ts";
 import type { DatastoreOrder, FromDatastore, Pids } from "../messages.ts";
 import { ended, startChild } from "./child.ts";
-import { isGone, send } from "./processes.ts";
+import { freeze, isGone, send } from "./processes.ts";
 import type { Volume } from "./volume.ts";
 
 const OPEN_MS = 60_000;
@@ -79,6 +80,38 @@ export class Datastore {
     const pids = this.#all();
     for (const pid of pids) send(pid, "SIGKILL");
     return (await Promise.all(pids.map(isGone))).every(Boolean);
+  }
+
+  /** SIGSTOP of the handlers: what they have stored is all that is stored, until they are killed. */
+  async freezeHandlers(): Promise<void> {
+    await Promise.all(this.#pids.handlers.map(freeze));
+  }
+
+  /** Copies the store's files as they are at one moment, to which they can be put back. */
+  async copyStore(to: string): Promise<void> {
+    const { natsServer } = this.#pids;
+    if (natsServer === undefined) throw new Error("nats-server does not run: its store can't be copied");
+    await freeze(natsServer);
+    try {
+      cpSync(this.#storeDir, to, { recursive: true });
+    } finally {
+      send(natsServer, "SIGCONT");
+    }
+  }
+
+  /** While nothing runs: another store, or none, takes the place of the present one. */
+  replaceStore(by: string | undefined): void {
+    rmSync(this.#storeDir, { recursive: true, force: true });
+    if (by !== undefined) cpSync(by, this.#storeDir, { recursive: true });
+  }
+
+  /** While nothing runs: the keys that the functions sign with are gone. */
+  loseKeys(): void {
+    rmSync(join(this.dir, "keys.json"));
+  }
+
+  get #storeDir(): string {
+    return join(this.dir, "jetstream");
   }
 
   /** As an operator stops it. */

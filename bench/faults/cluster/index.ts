@@ -30,6 +30,7 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #volumes: Volume[] = [];
   readonly #proxies: CutProxy[] = [];
+  #memory: Promise<unknown> = Promise.resolve();
 
   private constructor(options: ClusterOptions) {
     this.#options = options;
@@ -54,12 +55,32 @@ export class Cluster {
     }
   }
 
+  /** Waits until nobody else is at work that makes webservers forget, or that needs what they remember. */
+  withMemory<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#memory.then(work);
+    this.#memory = done.catch(() => {});
+    return done;
+  }
+
   /** One more, that has nothing yet. */
   async join(name: string): Promise<Webserver> {
     const webserver = await this.#webserver(name);
     this.webservers.push(webserver);
     await webserver.start();
     return webserver;
+  }
+
+  /** One that is there for a while, and that nobody else asks. */
+  async withGuest(name: string, work: (guest: Webserver) => Promise<void>): Promise<void> {
+    const guest = await this.#webserver(name);
+    try {
+      await guest.start();
+      await until(IN_STEP_MS, () => guest.status?.state === "synced");
+      await work(guest);
+      await guest.close();
+    } finally {
+      await guest.kill();
+    }
   }
 
   async stop(): Promise<void> {

@@ -26,6 +26,7 @@ export const MACHINE_FAULTS = defineFaults({
   },
   "torn-outbox": {
     at: "webserver",
+    remembers: true,
     text: "kill -9 of a webserver without contact, half a line at the end of its outbox, and its start again",
     async inject({ webserver }) {
       webserver.proxy.refuse();
@@ -44,6 +45,7 @@ export const MACHINE_FAULTS = defineFaults({
   },
   "torn-snapshot": {
     at: "webserver",
+    remembers: true,
     text: "a webserver is closed, the tail of its snapshot is cut off, and it is started again",
     async inject({ webserver, dice }) {
       await webserver.close();
@@ -89,6 +91,7 @@ export const MACHINE_FAULTS = defineFaults({
   },
   "power-cut-webserver": {
     at: "webserver",
+    remembers: true,
     needs: "volume",
     text: "a webserver ends, while it has no contact, and its disk has only what was fsynced",
     async inject({ webserver, dice }: Means) {

@@ -10,6 +10,7 @@ const BACK_MS = 30_000;
 export const PROCESS_FAULTS = defineFaults({
   "kill-webserver": {
     at: "webserver",
+    remembers: true,
     text: "kill -9 of a webserver, and its start again",
     async inject({ webserver, dice }) {
       const { pid } = webserver;

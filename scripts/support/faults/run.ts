@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { type Figures, INVARIANTS, kindsHere, type RoundResult, runFaults, showing } from "../../../bench/faults/index.ts";
-import { FAULTS, NOT_YET } from "../../../bench/faults/injectors/index.ts";
+import { FAULTS } from "../../../bench/faults/injectors/index.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import { type Context, Failed } from "../cli.ts";
 import { alignedRows, count, formatCount } from "../numbers.ts";
@@ -28,7 +28,7 @@ export interface FaultsFlags {
 
 /** Prints the kinds of faults. */
 export function listFaults({ output }: Context): void {
-  const texts = { ...Object.fromEntries(Object.entries(FAULTS).map(([kind, { text }]) => [kind, text])), ...NOT_YET };
+  const texts = Object.fromEntries(Object.entries(FAULTS).map(([kind, { text }]) => [kind, text]));
   for (const row of alignedRows(Object.entries(texts))) output.line(row);
   const { notRun } = inFolder((folder) => kindsHere(undefined, folder));
   for (const [kind, why] of Object.entries(notRun)) output.note(`not run here: ${kind}: ${why}`);
@@ -68,7 +68,7 @@ export async function injectFaults(flags: FaultsFlags, context: Context): Promis
 }
 
 function checkKinds(kinds: readonly string[] | undefined): void {
-  const unknown = kinds?.find((kind) => !(kind in FAULTS) && !(kind in NOT_YET));
+  const unknown = kinds?.find((kind) => !(kind in FAULTS));
   if (unknown === undefined) return;
   throw new FrontsyncError("BAD_CONFIG", `There is no fault '${unknown}'. There are ${Object.keys(FAULTS).join(", ")}.`);
 }
