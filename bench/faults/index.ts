@@ -67,6 +67,8 @@ export async function runFaults(options: FaultsOptions): Promise<Figures> {
     while (next < rounds && !signal?.aborted) {
       const round = next++;
       const { sync, broken, workMs } = options;
+      // Of a run before.
+      clear(join(folder, `round-${round}`));
       const result = await runRound({
         ...{ round, seed, kinds, folder: join(folder, `round-${round}`) },
         ...(sync && { sync }),

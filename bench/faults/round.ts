@@ -15,13 +15,16 @@ import { FAULTS, type Fault, type Plan, type Planned, plan, volumesFor } from ".
 import { Recorder } from "./recorder.ts";
 import { prepare, work } from "./workload/index.ts";
 
-const WORK_MS = 7000;
+/** At least so long, and until enough was acknowledged; a busy machine takes longer. */
+const WORK_MS = 4500;
+const MOST_WORK_MS = 30_000;
 const GAP_MS = [100, 700] as const;
 /** Of the datastore's and of the webservers' faults each. */
 const FAULTS_EACH = 3;
 /** How long everything may take to be in step when all is well again: back-offs are up to 5 s. */
 const IN_STEP_MS = 45_000;
-const QUIET_MS = 3000;
+/** All are at the head at the latest after `most`; what comes late shows within `least`. */
+const QUIET_MS = { least: 1200, most: 3000 };
 const MEMORY_MS = 500;
 /** Fewer say nothing. */
 const MIN_ACKNOWLEDGED = 200;
@@ -46,6 +49,8 @@ export interface RoundResult {
   seed: number;
   /** Why it says nothing; undefined: it counts. */
   void?: string;
+  /** It is void because something did not start, or did not answer: that may be a fault of the product. */
+  failed: boolean;
   operations: number;
   acknowledged: number;
   /** Of each kind, those whose effect was seen. */
@@ -81,6 +86,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   return {
     ...{ round, seed, history, acknowledged },
     ...(why !== undefined && { void: why }),
+    failed: failure !== undefined,
     operations: entries.filter(({ type }) => type === "invoke").length,
     faults: counted,
     unseen: countBy(faults.filter(({ effect }) => effect === null).map(({ kind }) => kind)),
@@ -110,6 +116,7 @@ async function play(options: RoundOptions, recorder: Recorder): Promise<void> {
       recorder.add({ type: "version", version }),
     );
     store.follow();
+    await cluster.expect(NEWCOMER);
     await stir({ cluster, recorder, store }, planned, dice, options);
     await settle(cluster, recorder, options.signal);
     await store.settle();
@@ -136,7 +143,8 @@ async function stir(scene: Scene, planned: Plan, dice: Dice, options: RoundOptio
     inject({ ...scene, nextMark: () => markOf(shared.nextMark()) }, lane, dice.fork(`lane ${n}`), stop),
   );
   try {
-    await Promise.all([...lanes, pause(options.workMs ?? WORK_MS, stop)]);
+    const enough = () => stop.aborted || scene.recorder.acknowledged >= MIN_ACKNOWLEDGED;
+    await Promise.all([...lanes, pause(options.workMs ?? WORK_MS, stop), until(MOST_WORK_MS, enough)]);
   } finally {
     over.abort();
     await Promise.allSettled([working, ...lanes]);
@@ -168,7 +176,7 @@ async function inject(
 
 /** Waits until everything is in step, then a while longer. Somebody comes who has nothing yet. */
 async function settle(cluster: Cluster, recorder: Recorder, stop: AbortSignal | undefined): Promise<void> {
-  await cluster.join(NEWCOMER);
+  await cluster.join();
   const started = now();
   const isInStep = ({ status }: (typeof cluster.webservers)[number]) => status?.state === "synced" && status.pending === 0;
   await until(IN_STEP_MS, () => stop?.aborted || cluster.webservers.every(isInStep));
@@ -177,7 +185,9 @@ async function settle(cluster: Cluster, recorder: Recorder, stop: AbortSignal | 
     const { state = "down", pending = 0 } = status ?? {};
     recorder.add({ type: "not-quiet", process: name, state, pending, waitedMs: now() - started });
   }
-  await pause(QUIET_MS, stop);
+  await pause(QUIET_MS.least, stop);
+  const head = () => Math.max(...cluster.webservers.map(({ status }) => status?.cursor ?? 0));
+  await until(QUIET_MS.most - QUIET_MS.least, () => cluster.webservers.every(({ status }) => status?.cursor === head()));
 }
 
 function weigh(cluster: Cluster, recorder: Recorder): void {

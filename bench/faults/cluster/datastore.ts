@@ -9,7 +9,6 @@ import { freeze, isGone, send } from "./processes.ts";
 import type { Volume } from "./volume.ts";
 
 const OPEN_MS = 60_000;
-const STOP_MS = 15_000;
 
 export class Datastore {
   readonly dir: string;
@@ -45,6 +44,7 @@ export class Datastore {
 
   /** Resolves when requests are answered. Throws what it says. */
   async start(): Promise<void> {
+    this.#open = false;
     const child = startChild({ program: "datastore", clockFile: this.clockFile, logFile: this.#logFile });
     this.#child = child;
     let failure: string | undefined;
@@ -114,15 +114,10 @@ export class Datastore {
     return join(this.dir, "jetstream");
   }
 
-  /** As an operator stops it. */
   async stop(): Promise<void> {
-    const child = this.#child;
-    if (!child) return;
-    for (const pid of this.#all()) send(pid, "SIGCONT");
-    if (child.connected) child.disconnect();
-    const timer = setTimeout(() => void this.killAll(), STOP_MS);
-    await ended(child);
-    clearTimeout(timer);
+    if (!this.#child) return;
+    await this.killAll();
+    await ended(this.#child);
   }
 
   #all(): number[] {

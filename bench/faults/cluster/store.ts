@@ -12,6 +12,7 @@ const LOOK_MS = 80;
 const MESSAGES = 2000;
 const BYTES = 6 * 1024 * 1024;
 const READ_MS = 20_000;
+const RETRY_MS = 100;
 
 export class Store {
   readonly #onVersion: (version: Version) => void;
@@ -52,18 +53,22 @@ export class Store {
     this.#following = (async () => {
       while (!this.#stop.signal.aborted) {
         // It may be down just now.
-        if (this.#connection.connected) await this.readRest().catch(() => {});
+        if (this.#connection.connected) await this.#readOn().catch(() => {});
         await pause(LOOK_MS, this.#stop.signal);
       }
     })();
   }
 
-  /** What has come since. Returns the last number; throws when it can't be read. */
+  /** What has come since. Returns the last number; throws when it can't be read within 20 s. */
   async readRest(): Promise<number> {
+    await withinTime(() => this.#readOn());
+    return this.#last;
+  }
+
+  async #readOn(): Promise<void> {
     const read = this.#reading.then(() => this.#read(this.#last + 1, this.#onVersion));
     this.#reading = read.catch(() => {});
     await read;
-    return this.#last;
   }
 
   /** Ends `follow`, when it has read what there is. */
@@ -74,15 +79,11 @@ export class Store {
 
   /** All versions that the store still has. Throws when it can't be read within 20 s. */
   async all(): Promise<Version[]> {
-    for (const end = now() + READ_MS; ; await pause(200)) {
+    return await withinTime(async () => {
       const versions: Version[] = [];
-      try {
-        await this.#read(1, (version) => versions.push(version));
-        return versions;
-      } catch (error) {
-        if (now() > end) throw error;
-      }
-    }
+      await this.#read(1, (version) => versions.push(version));
+      return versions;
+    });
   }
 
   async close(): Promise<void> {
@@ -105,6 +106,17 @@ export class Store {
   }
 }
 
+/** nats-server may be down just now. */
+async function withinTime<T>(work: () => Promise<T>): Promise<T> {
+  for (const end = now() + READ_MS; ; await pause(RETRY_MS)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (now() > end) throw error;
+    }
+  }
+}
+
 async function connect(dir: string, port: number): Promise<Connection> {
   const { functionsPassword: password } = JSON.parse(readFileSync(join(dir, "keys.json"), "utf8")) as {
     functionsPassword: string;
@@ -121,5 +133,15 @@ function asVersion({ subject, revision, body, deleted, envelope }: StoredVersion
   const text = deleted && !envelope ? "" : Buffer.from(body).toString();
   // The store's own documents have keys of several tokens.
   const id = collection.startsWith("_") ? token : unescapeId(token);
-  return { store, revision, subject, collection, id, deleted, mutation: envelope?.version ?? "", marks: marksIn(text), body: text };
+  return {
+    store,
+    revision,
+    subject,
+    collection,
+    id,
+    deleted,
+    mutation: envelope?.version ?? "",
+    marks: marksIn(text),
+    body: text,
+  };
 }

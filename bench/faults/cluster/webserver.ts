@@ -33,6 +33,7 @@ export class Webserver {
   readonly #recorder: Recorder;
   readonly #logFile: string;
   #child: ChildProcess | undefined;
+  #next: ChildProcess | undefined;
   #waiting = new Map<number, Waiting>();
   #n = 0;
   #life = 0;
@@ -67,10 +68,17 @@ export class Webserver {
     return this.#life;
   }
 
+  /** Starts its next process already, which loads its code and opens nothing before `start`: a round takes less long. */
+  warm(): void {
+    this.#next ??= startChild({ program: "webserver", clockFile: this.clockFile, logFile: this.#logFile });
+  }
+
   /** Resolves when its bus is open. Throws what it says. */
   async start(): Promise<void> {
     const life = ++this.#life;
-    const child = startChild({ program: "webserver", clockFile: this.clockFile, logFile: this.#logFile });
+    this.warm();
+    const child = this.#next as ChildProcess;
+    this.#next = undefined;
     this.#child = child;
     this.status = undefined;
     let failure: string | undefined;
@@ -143,6 +151,12 @@ export class Webserver {
     if (!child) return;
     child.kill("SIGKILL");
     await ended(child);
+  }
+
+  /** Ends all of its processes. */
+  async stop(): Promise<void> {
+    this.#next?.kill("SIGKILL");
+    await this.kill();
   }
 
   async #request(message: (n: number) => ToWebserver): Promise<FromWebserver | undefined> {

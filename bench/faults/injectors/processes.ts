@@ -15,6 +15,7 @@ export const PROCESS_FAULTS = defineFaults({
     async inject({ webserver, dice }) {
       const { pid } = webserver;
       if (pid === undefined) return undefined;
+      webserver.warm();
       await webserver.kill();
       const gone = await isGone(pid);
       await pause(dice.number(...DOWN_MS));

@@ -13,6 +13,7 @@ import { defineFaults, type Means } from "./define.ts";
 /** What is written after the copy, and lost. */
 const TAIL_MS = [300, 900] as const;
 /** How long the last versions may take to a webserver before the store is lost. */
+const BEYOND_MS = 10_000;
 const KEPT_MS = 3000;
 const HELD_MS = 30_000;
 const SYNCED_MS = 60_000;
@@ -67,12 +68,18 @@ export const STORE_FAULTS = defineFaults({
   },
 });
 
-async function withCopy<T>({ cluster, dice }: Means, work: (copy: string) => Promise<T>): Promise<T> {
+/** Goes on when every webserver knows more than the copy. */
+async function withCopy<T>({ cluster, store, dice }: Means, work: (copy: string) => Promise<T>): Promise<T | undefined> {
   const folder = mkdtempSync(join(tmpdir(), "frontsync-faults-copy-"));
   try {
     const copy = join(folder, "jetstream");
+    // The one that was started last may still be on its way.
+    await store.readRest();
     await cluster.datastore.copyStore(copy);
+    const last = await store.readRest();
     await pause(dice.number(...TAIL_MS));
+    const isBeyond = ({ status }: Webserver) => (status?.cursor ?? 0) > last;
+    if (!(await until(BEYOND_MS, () => cluster.webservers.every(isBeyond)))) return undefined;
     return await work(copy);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -82,6 +89,8 @@ async function withCopy<T>({ cluster, dice }: Means, work: (copy: string) => Pro
 async function lose(losing: Losing): Promise<string | undefined> {
   const { cluster, store, recorder, kind, copy, losesKeys, word, before } = losing;
   const { datastore, webservers } = cluster;
+  // The one that was started last may still be on its way.
+  await store.readRest();
   await datastore.freezeHandlers();
   const last = await store.leave();
   const kept = () => Math.max(...webservers.map(({ status }) => status?.cursor ?? 0));
@@ -132,8 +141,8 @@ async function say(word: "accept" | "replace", port: number): Promise<void> {
   const args = [COMMAND, "reseed", `--${word}`, "--datastore", `127.0.0.1:${port}`];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], timeout: WORD_MS });
   let said = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes: Buffer) => (said = `${said}${bytes}`.slice(-1000)));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (bytes: Buffer) => (said = `${said}${bytes}`.slice(-1000)));
   const code = await new Promise((resolve) => child.once("close", resolve).once("error", resolve));
   if (code !== 0) throw new Error(`frontsync reseed --${word} ended with ${code}: ${said.trim()}`);
 }
-

@@ -35,7 +35,8 @@ export function listFaults({ output }: Context): void {
   output.figures({ faults: texts, not_run: notRun });
 }
 
-/** Throws BAD_CONFIG for a kind that there is not, and Failed when an invariant was broken or no round counted. */
+/** Throws BAD_CONFIG for a kind that there is not or that this machine can't do; Failed when an invariant was broken, when a process did not
+ *  start, or when no round counted. */
 export async function injectFaults(flags: FaultsFlags, context: Context): Promise<void> {
   const { output, stop } = context;
   checkKinds(flags.faults);
@@ -59,7 +60,7 @@ export async function injectFaults(flags: FaultsFlags, context: Context): Promis
     });
     progress.end();
     printFigures(figures, seed, context);
-    if (isBroken(figures) || figures.rounds === 0) throw new Failed();
+    if (isBroken(figures) || figures.rounds === 0 || results.some(({ failed }) => failed)) throw new Failed();
   } finally {
     progress.end();
     const worthKeeping = results.some((result) => result.violations.length > 0 || result.void !== undefined);
@@ -69,19 +70,28 @@ export async function injectFaults(flags: FaultsFlags, context: Context): Promis
 
 function checkKinds(kinds: readonly string[] | undefined): void {
   const unknown = kinds?.find((kind) => !(kind in FAULTS));
-  if (unknown === undefined) return;
-  throw new FrontsyncError("BAD_CONFIG", `There is no fault '${unknown}'. There are ${Object.keys(FAULTS).join(", ")}.`);
+  if (unknown !== undefined)
+    throw new FrontsyncError("BAD_CONFIG", `There is no fault '${unknown}'. There are ${Object.keys(FAULTS).join(", ")}.`);
+  if (!kinds) return;
+  const { notRun } = inFolder((folder) => kindsHere(kinds, folder));
+  const impossible = kinds.find((kind) => kind in notRun);
+  if (impossible !== undefined)
+    throw new FrontsyncError(
+      "BAD_CONFIG",
+      `The fault '${impossible}' can't be injected here: ${notRun[impossible]}. Leave it out, or run the command where it can; \`frontsync faults --list\` says what can't be done.`,
+    );
 }
 
 function printRound(result: RoundResult, { output }: Context): void {
   const { round, seed, operations, acknowledged, faults, unseen, violations, seconds, history } = result;
   const shown = violations.slice(0, SHOWN_VIOLATIONS).map((one) => ({ ...one, history: showing(result, one) }));
   output.figures({
-    ...{ round, seed, ...(result.void !== undefined && { void: result.void }) },
+    ...{ round, seed, ...(result.void !== undefined && { void: result.void }), ...(result.failed && { failed: true }) },
     ...{ operations, acknowledged, faults, unseen, violations: violations.length, seconds, ...(shown.length > 0 && { shown }) },
   });
   const seen = Object.keys(faults).join(", ") || "none";
-  const outcome = violations.length > 0 ? count(violations.length, "violation") : (result.void ?? "nothing lost");
+  const nothing = result.void === undefined ? "nothing lost" : `void: ${result.void}`;
+  const outcome = violations.length > 0 ? count(violations.length, "violation") : nothing;
   output.line(
     `round ${round}: ${formatCount(acknowledged)} of ${count(operations, "operation")} acknowledged; ${seen}; ${outcome}`,
   );

@@ -16,9 +16,9 @@ function changesInOrder(model: Model): Violation[] {
     if (entry.type !== "change") continue;
     const { process, life, collection, id, revision } = entry;
     const key = `${process} ${life} ${collection}`;
-    const before = last.get(key) ?? { revision: 0, store };
+    const before = last.get(key) ?? { revision: 0, store: 0 };
     const rises = revision > before.revision;
-    // The numbers of another store: its changes are told from the beginning.
+    // The numbers of another store: its changes are told from the beginning. Also after a restart with what was on the disk before.
     const beginsAnew = !rises && before.store < store;
     if (!rises && !beginsAnew)
       found.push(violation(3, `${process} told of ${revision} after ${before.revision}`, collection, id));
