@@ -57,23 +57,26 @@ export function readYourWrites(model: Model): Violation[] {
     const { collection, id, revision } = asked;
     // A number says nothing of another store than the one that gave it.
     const store = model.stores.of(operation);
-    const counts = revision !== undefined && store !== undefined && told.get(`${collection}/${id} ${revision}`)?.has(store);
-    const why = counts ? staleAt(model, revision, collection, id, answer.entry) : undefined;
+    const by = told.get(`${collection}/${id} ${revision}`);
+    const counts = store !== undefined && (by === undefined || by.has(store));
+    const why = counts && revision !== undefined ? staleAt(model, revision, collection, id, answer.entry) : undefined;
     const own = ownMissing(model, operation, collection, id, answer.entry);
     return [why, own].flatMap((text) => (text ? [violation(6, `op ${op}, a read on ${process}: ${text}`, collection, id)] : []));
   });
 }
 
-/** In which stores a revision of a document was given to its author. */
+/** In which stores a revision of a document was given to its author; none: while one was lost. */
 function toldIn(model: Model): Map<string, Set<number>> {
   const told = new Map<string, Set<number>>();
   for (const write of model.writes()) {
     const { asked, answer } = write;
     const store = model.stores.of(write);
-    if (typeof answer.revision !== "number" || store === undefined) continue;
+    if (typeof answer.revision !== "number") continue;
     const collection = asked.kind === "upload" ? "resources" : asked.collection;
     const key = `${collection}/${answer.id ?? asked.id} ${answer.revision}`;
-    told.set(key, (told.get(key) ?? new Set()).add(store));
+    const stores = told.get(key) ?? new Set();
+    if (store !== undefined) stores.add(store);
+    told.set(key, stores);
   }
   return told;
 }
