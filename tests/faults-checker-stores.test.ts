@@ -101,6 +101,14 @@ describe("the checker of fault injection, when a store is lost", () => {
     assert.deepEqual(found({ versions: [again(PATCHED, 101), twice], stored: [end, again(GONE, 102)] }), [2]);
   });
 
+  it("lets what an operator gave up be written again by whoever was not answered", () => {
+    const elsewhere = { ...version(1, 5, "other", ["mk2x"], "w.2"), subject: `$KV.datastore.${COLLECTION}.other` };
+    const stored = [again(MADE, 1), again(GOING, 2), elsewhere];
+    assert.deepEqual(found({ word: "replace", stored, aside: ["mk2x"] }), []);
+    const twice = { ...version(1, 6, "more", ["mk2x"], "w.2"), subject: `$KV.datastore.${COLLECTION}.more` };
+    assert.deepEqual(found({ word: "replace", stored: [...stored, twice], aside: ["mk2x"] }), [2]);
+  });
+
   it("lets changes be told from the beginning once after it, and not twice (3)", () => {
     const told = (revision: number): Entry => ({
       ...{ type: "change", process: "web1", life: 1, collection: COLLECTION, id: "log", deleted: false },

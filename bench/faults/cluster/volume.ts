@@ -50,6 +50,8 @@ export class Volume {
     this.#unmount();
     renameSync(cut, this.#image);
     this.#mount();
+    // What filled it may be back: that it was taken away was in memory alone.
+    this.free();
   }
 
   /** Takes all space that is left. Returns the bytes. */

@@ -20,10 +20,14 @@ function twiceMarked(model: Model): Violation[] {
   return found;
 }
 
-/** The versions in which a mark is, and was not in the one before. What was brought into a new store had come before. */
+/** The versions in which a mark is, and was not in the one before. What was brought into a new store had come before; what was given up with its
+ *  store may come again, from whoever was never answered. */
 function comingsOf(model: Model, mark: string, versions: readonly Version[]): Version[] {
+  const { stores } = model;
   return versions.filter((version, index) => {
-    if (!version.marks.includes(mark) || model.isFromBefore(version)) return false;
+    const { store = 0 } = version;
+    if (!version.marks.includes(mark) || stores.isGivenUp(store)) return false;
+    if (model.isFromBefore(version) && !stores.isGivenUp(store - 1)) return false;
     const before = versions[index - 1];
     return !(before?.store === version.store && before?.marks.includes(mark));
   });
