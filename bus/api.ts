@@ -1,7 +1,7 @@
 /** The public types of the bus: what a webserver that embeds frontsync sees. */
 import type { Readable } from "node:stream";
 import type { ErrorCode, FrontsyncError } from "../schemas/errors.ts";
-import type { Calls, Collections, Peer, Warning } from "../schemas/types.ts";
+import type { Calls, Collections, Peer, Vitals, Warning } from "../schemas/types.ts";
 import type { TlsOptions } from "./wire/tls.ts";
 
 export interface BusOptions {
@@ -35,6 +35,11 @@ export interface Scope {
   collection(name: string): Collection<Record<string, unknown>>;
   /** The contents of the documents in `resources`. */
   readonly resources: Resources;
+  /** The changes of all collections in one order: as Collection.changes, each with the name of its collection. */
+  changes(options?: { since?: number; signal?: AbortSignal }): AsyncIterableIterator<PlacedChange>;
+  /** What lost when two changed one document: the copies held here that may be seen, of a user those of the user's own edits, of an admin and the
+   *  system all. */
+  readonly conflicts: ConflictCopies;
 }
 
 export interface Bus extends Scope {
@@ -57,6 +62,8 @@ export interface Bus extends Scope {
   digests(): Promise<{ generation: string | null; cursor: number; digests: Record<string, string> }>;
   /** Seconds between check-ins, 0.1 to 3600, from now on. */
   setUpdateInterval(seconds: number): void;
+  /** Tells the others, now and at every check-in, that this webserver is to get no new users, or that it may again. It changes nothing else. */
+  setDraining(draining: boolean): void;
   /** The writes of this webserver that the datastore has not acknowledged, in the order in which they were asked for. */
   readonly outbox: { list(): Promise<Queued[]> };
   /** The writes that waited in the outbox and were refused. `retry` asks for one again, as a new write on what is there now, and takes it out when
@@ -69,19 +76,22 @@ export interface Bus extends Scope {
     content(mutationId: string): Promise<Readable>;
     discard(mutationId: string): Promise<void>;
   };
-  /** What lost when two changed one document. `list`: the copies held here, at most 1,000 or 64 MiB of them, by their ids; more when
-   *  some are gone. `resolve` stores `doc` in place of the document's current version and discards the copy; repeated with the same
-   *  `doc` it has one effect; REVISION_CONFLICT when the document is not at the revision that is held here. NOT_FOUND: no such copy. */
-  readonly conflicts: {
-    list(): Promise<Conflict[]>;
-    resolve(id: string, doc: object): Promise<Written>;
-    discard(id: string): Promise<void>;
-  };
   /** Contents of resources on their way. */
   readonly transfers: Transfers;
   /** Stops, and writes the snapshot. Calls in flight reject CLOSED, iterators end. Idempotent. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface ConflictCopies {
+  /** At most 1,000 or 64 MiB of them, by their ids; more when some are gone. */
+  list(): Promise<Conflict[]>;
+  /** Stores `doc` in place of the document's current version and discards the copy; repeated with the same `doc` it has one effect.
+   *  REVISION_CONFLICT when the document is not at the revision that is held here, or not at `ifRevision`: the one that `doc` was made from.
+   *  NOT_FOUND: no such copy; BAD_ID: `doc` is another document; and what put throws. */
+  resolve(id: string, doc: object, options?: Pick<WriteOptions, "ifRevision">): Promise<Written>;
+  /** Throws NOT_FOUND. */
+  discard(id: string): Promise<void>;
 }
 
 export interface Collection<T extends object> {
@@ -128,6 +138,8 @@ export interface Change<T> {
   by: number;
   at: string;
 }
+
+export type PlacedChange = Change<Record<string, unknown>> & { collection: string };
 
 /** where: equality; sort: a field, "-updatedAt" descends; both declared indexes. limit 1 to 1000 (50). */
 export interface Query<T> {
@@ -283,6 +295,10 @@ export interface Transfer {
 
 export type State = Peer["state"];
 
+/** Another webserver, as of its last check-in, `seenMsAgo` before this one's. Its vitals (`lag` in revisions, `pending`, `deadLetters`,
+ *  `conflicts`, `draining`) are undefined where they are not known, as from an older version. */
+export type PeerStatus = Peer & Vitals;
+
 export interface Status {
   /** degraded: no contact with the datastore (also before the first one). held: this webserver's data and the datastore's do not
    *  belong together; it serves what it has and changes nothing. */
@@ -290,13 +306,15 @@ export interface Status {
   generation: string | null;
   /** Every change up to this revision is held. */
   cursor: number;
+  /** While it catches up: so far changes have been read. Of those below it some may be missing still. */
+  reading?: number;
   /** The datastore's last revision, as far as it is known. */
   head: number | null;
   pending: number;
   deadLetters: number;
   /** The conflict copies that are held here. */
   conflicts: number;
-  peers: Peer[];
+  peers: PeerStatus[];
   counters: Counters;
   warnings: Warning[];
 }

@@ -2,15 +2,17 @@
 import type { Doc } from "../schemas/document.ts";
 import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
-import type { Calls, CheckInReply, CheckInRequest, Peer } from "../schemas/types.ts";
+import type { Calls, CheckInReply, CheckInRequest } from "../schemas/types.ts";
 import { ActingUser } from "./acting.ts";
-import type { Bus, CallOptions, Collection, Counters, Resources, Scope, Status, Wait } from "./api.ts";
+import type { Bus, CallOptions, Collection, Counters, PeerStatus, PlacedChange, Resources, Scope, Status, Wait } from "./api.ts";
 import { type CallParts, call } from "./calls.ts";
 import { CaughtUp } from "./caught-up.ts";
+import type { ChangesOptions } from "./changes.ts";
 import { CheckIn } from "./check-in.ts";
 import { Conflicts } from "./conflicts.ts";
 import { contactWarnings } from "./contact.ts";
-import { deadLettersOf } from "./dead-letters.ts";
+import { Control } from "./control.ts";
+import { DeadLetters } from "./dead-letters.ts";
 import { type Drift, NO_DRIFT, openDrift } from "./drift.ts";
 import { Follow } from "./follow.ts";
 import { Link } from "./link.ts";
@@ -21,14 +23,15 @@ import { Outbox } from "./outbox/outbox.ts";
 import type { KeptUpload } from "./outbox/request.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
-import { VERSION } from "./platform/package.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
 import { Reseed } from "./reseed/index.ts";
 import { ContentSync } from "./resources/index.ts";
-import { collectionOf } from "./scope.ts";
+import { changesOf, collectionOf, type ScopeParts } from "./scope.ts";
 import { Sender } from "./sender.ts";
+import { said, standing } from "./standing.ts";
 import { REACHABLE } from "./states.ts";
 import * as texts from "./texts.ts";
+import { Vitals } from "./vitals.ts";
 import { Waiters } from "./waiters.ts";
 import type { ConnectionEvent } from "./wire/nats.ts";
 import { storeSubject } from "./wire/subjects.ts";
@@ -54,17 +57,21 @@ export class EmbeddedBus implements Bus {
   readonly #userWrites = new KeyedQueue();
   readonly #checkIn: CheckIn;
   readonly #calling: CallParts;
+  readonly #reading: ScopeParts;
   readonly #caughtUp: CaughtUp;
   readonly #logins: Logins;
   readonly transfers: ContentSync;
   readonly resources: Resources;
   #follow: Follow;
-  #peers: Peer[] = [];
+  readonly #vitals = new Vitals();
+  #peers: PeerStatus[] = [];
   #generation: string | null = null;
   #closing: Promise<void> | undefined;
+  #control: Control | undefined;
 
   readonly outbox: Bus["outbox"] = { list: async () => this.#writes.list() };
-  readonly deadLetters = deadLettersOf(() => ({ schemas: this.#schemas, writes: this.#writes, transfers: this.transfers }));
+  readonly #letters = new DeadLetters(() => ({ schemas: this.#schemas, writes: this.#writes, transfers: this.transfers }));
+  readonly deadLetters = this.#letters.api;
   readonly conflicts = new Conflicts({
     schemas: () => this.#schemas,
     collection: (name) => this.#collection(name, undefined),
@@ -129,6 +136,11 @@ export class EmbeddedBus implements Bus {
       },
     };
     this.#writes = new Writes(writes, outbox);
+    this.#reading = {
+      ...{ schemas, link: this.#link, writes: this.#writes, waiters: this.#waiters, follow: () => this.#follow },
+      ...{ replica: () => this.#reader(), row: (collection, id) => this.#row(collection, id) },
+      ...{ checkIn: () => this.#checkIn.fresh(), closed: () => this.#closing !== undefined },
+    };
     const mutationId = (given: string | undefined) => this.#writes.nextCallId(given);
     this.#logins = new Logins({
       ...{ ...options, schemas, link: this.#link, holds, mutationId: () => mutationId(undefined) },
@@ -180,6 +192,7 @@ export class EmbeddedBus implements Bus {
     this.#follow = this.#newFollow(position);
     this.#follow.listen();
     this.transfers.start();
+    this.#control = new Control({ ...this.#options, schemas: this.#schemas, letters: this.#letters });
     void this.#link.open();
   }
 
@@ -222,25 +235,16 @@ export class EmbeddedBus implements Bus {
     return {
       collection: (name: string) => this.#collection(name, user) as unknown as Collection<never>,
       resources: this.transfers.as(user),
+      changes: (options) => changesOf(this.#reading, user, options),
+      conflicts: this.conflicts.as((name) => this.#collection(name, user)),
     };
   }
 
+  readonly changes = (options?: ChangesOptions): AsyncIterableIterator<PlacedChange> =>
+    changesOf(this.#reading, undefined, options);
+
   #collection(name: string, user: ActingUser | undefined): Collection<Doc> {
-    return collectionOf(
-      {
-        link: this.#link,
-        schemas: this.#schemas,
-        writes: this.#writes,
-        waiters: this.#waiters,
-        follow: () => this.#follow,
-        replica: () => this.#reader(),
-        row: (of, id) => this.#row(of, id),
-        checkIn: () => this.#checkIn.fresh(),
-        closed: () => this.#closing !== undefined,
-      },
-      name,
-      user,
-    );
+    return collectionOf(this.#reading, name, user);
   }
 
   async call<N extends keyof Calls>(name: N, request: Calls[N]["request"], options?: CallOptions): Promise<Calls[N]["reply"]> {
@@ -254,12 +258,8 @@ export class EmbeddedBus implements Bus {
   }
 
   status(): Status {
-    const { consistent } = this.#follow.position;
     return {
-      state: this.#follow.state,
-      generation: this.#follow.generation ?? this.#generation,
-      cursor: consistent,
-      head: this.#follow.head ?? null,
+      ...standing(this.#follow, this.#generation),
       pending: this.#writes.pending,
       deadLetters: this.#writes.deadLetters.length,
       conflicts: this.conflicts.held,
@@ -284,6 +284,10 @@ export class EmbeddedBus implements Bus {
     this.#checkIn.setInterval(seconds);
   }
 
+  setDraining(draining: boolean): void {
+    if (this.#vitals.drain(draining) && this.#follow.state !== "degraded") void this.#checkIn.fresh();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -294,6 +298,7 @@ export class EmbeddedBus implements Bus {
   }
 
   async #close(): Promise<void> {
+    this.#control?.close();
     this.#checkIn.close();
     this.#reseed.close();
     this.#follow.settle();
@@ -341,24 +346,14 @@ export class EmbeddedBus implements Bus {
   }
 
   async #describe(): Promise<Omit<CheckInRequest, "intervalMs">> {
-    const { epoch, cursor, consistent } = this.#follow.settle();
-    const { externalAddr } = this.#options;
-    // Digests are of everything up to one revision: while pages are still coming there is no such one.
-    const digests = cursor === consistent ? await this.#drift.digests() : {};
-    return this.#drift.said({
-      version: VERSION,
-      ...(externalAddr !== undefined && { externalAddr }),
-      state: this.#follow.state,
-      ...(epoch !== undefined && { position: { epoch, cursor: consistent } }),
-      pending: this.#writes.pending,
-      digests,
-    });
+    const where = await said(this.#follow, this.#drift, this.#options.externalAddr);
+    return this.#drift.said({ ...where, pending: this.#writes.pending, ...this.#vitals.said(this.status()) });
   }
 
   #onCheckIn(reply: CheckInReply, sent: Omit<CheckInRequest, "intervalMs">): void {
     this.#counters.checkIns++;
     this.#link.meet(reply);
-    this.#peers = reply.peers;
+    this.#peers = this.#vitals.heard(reply);
     this.#notices.told(reply.warnings);
     this.#notices.warn("INCOMPATIBLE", undefined);
     this.transfers.onCheckIn(reply);
@@ -376,6 +371,7 @@ export class EmbeddedBus implements Bus {
 
   #onCheckInFailed(thrown: unknown): void {
     const error = asFrontsyncError(thrown);
+    this.#vitals.failed(error);
     if (!error.retryable) this.#notices.warn("INCOMPATIBLE", texts.incompatible(error));
     this.#follow.lost();
   }

@@ -1,4 +1,4 @@
-/** The changes of a collection as an iterator. It keeps no queue: it reads the next changes from the replica when its reader asks, so a slow
+/** The changes of collections as an iterator. It keeps no queue: it reads the next changes from the replica when its reader asks, so a slow
  *  reader gets the last change of each document. */
 import type { Doc } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
@@ -10,10 +10,18 @@ import type { Sight } from "./sight.ts";
 
 const READ_AHEAD = 100;
 
+/** A row, and the collection that it is of. */
+export type PlacedRow = Row & { collection: string };
+
+export interface ChangesOptions {
+  since?: number;
+  signal?: AbortSignal;
+}
+
 export interface ChangesSource {
   replica(): Replica;
-  /** The last versions of a collection's documents after a revision, when all of them are recent. */
-  recent(collection: string, after: number): Row[] | undefined;
+  /** The last versions of these collections' documents after a revision, when all of them are recent. */
+  recent(collections: ReadonlySet<string>, after: number): PlacedRow[] | undefined;
   /** Everything up to this revision has been handed to the replica. */
   held(): number;
   /** Resolves when more is held than `revision`, another store is followed than in that `life`, or the bus is closed. */
@@ -25,14 +33,15 @@ export interface ChangesSource {
 }
 
 /** From the call on, whenever its reader begins; it ends with the signal, with the bus, and with `return`, also while its reader waits. */
-export function readChanges(
+export function readChanges<T>(
   source: ChangesSource,
-  schema: CollectionSchema,
-  { since, signal }: { since?: number; signal?: AbortSignal } = {},
-): AsyncIterableIterator<Change<Doc>> {
+  schemas: readonly CollectionSchema[],
+  told: (change: Change<Doc>, schema: CollectionSchema) => T,
+  { since, signal }: ChangesOptions = {},
+): AsyncIterableIterator<T> {
   const left = new AbortController();
   const ends = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
-  const changes = tellChanges(source, schema, since ?? source.held(), ends);
+  const changes = tellChanges(source, schemas, told, since ?? source.held(), ends);
   return {
     next: () => changes.next(),
     async return() {
@@ -45,12 +54,15 @@ export function readChanges(
   };
 }
 
-async function* tellChanges(
+async function* tellChanges<T>(
   source: ChangesSource,
-  schema: CollectionSchema,
+  schemas: readonly CollectionSchema[],
+  told: (change: Change<Doc>, schema: CollectionSchema) => T,
   since: number,
   signal: AbortSignal,
-): AsyncGenerator<Change<Doc>, undefined> {
+): AsyncGenerator<T, undefined> {
+  const byName = new Map(schemas.map((schema) => [schema.collection, schema]));
+  const names = new Set(byName.keys());
   if (!(Number.isSafeInteger(since) && since >= 0)) {
     throw new FrontsyncError("BAD_MESSAGE", `changes() begins after a revision or 0, not after ${since}.`, { path: "/since" });
   }
@@ -63,16 +75,17 @@ async function* tellChanges(
     // Another store's revisions say nothing here: all of them are news, what was deleted there, too.
     if (life !== source.life()) [life, after] = [source.life(), 0];
     const until = source.held();
-    const recent = source.recent(schema.collection, after);
-    const rows = recent ?? (until > after ? await stored(source.replica(), schema.collection, after, until) : []);
+    const recent = source.recent(names, after);
+    const rows = recent ?? (until > after ? await stored(source.replica(), names, after, until) : []);
     if (source.closed()) return;
     // Before the first one, too: who may not read hears it at once.
     if (!see || rows.length > 0) see = await source.sight();
     for (const row of rows) {
+      const schema = byName.get(row.collection) as CollectionSchema;
       const change = asChange(schema, row);
       after = change.revision;
-      const seen = see(change);
-      if (seen && (seen.op === "put" || change.revision > existing)) yield seen;
+      const seen = see(schema, change);
+      if (seen && (seen.op === "put" || change.revision > existing)) yield told(seen, schema);
       if (source.closed() || signal.aborted) return;
     }
     if (!recent && rows.length === READ_AHEAD) continue;
@@ -81,6 +94,16 @@ async function* tellChanges(
   }
 }
 
-async function stored(replica: Replica, collection: string, after: number, until: number): Promise<Row[]> {
-  return await replica.call("since", { collection, after, until, limit: READ_AHEAD });
+/** The next ones of all of them, in order. */
+async function stored(replica: Replica, names: ReadonlySet<string>, after: number, until: number): Promise<PlacedRow[]> {
+  const parts = await Promise.all(
+    [...names].map(async (collection) => {
+      const rows = await replica.call("since", { collection, after, until, limit: READ_AHEAD });
+      return rows.map((row) => ({ ...row, collection }));
+    }),
+  );
+  return parts
+    .flat()
+    .sort((a, b) => a.revision - b.revision)
+    .slice(0, READ_AHEAD);
 }

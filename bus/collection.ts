@@ -16,12 +16,13 @@ import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { CollectionSchema, Schemas } from "../schemas/index.ts";
 import type { ActingUser } from "./acting.ts";
 import type { Change, Collection, Entry, NewDoc, Page, Query, Wait, WriteOptions, Written } from "./api.ts";
+import type { ChangesOptions } from "./changes.ts";
 import { toBase32 } from "./platform/random.ts";
 import type { Replica, Row } from "./replica/index.ts";
 import type { ListedRow, WaitingRow } from "./replica/methods.ts";
 import { docOf } from "./replica/row.ts";
 import { listStatement } from "./replica/tables.ts";
-import { queryable, type Sight, see, seeChange } from "./sight.ts";
+import { queryable, see, seeChange } from "./sight.ts";
 import type { WriteBody, Writes } from "./writes.ts";
 
 /** Writes that putMany has under way at once. */
@@ -39,11 +40,7 @@ export interface CollectionParts {
   replica(): Replica;
   /** The row of a document, also a tombstone. */
   row(collection: string, id: string): Promise<Row | undefined>;
-  changes(
-    schema: CollectionSchema,
-    options: { since?: number; signal?: AbortSignal } | undefined,
-    sight: Sight,
-  ): AsyncIterableIterator<Change<Doc>>;
+  changes(schema: CollectionSchema, options: ChangesOptions | undefined): AsyncIterableIterator<Change<Doc>>;
   versions(schema: CollectionSchema, id: string, wait: Wait | undefined): Promise<Change<Doc>[]>;
 }
 
@@ -179,11 +176,7 @@ export function openCollection(name: string, parts: CollectionParts): Collection
       return await write(checkId(id), { op: "delete" }, 0, mutation, options);
     },
     changes(options) {
-      const of = schema();
-      return parts.changes(of, options, async () => {
-        const actor = await user?.actor();
-        return (change) => seeChange(of, actor, change);
-      });
+      return parts.changes(schema(), options);
     },
     async versions(id, wait) {
       const of = schema();

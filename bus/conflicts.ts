@@ -3,7 +3,7 @@ import { sha256 } from "../schemas/digest.ts";
 import { type Doc, documentId, encodeJson, isObject } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
-import type { Collection, Conflict, Written } from "./api.ts";
+import type { Collection, Conflict, ConflictCopies, WriteOptions, Written } from "./api.ts";
 import type { Replica, Row } from "./replica/index.ts";
 import { decodeRecords } from "./wire/page.ts";
 import { storeSubject } from "./wire/subjects.ts";
@@ -25,13 +25,64 @@ export interface ConflictsParts {
   row(collection: string, id: string): Promise<Row | undefined>;
 }
 
-export class Conflicts {
+/** What is done with the copies, by somebody who sees collections in their own way. */
+class Copies implements ConflictCopies {
+  readonly #parts: ConflictsParts;
+
+  constructor(parts: ConflictsParts) {
+    this.#parts = parts;
+  }
+
+  /** At most MAX_LISTED, by their ids. */
+  async list(): Promise<Conflict[]> {
+    const found: Conflict[] = [];
+    let bytes = 0;
+    for (let after: string | undefined; ; ) {
+      const page = await this.#parts.collection(COLLECTION).list({ limit: READ_AHEAD, ...(after !== undefined && { after }) });
+      for (const { doc } of page.items) {
+        bytes += JSON.stringify(doc).length;
+        if (found.length > 0 && (found.length >= MAX_LISTED || bytes > MAX_LISTED_BYTES)) return found;
+        found.push(doc as unknown as Conflict);
+      }
+      if (page.next === undefined) return found;
+      after = page.next;
+    }
+  }
+
+  /** After a crash between storing and discarding it is called again: the mutation's id is made of the copy and `doc`, so that is stored once. */
+  async resolve(id: string, doc: object, { ifRevision }: Pick<WriteOptions, "ifRevision"> = {}): Promise<Written> {
+    const copy = (await this.#parts.collection(COLLECTION).get(id))?.doc as unknown as Conflict | undefined;
+    if (!copy) throw new FrontsyncError("NOT_FOUND", `There is no conflict copy '${id.slice(0, 80)}'.`, { path: "/id" });
+    const { collection, docId } = copy;
+    if (isObject(doc) && documentId(this.#parts.schemas().collection(collection), doc) !== docId)
+      throw new FrontsyncError(
+        "BAD_ID",
+        `The conflict is over '${docId.slice(0, 80)}' in ${collection}, not over another document.`,
+      );
+    const made = sha256(`${id} ${encodeJson(doc, "SCHEMA_INVALID", `A document of ${collection}`)}`);
+    const held = ifRevision ?? (await this.#parts.row(collection, docId))?.revision ?? 0;
+    const options = { ifRevision: held, mutationId: `resolve:${made.toString("base64url")}` };
+    const written = await this.#parts.collection(collection).put(doc as Doc, options);
+    await this.discard(id).catch((error: unknown) => {
+      if (!(error instanceof FrontsyncError && error.code === "NOT_FOUND")) throw error;
+    });
+    return written;
+  }
+
+  async discard(id: string): Promise<void> {
+    await this.#parts.collection(COLLECTION).delete(id);
+  }
+}
+
+/** Those of the system, counted. */
+export class Conflicts extends Copies {
   readonly #parts: ConflictsParts;
   /** The store's subjects of the copies: counted here as they come and go, so that a status costs no query. */
   readonly #held = new Set<string>();
   #counted = 0;
 
   constructor(parts: ConflictsParts) {
+    super(parts);
     this.#parts = parts;
   }
 
@@ -67,46 +118,8 @@ export class Conflicts {
     return before !== this.held;
   }
 
-  /** At most MAX_LISTED, by their ids. */
-  async list(): Promise<Conflict[]> {
-    const found: Conflict[] = [];
-    let bytes = 0;
-    for (let after: string | undefined; ; ) {
-      const page = await this.#parts.collection(COLLECTION).list({ limit: READ_AHEAD, ...(after !== undefined && { after }) });
-      for (const { doc } of page.items) {
-        bytes += JSON.stringify(doc).length;
-        if (found.length > 0 && (found.length >= MAX_LISTED || bytes > MAX_LISTED_BYTES)) return found;
-        found.push(doc as unknown as Conflict);
-      }
-      if (page.next === undefined) return found;
-      after = page.next;
-    }
-  }
-
-  /** Stores `doc` in place of the document's current version, then discards the copy. After a crash between the two it is called again:
-   *  the mutation's id is made of the copy and `doc`, so that is stored once. Throws NOT_FOUND, REVISION_CONFLICT, and what put throws;
-   *  BAD_ID when `doc` is another document. */
-  async resolve(id: string, doc: object): Promise<Written> {
-    const copy = (await this.#parts.collection(COLLECTION).get(id))?.doc as unknown as Conflict | undefined;
-    if (!copy) throw new FrontsyncError("NOT_FOUND", `There is no conflict copy '${id.slice(0, 80)}'.`, { path: "/id" });
-    const { collection, docId } = copy;
-    if (isObject(doc) && documentId(this.#parts.schemas().collection(collection), doc) !== docId)
-      throw new FrontsyncError(
-        "BAD_ID",
-        `The conflict is over '${docId.slice(0, 80)}' in ${collection}, not over another document.`,
-      );
-    const made = sha256(`${id} ${encodeJson(doc, "SCHEMA_INVALID", `A document of ${collection}`)}`);
-    const row = await this.#parts.row(collection, docId);
-    const options = { ifRevision: row?.revision ?? 0, mutationId: `resolve:${made.toString("base64url")}` };
-    const written = await this.#parts.collection(collection).put(doc as Doc, options);
-    await this.discard(id).catch((error: unknown) => {
-      if (!(error instanceof FrontsyncError && error.code === "NOT_FOUND")) throw error;
-    });
-    return written;
-  }
-
-  /** Throws NOT_FOUND when there is no such copy. */
-  async discard(id: string): Promise<void> {
-    await this.#parts.collection(COLLECTION).delete(id);
+  /** The copies as somebody sees them, by how they see collections. */
+  as(collection: (name: string) => Collection<Doc>): ConflictCopies {
+    return new Copies({ ...this.#parts, collection });
   }
 }

@@ -8,7 +8,7 @@ import { clock } from "./platform/clock.ts";
 import { log } from "./platform/log.ts";
 import type { Replica } from "./replica/index.ts";
 import type { FoundRow } from "./replica/methods.ts";
-import { listSetAside, recoveryFile } from "./replica/recovery.ts";
+import { type AsideSummary, countSetAside, recoveryFile } from "./replica/recovery.ts";
 import { Resync, type ResyncParts } from "./resync.ts";
 import { Returning } from "./returning.ts";
 
@@ -110,9 +110,9 @@ export class Drift {
   /** Says which rows were set aside. */
   #listAside(): void {
     const { dir, warn } = this.#parts;
-    let found: ReturnType<typeof listSetAside>;
+    let found: AsideSummary;
     try {
-      found = listSetAside(dir);
+      found = countSetAside(dir, MOST_NAMED);
     } catch (error) {
       const why = (error as Error).message;
       warn(
@@ -121,9 +121,9 @@ export class Drift {
       );
       return;
     }
-    const rows = found.map(({ collection, id, revision }) => `${collection}/${id} (revision ${revision})`);
-    const message = `${rows.length} rows that the datastore does not have were set aside in ${recoveryFile(dir)}: ${named(rows)}. Look at them, write again what is wanted, and move the file away.`;
-    warn("ROWS_SET_ASIDE", rows.length > 0 ? message : undefined);
+    const { count, rows } = found;
+    const message = `${count} rows that the datastore does not have were set aside in ${recoveryFile(dir)}: ${named(rows.map(keyOf), count)}. Look at them, write again what is wanted, and move the file away.`;
+    warn("ROWS_SET_ASIDE", count > 0 ? message : undefined);
   }
 
   #climb(differing: readonly string[]): Step | undefined {
@@ -178,7 +178,7 @@ export class Drift {
     const unfit = new Set(await resync.bodies(found));
     for (const row of found) if (unfit.has(`${row.collection}/${row.id}`)) this.#hopeless.add(keyOf(row));
     const rows = [...this.#hopeless];
-    const message = `${rows.length} documents are not what their hashes say, neither here nor in the datastore: ${named(rows)}. Write them again, or bring back an older version.`;
+    const message = `${rows.length} documents are not what their hashes say, neither here nor in the datastore: ${named(rows, rows.length)}. Write them again, or bring back an older version.`;
     warn("BODY_DAMAGED", rows.length > 0 ? message : undefined);
   }
 
@@ -200,10 +200,10 @@ function differences(expected: Readonly<Record<string, string>>, given: Readonly
   return [...names].filter((name) => (expected[name] ?? NO_DIGEST) !== (given[name] ?? NO_DIGEST));
 }
 
-function keyOf({ collection, id, revision }: FoundRow): string {
+function keyOf({ collection, id, revision }: Pick<FoundRow, "collection" | "id" | "revision">): string {
   return `${collection}/${id} (revision ${revision})`;
 }
 
-function named(rows: readonly string[]): string {
-  return rows.slice(0, MOST_NAMED).join(", ") + (rows.length > MOST_NAMED ? `, … (${rows.length - MOST_NAMED} more)` : "");
+function named(rows: readonly string[], count: number): string {
+  return rows.slice(0, MOST_NAMED).join(", ") + (count > MOST_NAMED ? `, … (${count - MOST_NAMED} more)` : "");
 }

@@ -320,7 +320,8 @@ export class Follow {
         timeoutMs = PAGE_TIMEOUT_MS.first;
       } catch (thrown) {
         const error = asFrontsyncError(thrown);
-        log.warn({ code: error.code, reason: error.message }, "a page of changes could not be read");
+        // Whoever closes the bus does not wait for the page.
+        if (!this.stopped) log.warn({ code: error.code, reason: error.message }, "a page of changes could not be read");
         if (!this.#options.link.connected) return this.lost();
         if (error.code === "DATASTORE_UNREACHABLE") this.lost();
         if (error.code === "TIMEOUT") timeoutMs = Math.min(timeoutMs * 2, PAGE_TIMEOUT_MS.most);

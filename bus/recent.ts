@@ -37,15 +37,17 @@ export class Recent {
     return version && rowOf(version);
   }
 
-  /** The last version of each document of a collection after a revision; undefined: not all of them are recent. */
-  since(collection: string, after: number): Row[] | undefined {
+  /** The last version of each document of these collections after a revision; undefined: not all of them are recent. */
+  since(collections: ReadonlySet<string>, after: number): (Row & { collection: string })[] | undefined {
     if (after < this.#from) return undefined;
     const begin = this.#versions.findLastIndex(({ revision }) => revision <= after) + 1;
     return this.#versions
       .slice(begin)
       .filter((version) => this.#last.get(version.subject) === version)
-      .filter(({ subject }) => parseStoreSubject(subject).collection === collection)
-      .map(rowOf);
+      .flatMap((version) => {
+        const { collection } = parseStoreSubject(version.subject);
+        return collections.has(collection) ? [{ ...rowOf(version), collection }] : [];
+      });
   }
 
   /** Keeps the newer half of what is allowed; never the very last: it alone may be above the limit of bytes. */

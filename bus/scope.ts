@@ -2,12 +2,13 @@
 import type { Doc } from "../schemas/document.ts";
 import type { Schemas } from "../schemas/index.ts";
 import type { ActingUser } from "./acting.ts";
-import type { Collection } from "./api.ts";
-import { type ChangesSource, readChanges } from "./changes.ts";
+import type { Collection, PlacedChange } from "./api.ts";
+import { type ChangesOptions, type ChangesSource, readChanges } from "./changes.ts";
 import { openCollection } from "./collection.ts";
 import type { Follow } from "./follow.ts";
 import type { Link } from "./link.ts";
 import type { Replica, Row } from "./replica/index.ts";
+import { sightOf } from "./sight.ts";
 import { readVersions } from "./versions.ts";
 import type { Waiters } from "./waiters.ts";
 import type { Writes } from "./writes.ts";
@@ -29,26 +30,40 @@ export interface ScopeParts {
 
 /** A collection as somebody sees it; `user` undefined: the system. */
 export function collectionOf(parts: ScopeParts, name: string, user: ActingUser | undefined): Collection<Doc> {
-  const { schemas, link, writes, waiters, follow, replica, row, checkIn, closed } = parts;
-  const life = () => follow().life;
-  const more = (revision: number, known: number, signal: AbortSignal) =>
-    waiters.until(() => closed() || follow().position.cursor > revision || life() !== known, signal).catch(() => {});
-  const changes: Omit<ChangesSource, "sight"> = {
-    replica,
-    recent: (of, after) => follow().recent.since(of, after),
-    held: () => follow().position.cursor,
-    more,
-    life,
-    closed,
-  };
+  const { schemas, link, writes, follow, replica, row, checkIn, closed } = parts;
   return openCollection(name, {
     user,
     schemas,
     writes,
     replica,
     row,
-    changes: (schema, options, sight) => readChanges({ ...changes, sight }, schema, options),
+    changes: (schema, options) => readChanges(sourceOf(parts, user), [schema], (change) => change, options),
     versions: (schema, id, wait) =>
       readVersions({ link, schemas, state: () => follow().state, checkIn, closed }, schema, id, wait),
   });
+}
+
+/** The changes of all collections as somebody sees them. */
+export function changesOf(
+  parts: ScopeParts,
+  user: ActingUser | undefined,
+  options: ChangesOptions | undefined,
+): AsyncIterableIterator<PlacedChange> {
+  const all = [...parts.schemas.collections.values()];
+  return readChanges(sourceOf(parts, user), all, (change, { collection }) => ({ collection, ...change }), options);
+}
+
+function sourceOf({ waiters, follow, replica, closed }: ScopeParts, user: ActingUser | undefined): ChangesSource {
+  const life = () => follow().life;
+  const more = (revision: number, known: number, signal: AbortSignal) =>
+    waiters.until(() => closed() || follow().position.cursor > revision || life() !== known, signal).catch(() => {});
+  return {
+    replica,
+    recent: (collections, after) => follow().recent.since(collections, after),
+    held: () => follow().position.cursor,
+    more,
+    life,
+    closed,
+    sight: sightOf(user),
+  };
 }

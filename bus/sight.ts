@@ -6,7 +6,15 @@ import type { CollectionSchema } from "../schemas/index.ts";
 import type { Change } from "./api.ts";
 
 /** What is told of a change, by the rights that somebody has now; undefined: nothing. Throws NOT_ALLOWED. */
-export type Sight = () => Promise<(change: Change<Doc>) => Change<Doc> | undefined>;
+export type Sight = () => Promise<(schema: CollectionSchema, change: Change<Doc>) => Change<Doc> | undefined>;
+
+/** Of a user; undefined: of the system. */
+export function sightOf(user: { actor(): Promise<Actor> } | undefined): Sight {
+  return async () => {
+    const actor = await user?.actor();
+    return (schema, change) => seeChange(schema, actor, change);
+  };
+}
 
 /** The document as it is shown; undefined: not at all. */
 export function see(schema: CollectionSchema, actor: Actor | undefined, doc: Doc): Doc | undefined {

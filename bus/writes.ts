@@ -9,10 +9,10 @@ import { Delivery, type DeliveryParts } from "./outbox/delivery.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import {
   asKept,
-  asQueued,
   asWish,
   checkEdit,
   type Kept,
+  queuedWish,
   type Shown,
   shown,
   type Wish,
@@ -131,7 +131,7 @@ export class Writes {
   }
 
   list(): Queued[] {
-    return [...this.#pending.values()].map(({ wish }) => asQueued(wish));
+    return [...this.#pending.values()].map(({ wish }) => queuedWish(wish));
   }
 
   /** The contents that uploads need which wait or were refused, by their hashes, and their sizes. */

@@ -2,6 +2,7 @@ import { clock } from "../bus/platform/clock.ts";
 import { VERSION } from "../bus/platform/package.ts";
 import { streamInfo } from "../bus/wire/stream.ts";
 import { judge } from "../schemas/epochs.ts";
+import type { CheckInRequest, Vitals } from "../schemas/types.ts";
 import { defineFunction } from "./host/define.ts";
 import { needNotOffer } from "./seed/closing.ts";
 
@@ -17,25 +18,28 @@ export default defineFunction({
   errors: [],
   async handle(request, { webserver }, context) {
     const { connection, contents, epochs, follower, known, presence, schemas, warnings } = context;
-    const { digests: _given, position, externalAddr, ...said } = request;
+    const { position, externalAddr } = request;
     await epochs.ready();
     const head = (await streamInfo(connection))?.state.last_seq ?? 0;
-    const { version, state, pending, intervalMs } = said;
+    const { version, state, pending, intervalMs } = request;
+    const judged = judge(epochs.list, position);
+    const cursor = position?.cursor ?? 0;
     presence.tell({
       webserver,
       ...(externalAddr !== undefined && { externalAddr }),
       version,
       state,
-      cursor: position?.cursor ?? 0,
+      cursor,
       pending,
       intervalMs,
+      vitals: { ...saidOf(request), ...(position && judged === "good" && { lag: Math.max(0, head - cursor) }) },
       at: clock.now(),
     });
-    const judged = judge(epochs.list, position);
     known.tell(webserver, request, judged === "good");
     if (judged === "good") await needNotOffer(webserver, context);
     const wantedContents = contents.wanted();
     const digests = position && follower.digests.at(position.cursor);
+    const peers = presence.peersOf(webserver);
     return {
       version: VERSION,
       now: clock.now(),
@@ -43,7 +47,8 @@ export default defineFunction({
       head,
       position: judged,
       ...(digests && { digests }),
-      peers: presence.peersOf(webserver),
+      peers,
+      vitals: presence.vitalsOf(peers),
       intervalMs: presence.size * MS_PER_CHECK_IN,
       warnings: await warnings(),
       schemas: Object.fromEntries(
@@ -54,3 +59,12 @@ export default defineFunction({
     };
   },
 });
+
+/** Of what a webserver says of itself no more than is known here: every handler keeps it. */
+function saidOf({ vitals: { draining, deadLetters, conflicts } = {} }: CheckInRequest): Vitals {
+  return {
+    ...(draining !== undefined && { draining }),
+    ...(deadLetters !== undefined && { deadLetters }),
+    ...(conflicts !== undefined && { conflicts }),
+  };
+}

@@ -7,6 +7,7 @@ import { checkTls, type TlsOptions } from "../bus/wire/tls.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { loadSchemas, schemaFolders } from "../schemas/index.ts";
 import type { HandlerConfig } from "./host/handler.ts";
+import { RULE_SETTINGS } from "./rules/index.ts";
 import type { TombstoneLimits } from "./store/collectable.ts";
 import type { ContentsOptions } from "./store/contents.ts";
 import { checkCertificate } from "./supervise/certificate.ts";
@@ -52,6 +53,8 @@ export interface DatastoreOptions {
   /** When deletions are held until an admin lets them go: when within a minute more than `documents` (default 20) of a collection are
    *  deleted, and more than this `share` of it (default 0.2). A collection's schema may say otherwise. false: never. */
   deletionFuse?: { share?: number; documents?: number } | false;
+  /** How many entries a user's search history keeps, 1 to 1000; default 100. Where it kept more, what is beyond stays until the history is cleared. */
+  maxSearchHistory?: number;
   /** Folders with schema files of further collections. */
   schemas?: readonly string[];
   /** Gets a line for people while something takes its time, such as fetching nats-server. */
@@ -80,6 +83,7 @@ const DAY_S = 24 * 3600;
 const TOMBSTONE_KEEP_S = 7 * DAY_S;
 const TOMBSTONE_AWAY_S = 30 * DAY_S;
 const MAX_TOMBSTONE_S = 3650 * DAY_S;
+const MAX_SEARCH_HISTORY = 1000;
 
 /** Resolves when a request would be answered. A handler or nats-server that dies is started again until stop(). Throws BAD_CONFIG,
  *  DIR_IN_USE, DATASTORE_UNREACHABLE (the given NATS does not answer). */
@@ -123,6 +127,7 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
       // Our own nats-server, at an address of this machine, with a certificate that is for others: it is known by its passwords.
       tls: options.tls ? { skipVerify: true } : options.natsTls,
       tombstones: tombstonesOf(options),
+      rules: { maxSearchHistory: options.maxSearchHistory ?? RULE_SETTINGS.maxSearchHistory },
     };
     if (!server) await checkGivenNats(config);
     const pool = new HandlerPool(handlers, config);
@@ -158,7 +163,7 @@ function handlerConfig(
   keys: Keys,
   controlAuth: string,
   sync: "always" | "default" | undefined,
-): Omit<HandlerConfig, "contents" | "tombstones" | "deletionFuse"> {
+): Omit<HandlerConfig, "contents" | "tombstones" | "deletionFuse" | "rules"> {
   const common = { server, user: "functions", signingKey: keys.signingKey, schemas, sync };
   // A NATS of one's own has its own users: the functions come as `functions`, with Control-Auth as their password.
   if (sync === undefined) return { ...common, password: controlAuth };
@@ -195,6 +200,9 @@ function check(options: DatastoreOptions): DatastoreOptions {
   if (!(share >= 0 && share <= 1)) refuse(`\`deletionFuse.share\` must be 0 to 1, not ${share}.`);
   if (!Number.isSafeInteger(documents) || documents < 0)
     refuse(`\`deletionFuse.documents\` must be a number of documents, not ${documents}.`);
+  const { maxSearchHistory = 1 } = options;
+  if (!Number.isInteger(maxSearchHistory) || maxSearchHistory < 1 || maxSearchHistory > MAX_SEARCH_HISTORY)
+    refuse(`\`maxSearchHistory\` must be 1 to ${MAX_SEARCH_HISTORY}, not ${maxSearchHistory}.`);
   if (options.tls) checkCertificate(options.tls);
   checkTls(options.natsTls);
   if (nats === undefined && !isLoopback(listen) && controlAuth === DEFAULT_CONTROL_AUTH) {

@@ -3,7 +3,7 @@ import { readSubject } from "../bus/wire/stream.ts";
 import { storeSubject } from "../bus/wire/subjects.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { hasSeen } from "../schemas/mutation.ts";
-import type { FusesCloseReply } from "../schemas/types.ts";
+import type { FuseState, FusesCloseReply } from "../schemas/types.ts";
 import { checkMay } from "./accounts/users.ts";
 import { WRITE_ERRORS } from "./commit/errors.ts";
 import { deleteNow } from "./delete.ts";
@@ -31,28 +31,32 @@ const close = defineFunction({
     await context.restoring.check();
     context.schemas.collection(collection);
     const reply: FusesCloseReply = { done: false, count: 0, refused: [] };
-    // To let go, first: what comes from here on is counted anew. To discard, last: or a webserver that asks again would have its way.
-    if (!discard) await closeFuse(collection, false, context);
+    // To let go, first: what comes from here on is counted anew, but for the held ones that are asked for again meanwhile.
+    if (!discard) await change(collection, context, ({ discards = false }) => ({ taken: [], discards, letsGo: true }));
     const finished = await eachHeld(collection, caller, context, async (held) => {
       if (discard) await context.fuses.discard(collection, held);
       else await letGo(collection, held, reply, caller, context);
       reply.count++;
     });
-    if (finished && discard) await closeFuse(collection, true, context);
+    // To discard, now: or a webserver that asks again would have its way.
+    if (finished) await change(collection, context, discard ? () => ({ taken: [], discards: true }) : withoutLetsGo);
     return { ...reply, done: finished };
   },
 });
 export default close;
 
-async function closeFuse(collection: string, discards: boolean, { fuses }: Context): Promise<void> {
+/** Of the fuse's state, however many handlers change it. */
+async function change(collection: string, { fuses }: Context, next: (state: FuseState) => FuseState): Promise<void> {
   const document = fuses.of(collection)?.document;
-  for (let closed = false; document && !closed; ) {
+  for (let changed = false; document && !changed; ) {
     const { value, revision } = await document.read();
     if (!value) return;
-    closed =
-      (await document.write({ taken: [], ...((discards || value.discards) && { discards: true }) }, revision)) !== undefined;
+    changed = (await document.write(next(value), revision)) !== undefined;
   }
 }
+
+/** It may have opened again meanwhile. */
+const withoutLetsGo = ({ letsGo: _over, ...state }: FuseState): FuseState => state;
 
 /** Until none is left: false when there is no more time. */
 async function eachHeld(

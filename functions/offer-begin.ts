@@ -26,6 +26,7 @@ export default defineFunction({
       empty: emptyAt !== undefined,
       signed: sample !== undefined && seeding.isSigned(sample),
       now: clock.now(),
+      lateMs: seeding.lateMs,
     });
     const { generation, documents, newest, peers } = claim;
     presence.claims(webserver, { generation, documents, offered: 0, why, ...(newest !== undefined && { newest }) });

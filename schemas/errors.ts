@@ -152,8 +152,18 @@ export const ERRORS = {
   },
   TOO_MANY_REQUESTS: {
     retryable: true,
-    meaning: "More requests of this kind came from one address than a webserver takes.",
-    todo: "Wait as long as the header Retry-After says.",
+    meaning: "More requests of this kind came from one address, or from one user, than a webserver takes.",
+    todo: "Wait as long as the header Retry-After says, or end what is open.",
+  },
+  METHOD_NOT_ALLOWED: {
+    retryable: false,
+    meaning: "A webserver has this path, but not for this method.",
+    todo: "Use one that the header Allow names.",
+  },
+  WEBSERVER_BUSY: {
+    retryable: true,
+    meaning: "This webserver serves as many as it can.",
+    todo: "Wait as long as the header Retry-After says, or ask another webserver.",
   },
   WEBSERVER_UNREACHABLE: {
     retryable: true,
@@ -174,6 +184,16 @@ export const ERRORS = {
     retryable: false,
     meaning: "The deletion fuse held this deletion, and an admin has discarded it: the document stays.",
     todo: "Delete it again if it is meant.",
+  },
+  NO_WEBSERVER: {
+    retryable: true,
+    meaning: "The load balancer reaches no webserver that could answer.",
+    todo: "Try again in a moment; the balancer's status says of each webserver why it gets no requests.",
+  },
+  LOOP_DETECTED: {
+    retryable: false,
+    meaning: "A request came back to a load balancer that had sent it on, or went through too many of them.",
+    todo: "Correct the addresses: a webserver's External-Addr must not be that of a load balancer, nor a proxy's target that of itself.",
   },
 } as const satisfies Record<string, { retryable: boolean; meaning: string; todo: string }>;
 

@@ -705,6 +705,12 @@ export interface CheckInReply {
    */
   peers: Peer[];
   /**
+   * How the peers do, by webserver. Present: the datastore takes `vitals`.
+   */
+  vitals?: {
+    [k: string]: Vitals;
+  };
+  /**
    * Advice: wait at least this long between check-ins.
    */
   intervalMs: number;
@@ -741,6 +747,29 @@ export interface Peer {
   state: "synced" | "catching-up" | "degraded" | "held";
   seenMsAgo: number;
 }
+/**
+ * How a webserver does, beside its position: what it says of itself, and what the datastore adds. Absent: not known.
+ */
+export interface Vitals {
+  /**
+   * It stops soon, or is to get no new users.
+   */
+  draining?: boolean;
+  /**
+   * Revisions between its position and the head, at its last check-in. Absent also while its position is not of this store.
+   */
+  lag?: number;
+  /**
+   * Writes that are not up yet.
+   */
+  pending?: number;
+  deadLetters?: number;
+  /**
+   * Conflict copies that it holds.
+   */
+  conflicts?: number;
+  [k: string]: unknown;
+}
 export interface Warning {
   code: string;
   message: string;
@@ -767,6 +796,7 @@ export interface CheckInRequest {
    * Until the next check-in.
    */
   intervalMs: number;
+  vitals?: Vitals;
   /**
    * One digest for each collection: XOR over its rows and tombstones of a hash of subject and revision, in hex.
    */
@@ -1040,6 +1070,41 @@ export interface KnownChunk {
   sequence: number;
 }
 /**
+ * One line of the answer: first how many are meant, then what became of each, then how many are left. An error is the last line.
+ */
+export interface DeadLettersReply {
+  kind: "meant" | "done" | "refused" | "end" | "error";
+  /**
+   * Of `meant` and `end`: so many.
+   */
+  count?: number;
+  /**
+   * Of `done` and `refused`: the dead letter's.
+   */
+  mutation?: string;
+  collection?: string;
+  id?: string;
+  /**
+   * Of a retry that is `done`: its revision; null: it waits for the datastore.
+   */
+  revision?: number | null;
+  /**
+   * Of `refused` and `error`: why.
+   */
+  code?: string;
+  message?: string;
+}
+/**
+ * What a command asks of the process that works in a webserver's folder, over the socket that is in it. One line.
+ */
+export interface DeadLettersRequest {
+  do: "retry" | "discard";
+  /**
+   * Which dead letters are meant; `all`: every one.
+   */
+  mutations: "all" | string[];
+}
+/**
  * What is said of a version beside its body: NATS headers on the wire, one JSON column in the replica.
  */
 export interface Envelope {
@@ -1128,6 +1193,10 @@ export interface FuseState {
    * Deletions that it held were discarded: their webservers are still to be told.
    */
   discards?: boolean;
+  /**
+   * Deletions that it held are being let go: one that is asked for again takes no place.
+   */
+  letsGo?: boolean;
 }
 export interface FuseSecond {
   /**
@@ -1674,6 +1743,7 @@ export interface Presence {
    * ms since 1970.
    */
   at: number;
+  vitals?: Vitals;
   claim?: Claim;
   [k: string]: unknown;
 }
@@ -2095,10 +2165,46 @@ export interface VersionsRequest {
   after?: number;
 }
 /**
+ * The webservers that a load balancer last heard of, on its own disk: with them it starts when the datastore can't be reached.
+ */
+export interface WebserversRecord {
+  /**
+   * @maxItems 10000
+   */
+  webservers: ListedWebserver[];
+  [k: string]: unknown;
+}
+export interface ListedWebserver {
+  webserver: string;
+  externalAddr: string;
+  [k: string]: unknown;
+}
+/**
+ * Of /api/events: a document has changed. Its id as an event is the revision.
+ */
+export interface ChangeEvent {
+  collection: string;
+  id: string;
+  revision: number;
+  /**
+   * It is deleted, or is not to be seen any more; it may also be one that never was.
+   */
+  deleted: boolean;
+  /**
+   * The uid that changed it; 0: the system. Absent where it is not to be seen.
+   */
+  by?: number;
+  [k: string]: unknown;
+}
+/**
  * Whether this webserver should get users. With 503 it should not.
  */
 export interface HealthReply {
   ready: boolean;
+  /**
+   * Which one answers: its id. A load balancer asks for it before it sends users.
+   */
+  webserver?: string;
   /**
    * Why not.
    */
@@ -2134,6 +2240,148 @@ export interface LoginRequest {
    * As the user types it.
    */
   Pass: string;
+}
+/**
+ * Of /api/events, for admins: the last second.
+ */
+export interface MetricsEvent {
+  at: string;
+  /**
+   * Revisions that this webserver has come forward, whoever made them.
+   */
+  mutationsPerSecond: number;
+  /**
+   * From a change's commit, by the datastore's clock, until it could be read here, by this machine's: what the two clocks differ by is in it, and what comes out below 0 counts as 0. After an outage it tells how old the changes are that come in. null: nothing came.
+   */
+  propagationMs: {
+    p50: number | null;
+    p99: number | null;
+    [k: string]: unknown;
+  };
+  [k: string]: unknown;
+}
+/**
+ * A write that waits on this webserver's disk for the datastore; with code and message one that was refused.
+ */
+export interface QueuedReply {
+  mutationId: string;
+  collection: string;
+  /**
+   * Empty: the datastore would have given it.
+   */
+  id: string;
+  op: "put" | "patch" | "delete";
+  /**
+   * When it was asked for.
+   */
+  at: string;
+  by: number;
+  /**
+   * Of an upload: what the document was to have as its content.
+   */
+  content?: {
+    sha256?: string;
+    size?: number;
+    [k: string]: unknown;
+  };
+  /**
+   * Why it was refused.
+   */
+  code?: string;
+  message?: string;
+  /**
+   * Of a put the document, of a patch the merge. Only where one is asked for.
+   */
+  body?: unknown;
+  [k: string]: unknown;
+}
+/**
+ * How this webserver does. Whoever is logged in is told the first five; admins all.
+ */
+export interface StatusReply {
+  webserver: string;
+  state: "synced" | "catching-up" | "degraded" | "held";
+  /**
+   * What it means for a user, in one or two sentences.
+   */
+  words: string;
+  /**
+   * Everybody should read `words` now: something does not work as usual, or will not in a moment.
+   */
+  alert: boolean;
+  /**
+   * It stops soon: the next request may be answered by another webserver.
+   */
+  draining: boolean;
+  warnings?: {
+    code: string;
+    message: string;
+  }[];
+  externalAddr?: string;
+  version?: string;
+  /**
+   * The id of the datastore's first life; null: no contact yet.
+   */
+  generation?: string | null;
+  /**
+   * The datastore's last revision, as far as it is known.
+   */
+  head?: number | null;
+  /**
+   * Every change up to this revision is held here.
+   */
+  cursor?: number;
+  /**
+   * Writes of this webserver that are not up yet.
+   */
+  pending?: number;
+  deadLetters?: number;
+  conflicts?: number;
+  /**
+   * Since this webserver started.
+   */
+  counters?: {
+    [k: string]: number;
+  };
+  /**
+   * The other webservers, as of their last check-ins.
+   */
+  peers?: {
+    webserver: string;
+    state: "synced" | "catching-up" | "degraded" | "held";
+    cursor: number;
+    /**
+     * Revisions behind the head, at its last check-in. Absent, as what follows: not known.
+     */
+    lag?: number;
+    /**
+     * Since its last check-in reached the datastore. While this webserver has no contact it grows, whatever the other one does.
+     */
+    heartbeatAgeMs: number;
+    pending?: number;
+    deadLetters?: number;
+    conflicts?: number;
+    draining?: boolean;
+    externalAddr: string;
+    version: string;
+    [k: string]: unknown;
+  }[];
+  [k: string]: unknown;
+}
+/**
+ * A version of a document, as the datastore keeps it.
+ */
+export interface VersionOfReply {
+  op: "put" | "delete";
+  id: string;
+  revision: number;
+  /**
+   * Absent: it was deleted, or was not to be seen.
+   */
+  doc?: Record<string, unknown>;
+  by: number;
+  at: string;
+  [k: string]: unknown;
 }
 /**
  * Which frontsync this is.
@@ -2219,6 +2467,18 @@ export interface Dashboard {
    * What the page shows: JSON that only the web interface understands.
    */
   data?: unknown;
+}
+/**
+ * A webserver that is to get no users, until this is deleted: it says so in its health, and load balancers send users elsewhere.
+ */
+export interface Drain {
+  /**
+   * The webserver's id; or the name of one that a load balancer knows by itself.
+   */
+  id: string;
+  createdAt?: string;
+  updatedAt?: string;
+  lastModifiedBy?: number;
 }
 /**
  * A group of users. Users name their groups.
@@ -2511,7 +2771,7 @@ export interface Search {
    */
   uid: number;
   /**
-   * Its place, given by the datastore: a new entry takes a free one, or that of the oldest, so no deletion is left behind. As many places as there are, so many entries are kept.
+   * Its place, given by the datastore: a new entry takes a free one, or that of the oldest, so no deletion is left behind. As many places as the datastore uses (Max-Search-History), so many entries are kept.
    */
   slot: number;
   /**
@@ -2673,6 +2933,7 @@ export interface User {
 export interface Collections {
   conflicts: ConflictCopy;
   dashboards: Dashboard;
+  drains: Drain;
   groups: Group;
   logins: Login;
   macros: Macro;
@@ -2719,6 +2980,8 @@ export interface Messages {
   "content-end.request": ContentEndRequest;
   "content-read.reply": ContentReadReply;
   "content-read.request": ContentReadRequest;
+  "dead-letters.reply": DeadLettersReply;
+  "dead-letters.request": DeadLettersRequest;
   "delete.request": DeleteRequest;
   envelope: Envelope;
   epochs: Epochs;
@@ -2771,10 +3034,17 @@ export interface Messages {
   "users.setPassword.request": UsersSetPasswordRequest;
   "versions.reply": VersionsReply;
   "versions.request": VersionsRequest;
+  vitals: Vitals;
+  "webservers.record": WebserversRecord;
   "write.reply": WriteReply;
+  "change.event": ChangeEvent;
   "health.reply": HealthReply;
   "login.reply": LoginReply;
   "login.request": LoginRequest;
+  "metrics.event": MetricsEvent;
+  "queued.reply": QueuedReply;
+  "status.reply": StatusReply;
+  "version-of.reply": VersionOfReply;
   "version.reply": VersionReply;
   "written.reply": WrittenReply;
 }

@@ -14,8 +14,8 @@ interface Flags {
 
 const HELP = `
 A write that waited without contact and that the datastore refused when it came is a dead letter: kept, with the reason,
-until somebody retries or discards it. \`ls\` and \`export\` may look while the webserver runs. For the others it must be stopped;
-a running one does the same by bus.deadLetters.`;
+until somebody retries or discards it. The webserver may run meanwhile: then it is asked to do it, which only the user who runs it may,
+and a retry is sent at once.`;
 const EXAMPLES = {
   ls: ["ls /var/lib/web1", "ls /var/lib/web1 --json | jq .code"],
   export: ["export /var/lib/web1 > refused.jsonl", "export /var/lib/web1 --waiting --output all.jsonl"],
@@ -56,15 +56,17 @@ export function addOutbox(program: Command, cli: Cli): void {
       }),
     );
   for (const [name, description] of [
-    ["retry", "Lets what was refused wait again: it is sent when the webserver starts"],
+    ["retry", "Sends what was refused again: at once, or when the webserver starts"],
     ["discard", "Gives up what was refused"],
   ] as const)
     add(name, description)
       .argument("[mutation...]", "the mutation ids, as `ls` shows them")
       .option("--all", "everything that was refused")
-      .action((dir: string, mutations: string[], flags: Flags) =>
-        act(dir, flags, { do: name, mutations: flags.all === true ? "all" : mutations }),
-      );
+      .action(async (dir: string, mutations: string[], flags: Flags, command: Command) => {
+        if ((flags.all === true) === mutations.length > 0)
+          command.error(`Name the mutations to ${name}, as \`frontsync outbox ls\` shows them, or give --all`);
+        await act(dir, flags, { do: name, mutations: flags.all === true ? "all" : mutations });
+      });
 }
 
 async function run(dir: string, job: Job, context: Context): Promise<void> {

@@ -1,6 +1,5 @@
 /** `frontsync reseed`: an operator's word when the datastore is empty, older than its webservers, or another one. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { FrontsyncError } from "../schemas/errors.ts";
 import type { Cli, Context } from "./support/cli.ts";
 import { targetOf, withTarget } from "./support/config/target.ts";
 import { jsonOption } from "./support/options.ts";
@@ -48,15 +47,16 @@ export function addReseed(program: Command, cli: Cli): void {
     )
     .addOption(jsonOption())
     .addHelpText("after", HELP)
-    .action((flags: Flags) => cli.run({ json: flags.json === true, staysUp: false }, (context) => run(flags, context)));
+    .action(async (flags: Flags) => {
+      if (flags.from && !flags.accept && !flags.replace) command.error("--from goes with --accept or --replace");
+      await cli.run({ json: flags.json === true, staysUp: false }, (context) => run(flags, context));
+    });
   withTarget(command);
 }
 
 async function run(flags: Flags, context: Context): Promise<void> {
   const { from, accept, replace, close } = flags;
   const word = accept ? "accept" : replace ? "replace" : close ? "close" : "look";
-  if (from && (word === "look" || word === "close"))
-    throw new FrontsyncError("BAD_CONFIG", "--from goes with --accept or --replace. See `frontsync reseed --help`.");
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { runReseed } = await import("./support/reseed/run.ts");
   await runReseed({ word, from, target: targetOf(flags) }, context);

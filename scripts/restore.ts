@@ -1,7 +1,6 @@
 /** `frontsync restore FILE`: the documents of a backup, or of a webserver, back into the datastore. */
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { FrontsyncError } from "../schemas/errors.ts";
 import type { Cli, Context } from "./support/cli.ts";
 import { targetOf, withTarget } from "./support/config/target.ts";
 import { jsonOption } from "./support/options.ts";
@@ -58,20 +57,17 @@ export function addRestore(program: Command, cli: Cli): void {
     .option("--schemas <folder...>", "folders with schema files of further collections")
     .addOption(jsonOption())
     .addHelpText("after", HELP)
-    .action((file: string | undefined, flags: Flags) =>
-      cli.run({ json: flags.json === true, staysUp: false }, (context) => run(file, flags, context)),
-    );
+    .action(async (file: string | undefined, flags: Flags) => {
+      const sources = [file, flags.fromReplica].filter((source) => source !== undefined).length;
+      if (flags.abort ? sources > 0 || flags.dryRun : sources !== 1)
+        command.error("Give a backup, or --from-replica with the folder of a webserver, or --abort alone");
+      await cli.run({ json: flags.json === true, staysUp: false }, (context) => run(file, flags, context));
+    });
   withTarget(command);
 }
 
 async function run(file: string | undefined, flags: Flags, context: Context): Promise<void> {
   const { fromReplica, mode, dryRun = false, abort = false, schemas = [] } = flags;
-  const sources = [file, fromReplica].filter((source) => source !== undefined).length;
-  if (abort ? sources > 0 || dryRun : sources !== 1)
-    throw new FrontsyncError(
-      "BAD_CONFIG",
-      "Give a backup, or --from-replica with the folder of a webserver, or --abort alone. See `frontsync restore --help`.",
-    );
   const target = targetOf(flags);
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   if (abort) {

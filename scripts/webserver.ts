@@ -1,8 +1,8 @@
 /** `frontsync webserver`: the reference webserver. */
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { Cli, Context } from "./support/cli.ts";
 import { configOf, flagsOf, type GivenFlags, secretsHelp, withConfig } from "./support/config/flags.ts";
-import { integer, jsonOption } from "./support/options.ts";
+import { jsonOption } from "./support/options.ts";
 
 const EXAMPLES = `
 Examples:
@@ -18,31 +18,16 @@ export function addWebserver(program: Command, cli: Cli): void {
     .description(
       "Runs a webserver: its own replica of the datastore, and the HTTP API on it. Stays up until a signal, then finishes what it is answering.",
     )
-    .option("--trusted-proxies <address...>", "proxies in front whose X-Forwarded-* headers are believed")
-    .addOption(number("--logins-per-minute <n>", "logins that one address may try in a minute", 1, 100_000, 60))
-    .addOption(number("--drain-seconds <s>", "how long its health is bad before it stops", 0, 3600, 0))
     .addOption(jsonOption())
     .addHelpText("after", `${secretsHelp()}\n${EXAMPLES}`)
     .action((flags: GivenFlags) => cli.run({ json: flags.json === true, staysUp: true }, (context) => run(flags, context)));
   withConfig(command, "webserver");
 }
 
-const number = (flags: string, description: string, min: number, max: number, usual: number) =>
-  new Option(flags, description).argParser(integer(min, max)).default(usual);
-
 async function run(given: GivenFlags, context: Context): Promise<void> {
   const settings = configOf(given, "webserver");
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { runWebserver } = await import("./support/webserver/run.ts");
   const sources = { file: given.config as string | undefined, flags: flagsOf(given, "webserver"), user: "webserver" as const };
-  const {
-    trustedProxies = [],
-    loginsPerMinute,
-    drainSeconds,
-  } = given as {
-    trustedProxies?: string[];
-    loginsPerMinute: number;
-    drainSeconds: number;
-  };
-  await runWebserver(settings, { trustedProxies, loginsPerMinute, drainSeconds }, sources, context);
+  await runWebserver(settings, sources, context);
 }

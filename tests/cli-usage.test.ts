@@ -106,6 +106,11 @@ describe("frontsync", { concurrency: 4 }, () => {
     ["status", "extra"],
     ["import", "dashboards"],
     ["backup"],
+    ["restore"],
+    ["restore", "file", "--abort"],
+    ["reseed", "--close", "--from", "a"],
+    ["outbox", "retry", "folder"],
+    ["outbox", "discard", "folder", "mutation", "--all"],
     ["rescue", "unlock"],
   ]) {
     test(`refuses ${args.join(" ")}`, async () => {

@@ -135,6 +135,43 @@ Control-Secret=a secret of ours
     assert.deepEqual([datastore, datastorePort], [["a:9405", "b:1", "[::1]:2"], 2]);
   });
 
+  test("of limits and proxies have keys, too", (t) => {
+    const file = `[Global]
+Trusted-Proxies=10.0.0.20, 10.1.0.0/16
+Trusted-Proxies=fd00::/8
+Logins-Per-Minute=7
+Drain-Seconds=20
+Resource-Outbox-Max-Size=1000000
+Resource-Grace-Seconds=0.5
+Tombstone-Keep-Seconds=0
+Tombstone-Away-Seconds=3600
+Deletion-Fuse-Share=0.5
+Deletion-Fuse-Documents=5
+Disable-Deletion-Fuse=yes
+Max-Search-History=250
+`;
+    const settings = load(t, file);
+    const { trustedProxies, loginsPerMinute, drainSeconds, resourceOutboxMaxSize } = settings;
+    assert.deepEqual(
+      { trustedProxies, loginsPerMinute, drainSeconds, resourceOutboxMaxSize },
+      {
+        trustedProxies: ["10.0.0.20", "10.1.0.0/16", "fd00::/8"],
+        loginsPerMinute: 7,
+        drainSeconds: 20,
+        resourceOutboxMaxSize: 1_000_000,
+      },
+    );
+    const { resourceGraceSeconds, tombstoneKeepSeconds, tombstoneAwaySeconds, maxSearchHistory } = settings;
+    assert.deepEqual(
+      { resourceGraceSeconds, tombstoneKeepSeconds, tombstoneAwaySeconds, maxSearchHistory },
+      { resourceGraceSeconds: 0.5, tombstoneKeepSeconds: 0, tombstoneAwaySeconds: 3600, maxSearchHistory: 250 },
+    );
+    const { deletionFuseShare, deletionFuseDocuments, disableDeletionFuse } = settings;
+    assert.deepEqual([deletionFuseShare, deletionFuseDocuments, disableDeletionFuse], [0.5, 5, true]);
+    for (const bad of ["10.0.0.0/33", "proxy.example.com", "::/129", "1.2.3.4/8/8", "/8"])
+      assert.throws(() => load(t, `[Global]\nTrusted-Proxies=${bad}`), /:2: Trusted-Proxies must be an address or a network/);
+  });
+
   test("that say yes or no take every way to say it", (t) => {
     for (const [text, meant] of Object.entries({
       "=true": true,

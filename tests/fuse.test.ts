@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Bus } from "../bus/index.ts";
+import { asker } from "./support/asking.ts";
 import { figures, frontsync } from "./support/command.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { eventually } from "./support/nats-server-kit.ts";
@@ -139,6 +140,29 @@ describe("the deletion fuse", () => {
     assert.equal((await of(web1, "macros").list({ limit: 100 })).items.length, 10, "the documents stay");
     assert.equal((await of(web1, "macros").delete(letters[0]?.id ?? "")).id, letters[0]?.id, "and can be deleted anew");
   });
+
+  for (const [what, collection, args, codes] of [
+    ["let go", "playbooks", ["--yes"], []],
+    ["discarded", "templates", ["--yes", "--discard"], ["DELETION_DISCARDED"]],
+  ] as const)
+    test(`those that are ${what} while they are asked for again are ${what}, and take no place from others`, async () => {
+      const ids = await make(collection, 150);
+      const { ask } = await asker(deployment, `asks-${collection}`);
+      const again = (id: string) => ask("delete", collection, { id, mutation: `asks-${collection}:${id}` });
+      const all = async (some: readonly string[]) => (await Promise.all(some.map(again))).flatMap(({ code }) => code ?? []);
+
+      const answers = await Promise.all(ids.slice(0, 120).map(again));
+      const held = ids.filter((_, n) => answers[n]?.code === "FUSE_OPEN");
+      assert.ok(held.length >= 90);
+      const closing = close(collection, ...args);
+      for (let closed = false; !closed; ) closed = await Promise.race([closing.then(() => true), all(held).then(() => false)]);
+      assert.equal((await closing).code, 0);
+      assert.deepEqual([...new Set(await all(held))], codes);
+      assert.deepEqual(await all(ids.slice(130)), [], "20 more may go");
+      await web1?.caughtUp();
+      const there = await Promise.all(held.map((id) => of(web1, collection).get(id)));
+      assert.equal(there.filter((document) => document).length, codes.length * held.length);
+    });
 
   test("the history and the sessions have none", async () => {
     const uid = await makeUser(web1 as Bus);

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
+import { request } from "node:https";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { connectBus } from "../bus/index.ts";
@@ -16,7 +17,7 @@ const START_MS = 90_000;
 const ELSEWHERE = ["backup", "seed", "fuse", "rescue", "reseed"];
 const SYSTEMCTL = /^systemctl (daemon-reload|enable --now|reload|restart)(?: (frontsync-\w+))?$/;
 /** Services whose command is run in the place of systemd; the others' units are checked. */
-const RUN = ["frontsync-datastore"];
+const RUN = ["frontsync-datastore", "frontsync-webserver"];
 
 const document = readFileSync(join(ROOT, "docs/operations.md"), "utf8");
 const blocks = blocksOf(document)
@@ -49,7 +50,9 @@ test("docs/operations.md leads from a bare machine to a deployment", async (t) =
     else await machine.run(commands).catch((error: Error) => assert.fail(`${commands}\n${error.message}`));
   }
   assert.deepEqual([...services.keys()], RUN);
-  for (const service of services.values()) await service.stop();
+  await lookAtWebserver(machine);
+  // The datastore was started before them.
+  for (const service of [...services.values()].reverse()) await service.stop();
 });
 
 test("what docs/operations.md says of an outbox can be typed", async (t) => {
@@ -59,6 +62,21 @@ test("what docs/operations.md says of an outbox can be typed", async (t) => {
   await bus.close();
   for (const { commands } of blocks.filter(({ tags: [first] }) => first === "outbox")) await machine.run(commands);
 });
+
+/** It has come through the datastore's restart, is healthy, and lets the admin in with the password of the document. */
+async function lookAtWebserver({ here, webPort }: Machine): Promise<void> {
+  const ask = async (method: string, path: string, body = ""): Promise<string> => {
+    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+    const asked = request({ port: webPort, path, method, headers, rejectUnauthorized: false }).end(body);
+    const [answer] = (await once(asked, "response")) as [AsyncIterable<Uint8Array>];
+    let text = "";
+    for await (const chunk of answer) text += Buffer.from(chunk).toString();
+    return text;
+  };
+  await eventually("it is in step", START_MS, async () => (await ask("GET", "/api/health")).includes('"state":"synced"'));
+  const Pass = readFileSync(here("/etc/frontsync/admin-password"), "utf8").trim();
+  assert.match(await ask("POST", "/api/login", JSON.stringify({ User: "admin", Pass })), /"LoginStatus":true/);
+}
 
 interface Service {
   reload(): void;
@@ -74,7 +92,8 @@ async function systemctl(t: TestContext, line: string, machine: Machine, service
   if (!RUN.includes(name)) return t.diagnostic(`its command is not run here: ${name}`);
   if (action === "reload") return services.get(name)?.reload();
   if (action === "restart") await services.get(name)?.stop();
-  services.set(name, await startService(t, readFileSync(file, "utf8"), machine));
+  const env = name === "frontsync-webserver" ? { GRAVWELL_WEB_PORT: String(machine.webPort) } : {};
+  services.set(name, await startService(t, readFileSync(file, "utf8"), { ...machine, env: { ...machine.env, ...env } }));
 }
 
 async function startService(t: TestContext, unit: string, { env, here, root }: Machine): Promise<Service> {

@@ -3,14 +3,19 @@
 // Method: the pure parts: the judge by a table, the merge and the record folded over shuffled offers of replicas that hold different prefixes of one
 // history, and of a second branch of it.
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
+import { clock } from "../bus/platform/clock.ts";
+import { KnownPeers } from "../bus/reseed/peers.ts";
 import { bringBack } from "../functions/commit/bring-back.ts";
 import type { Current } from "../functions/commit/decide.ts";
 import { judgeClaim, type Scene } from "../functions/seed/judge.ts";
 import { begun, closed, NUMBERS_APART, offered, opened, waitingFor } from "../functions/seed/record.ts";
 import { loadSchemas } from "../schemas/index.ts";
 import type { RestoredVersion, Seeding } from "../schemas/types.ts";
+import { temporaryFolder } from "./support/nats-server-kit.ts";
 
 const dashboards = loadSchemas().collection("dashboards");
 const HOUR = 3600_000;
@@ -22,7 +27,7 @@ test("only what is beyond doubt goes on without an operator", () => {
     { epoch: "A", firstSeq: 100, serverId: "1" },
     { epoch: "B", firstSeq: 200, serverId: "2" },
   ];
-  const base: Scene = { epochs, record: undefined, empty: true, signed: true, now: NOW };
+  const base: Scene = { epochs, record: undefined, empty: true, signed: true, now: NOW, lateMs: 30 * 24 * HOUR };
   const foreign = { position: { epoch: "X", cursor: 50 }, generation: "X", documents: 5, newest: time(NOW - HOUR), pending: 0 };
   const older = { ...foreign, position: { epoch: "A", cursor: 250 }, generation: "A" };
   const { newest: _none, ...bare } = foreign;
@@ -58,6 +63,13 @@ test("only what is beyond doubt goes on without an operator", () => {
     assert.equal(answer.what, what, name);
     assert.match(answer.why, why, name);
   }
+});
+
+test("who was there in the last day is waited for, and nobody who was taken away before", (t) => {
+  const dir = temporaryFolder(t);
+  const seen = { lately: clock.now() - HOUR, before: clock.now() - 25 * HOUR };
+  writeFileSync(join(dir, "peers.json"), JSON.stringify(seen));
+  assert.deepEqual(new KnownPeers(dir).list(), ["lately"]);
 });
 
 /** One store's history: versions in order, each with all of its document before it in it. */

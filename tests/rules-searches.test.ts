@@ -124,3 +124,30 @@ describe("a search history", () => {
     await changes.return?.();
   });
 });
+
+describe("a search history of a set length", () => {
+  it("keeps so many entries, after a change as many as then, and is cleared as a whole", async () => {
+    await using own = await deploy({ webservers: 1, maxSearchHistory: 5 });
+    const [bus] = own.buses as [Bus];
+    const uid = await makeUser(bus);
+    await bus.caughtUp();
+    for (let n = 0; n < 8; n++) await put(bus, uid, `q${n}`);
+    assert.deepEqual(await history(bus, uid), named("q", 3, 8));
+    const restarted = async (maxSearchHistory: number) => {
+      await own.restartDatastore({ maxSearchHistory });
+      await bus.caughtUp(null, { timeoutMs: 60_000 });
+    };
+    await restarted(102);
+    for (let n = 8; n < 110; n++) await put(bus, uid, `q${n}`);
+    assert.deepEqual(await history(bus, uid), named("q", 8, 110));
+    await restarted(2);
+    await bus.call("searches.clear", { uid }, { by: uid });
+    assert.deepEqual(await history(bus, uid), []);
+    for (let n = 0; n < 4; n++) await put(bus, uid, `r${n}`);
+    assert.deepEqual(await history(bus, uid), named("r", 2, 4));
+  });
+
+  it("is refused outside its limits", async () => {
+    for (const maxSearchHistory of [0, 1001, 1.5]) await assert.rejects(deploy({ maxSearchHistory }), { code: "BAD_CONFIG" });
+  });
+});

@@ -100,6 +100,19 @@ describe("a webserver", () => {
     await Promise.all([a.close(), observer.close()]);
   });
 
+  it("knows how its peers do: lag, pending writes, dead letters, conflicts, and whether they drain", async () => {
+    const a = await deployment.connect("vital-a", { externalAddr: "a.test:443", updateInterval: 0.2 });
+    const b = await deployment.connect("vital-b", { externalAddr: "b.test:443", updateInterval: 0.2 });
+    const told = () => a.status().peers.find(({ webserver }) => webserver === "vital-b");
+    await eventually("a is told of b", 20_000, () => told()?.deadLetters === 0 && told()?.lag === 0);
+    assert.deepEqual([told()?.pending, told()?.conflicts, told()?.draining], [0, 0, false]);
+    b.setDraining(true);
+    await eventually("b drains", 20_000, () => told()?.draining === true);
+    b.setDraining(false);
+    await eventually("b drains no more", 20_000, () => told()?.draining === false);
+    await Promise.all([a.close(), b.close()]);
+  });
+
   it("checks in as often as it is told, from now on", async () => {
     await using bus = await connectBus(busOf("intervals", { updateInterval: 3600 }));
     await bus.caughtUp();

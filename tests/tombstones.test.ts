@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { type Bus, connectBus } from "../bus/index.ts";
 import { pause } from "../bus/platform/deadline.ts";
 import type { Connection } from "../bus/wire/nats.ts";
-import { openReader } from "../bus/wire/reader.ts";
+import { readAll } from "../bus/wire/reader.ts";
 import { readSubject } from "../bus/wire/stream.ts";
 import { floorSubject, GC, liveSubject, parseStoreSubject, STREAM, storeSubjects } from "../bus/wire/subjects.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
@@ -38,11 +38,8 @@ class Store implements AsyncDisposable {
   /** Ids of the tombstones that it has. */
   async tombstones(collection = "dashboards"): Promise<string[]> {
     const ids: string[] = [];
-    const reader = await openReader(this.#connection, { stream: STREAM, subjects: storeSubjects(collection) });
-    while (reader.pending > 0)
-      for (const { subject, deleted } of await reader.next(5000, 4 * 1024 * 1024))
-        if (deleted) ids.push(parseStoreSubject(subject).token);
-    reader.close();
+    for await (const versions of readAll(this.#connection, { stream: STREAM, subjects: storeSubjects(collection) }))
+      for (const { subject, deleted } of versions) if (deleted) ids.push(parseStoreSubject(subject).token);
     return ids;
   }
 

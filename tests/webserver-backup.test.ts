@@ -47,3 +47,36 @@ test("admins make backups and restore them, and others do not", async () => {
   const left = () => readdirSync(join(web.deployment.dir, "web1", "backups")).length;
   await eventually("nothing of them stays", 20_000, () => left() === 0);
 });
+
+test("a restore that replaces brings back what is in the backup, deletes what is not, and ends every session", async () => {
+  await using web = await webservers(2);
+  const [a, b] = web.servers as [Webserver, Webserver];
+  await web.user("anna");
+  const [anna, admin] = [new Client(a), new Client(a)];
+  await anna.login("anna");
+  await admin.login("admin", "changeme");
+  const make = async (name: string) => String((await anna.ask("POST", "/api/dashboards", { name })).body.id);
+  const [kept, deleted] = [await make("Kept"), await make("Deleted")];
+  const backup = String((await admin.ask("GET", "/api/backup")).body.text);
+
+  await anna.ask("PATCH", `/api/dashboards/${kept}`, { name: "Changed" });
+  await anna.ask("DELETE", `/api/dashboards/${deleted}`);
+  const later = await make("Later");
+  const form = new FormData();
+  form.append("file", new Blob([backup]));
+  assert.equal((await admin.ask("POST", "/api/backup?mode=perhaps", form)).status, 400);
+  const restored = await admin.ask<{ ok: boolean }>("POST", "/api/backup?mode=replace", form);
+  assert.deepEqual([restored.status, restored.body.ok], [200, true], JSON.stringify(restored.body));
+
+  for (const server of [a, b]) {
+    await server.bus.caughtUp(null, { timeoutMs: 30_000 });
+    assert.equal((await anna.at(server).ask("GET", "/api/users/me")).status, 401, "its session is over everywhere");
+    const again = new Client(server);
+    const found = async (id: string) => {
+      const { status, body } = await again.ask("GET", `/api/dashboards/${id}`);
+      return status === 200 ? body.name : status;
+    };
+    assert.equal((await again.login("anna")).status, 200);
+    assert.deepEqual([await found(kept), await found(deleted), await found(later)], ["Kept", "Deleted", 404]);
+  }
+});

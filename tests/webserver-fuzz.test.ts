@@ -15,6 +15,7 @@ const REQUESTS = 5000;
 const PER_ROUTE = 50;
 const AT_ONCE = 8;
 const HOUR_MS = 3600_000;
+const EVENTS = "/api/events";
 const COLLECTIONS = ["dashboards", "macros", "templates", "playbooks", "queries", "resources"] as const;
 
 type Collection = (typeof COLLECTIONS)[number];
@@ -25,24 +26,43 @@ interface Person {
   /** Of the other one: what must never be in an answer. */
   others: string;
   othersUid: number;
-  ids: Record<Collection, string>;
+  ids: Record<Collection | "conflicts", string>;
+  /** Of some documents, as they were at the last look. */
+  revisions: string[];
 }
 
 /** Documents in every collection, each with the owner's marker where only who may read it sees it; those that are not there any more anew. */
-async function furnish({ servers: [server] }: Web, { uid, marker, ids }: Person): Promise<void> {
-  const scope = (server as Webserver).bus.asUser(uid);
+async function furnish({ servers: [server] }: Web, { uid, marker, ids, revisions }: Person): Promise<void> {
+  const { bus } = server as Webserver;
+  const scope = bus.asUser(uid);
+  revisions.length = 0;
   for (const collection of COLLECTIONS) {
     const id = ids[collection];
-    if ((await scope.collection(collection).get(id))?.doc.description === marker) continue;
+    const there = await scope.collection(collection).get(id);
+    if (there) revisions.push(String(there.revision));
+    if (there?.doc.description === marker) continue;
     await scope.collection(collection).put({ id, name: `A thing of ${uid}`, description: marker, labels: [marker] });
     if (collection === "resources") await scope.resources.upload(bytesOf(marker), { name: `A thing of ${uid}` }, { id });
   }
   await scope.collection("preferences").put({ uid, name: "prefs", data: { marker } });
   await scope.collection("searches").put({ userQuery: marker, launched: new Date(0).toISOString() });
+  const of = { collection: "dashboards", docId: ids.dashboards, base: 0, winner: 0, by: uid, at: new Date(0).toISOString() };
+  await bus.collection("conflicts").put({ id: ids.conflicts, ...of, losing: { id: ids.dashboards, name: marker } });
 }
 
 async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text);
+}
+
+/** Of a stream of events, which has no end, the beginning. */
+async function textOf(response: Response): Promise<string> {
+  if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return await response.text();
+  let text = "";
+  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+    text += Buffer.from(chunk).toString();
+    if (text.includes("event: status")) break;
+  }
+  return text;
 }
 
 /** Nobody shares anything here: what is shared may be seen. */
@@ -65,7 +85,7 @@ test("answers everything that can be sent as it is described, and tells nobody o
   const [server] = web.servers as [Webserver];
   const uids = [await web.user("anna"), await web.user("bert")];
   const people = uids.map((uid, at): Person => {
-    const ids = Object.fromEntries(COLLECTIONS.map((name) => [name, `${name}-of-${uid}`])) as Person["ids"];
+    const ids = Object.fromEntries([...COLLECTIONS, "conflicts"].map((name) => [name, `${name}-of-${uid}`])) as Person["ids"];
     const marker = (which: number) => `MARKER-${uids[which]}-${seed}`;
     return {
       uid,
@@ -73,6 +93,7 @@ test("answers everything that can be sent as it is described, and tells nobody o
       others: marker(1 - at),
       othersUid: uids[1 - at] as number,
       ids,
+      revisions: [],
     };
   });
 
@@ -85,6 +106,8 @@ test("answers everything that can be sent as it is described, and tells nobody o
     ...(name === "name" ? ["prefs", ...people.map(({ uid }) => `A thing of ${uid}`)] : []),
     ...(name === "uid" || name === "gid" ? ["1", "me", ...people.map(({ uid }) => String(uid))] : []),
     ...(name === "id" || name === "guid" ? people.map(({ ids }) => ids[path.split("/")[2] as Collection]) : []),
+    ...(name === "revision" ? ["1", ...people.flatMap(({ revisions }) => revisions)] : []),
+    ...(name === "mutationId" ? people.map(({ uid }) => `u${uid}:one`) : []),
   ];
 
   let [sent, done, own] = [0, 0, 0];
@@ -108,7 +131,7 @@ test("answers everything that can be sent as it is described, and tells nobody o
       headers: { ...asked.headers, authorization: `Bearer ${await tokens.sign(session)}` },
       ...(body !== undefined && method !== "GET" && { body }),
     });
-    const text = await response.text();
+    const text = await textOf(response);
     const what = () =>
       `${method} ${asked.url} ${JSON.stringify(asked.headers)} ${body?.slice(0, 300)} → ${response.status} ${text.slice(0, 300)}`;
     assert.ok(response.status < 500, what());
@@ -117,7 +140,7 @@ test("answers everything that can be sent as it is described, and tells nobody o
     if (response.ok) done++;
     if (text.includes(marker)) own++;
     if (!response.headers.get("content-type")?.startsWith("application/json")) {
-      assert.ok(path.endsWith("/raw") || text === "", what());
+      assert.ok(path.endsWith("/raw") || path === EVENTS || text === "", what());
       return;
     }
     const kind = response.status < 300 ? Object.keys(operation.responses).find((code) => code.startsWith("2")) : "4XX";

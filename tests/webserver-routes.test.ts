@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import type { Webserver } from "../apps/webserver/index.ts";
+import { FrontsyncError } from "../bus/index.ts";
 import { type Answer, Client, PASSWORD, type Web, webservers } from "./support/webservers.ts";
 
 const SHARED = ["dashboards", "macros", "templates", "playbooks", "queries"];
@@ -146,6 +147,40 @@ describe("the webserver's API", () => {
     statusOf(await as(admin).ask("DELETE", one), 200);
     statusOf(await as(admin).ask("PUT", "/api/users/1/lock"), 403);
     statusOf(await as(admin).ask("PUT", "/api/users/77777/lock"), 404);
+  });
+
+  it("makes a user who can log in by one request, and by the same one again when only half was done", async () => {
+    const path = "/api/users";
+    const made = await as(admin).ask("POST", path, { user: "ready", name: "Ready", password: "a first pass" });
+    statusOf(made, 201);
+    assert.ok(!JSON.stringify(made.body).includes("pass"));
+    const ready = new Client(server);
+    statusOf(await ready.login("ready", "a first pass"), 200);
+    assert.equal((await ready.ask("GET", "/api/users/me")).body.password, undefined);
+    for (const password of ["", 7, null, "x".repeat(1025)]) {
+      const { status, body } = await as(admin).ask("POST", path, { user: "never", password });
+      assert.deepEqual([status, body.code, body.path], [400, "BAD_MESSAGE", "/password"]);
+    }
+    statusOf(await as(bert).ask("POST", path, { user: "never", password: "x" }), 403);
+    const { items } = (await as(admin).ask<{ items: { user: string }[] }>("GET", `${path}?user=never`)).body;
+    assert.deepEqual(items, [], "a bad password makes no user");
+
+    const keyed = as(admin).with({ "idempotency-key": "make-late" });
+    const call = server.bus.call;
+    server.bus.call = async () => {
+      throw new FrontsyncError("TIMEOUT", "No answer.");
+    };
+    const half = await keyed.ask("POST", path, { user: "late", password: "a late pass" }).finally(() => {
+      server.bus.call = call;
+    });
+    assert.deepEqual([half.status, half.body.code], [504, "TIMEOUT"]);
+    assert.match(String(half.body.message), /^The user \d+ is made, and has no password yet: .* same Idempotency-Key/);
+    const late = new Client(server);
+    statusOf(await late.login("late", "a late pass"), 422);
+    const whole = await keyed.ask("POST", path, { user: "late", password: "a late pass" });
+    statusOf(whole, 201);
+    assert.ok(String(half.body.message).includes(`The user ${whole.body.id} `), "the same one");
+    statusOf(await late.login("late", "a late pass"), 200);
   });
 
   it("keeps preferences for their user and admins", async () => {

@@ -10,6 +10,7 @@ import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { SignJWT } from "jose";
 import type { Webserver } from "../apps/webserver/index.ts";
+import { ResultStore } from "../apps/webserver/search/store.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 import { Client, type Web, webservers } from "./support/webservers.ts";
 
@@ -227,6 +228,35 @@ describe("searches", () => {
     assert.equal(hash.digest("hex"), expected.digest("hex"));
     assert.ok(process.memoryUsage.rss() - before < 150_000_000, "of both webservers and the client together");
     assert.equal((await fetch(url, { headers: { ...headers, range: `bytes=${size}-` } })).status, 416);
+  });
+
+  it("are refused when results take all the room that they may, until some are deleted", async () => {
+    const few = join(web.deployment.dir, "few-logs");
+    mkdirSync(few);
+    writeFileSync(join(few, "a.log"), "2026-01-02T00:00:00Z a line with status=500\n");
+    const small = await web.open("small", { logs: few, resultsMaxSize: 300 });
+    const client = (await someone("collector")).here.at(small);
+    const search = async (): Promise<{ id: unknown; why: string }> => {
+      const { status, body } = await client.ask("POST", "/api/searchctrl", { query: "status=500", saved: true });
+      if (status !== 201) return { id: undefined, why: `${status} ${body.code} ${body.message}` };
+      const ended = await eventually("it has ended", SOON_MS, async () => {
+        const { body: now } = await client.ask("GET", `/api/searchctrl/${body.id}`);
+        return now.state !== "running" && now;
+      });
+      return { id: body.id, why: String(ended.fault ?? "") };
+    };
+    const made: unknown[] = [];
+    let why = "";
+    for (let tries = 0; why === "" && tries < 20; tries++) {
+      const { id, why: refused } = await search();
+      if (id !== undefined) made.push(id);
+      why = refused;
+    }
+    assert.match(why, /may take 300 bytes/);
+    assert.ok(made.length >= 2);
+    for (const id of made) assert.equal((await client.ask("DELETE", `/api/searchctrl/${id}`)).status, 200);
+    await eventually("there is room again", SOON_MS, async () => (await search()).why === "");
+    assert.throws(() => new ResultStore(few, 10).checkRoom(11), { code: "DISK_FULL", limit: 10 });
   });
 
   it("can be stopped through the other webserver, and say which webserver holds the result when it is down", async () => {

@@ -10,9 +10,13 @@ import { swaggerOptions } from "./openapi.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { Area, Parts } from "./parts.ts";
 import { backupRoutes } from "./routes/backup.ts";
+import { conflictRoutes } from "./routes/conflicts.ts";
+import { consoleRoutes } from "./routes/console.ts";
 import { collectionRoutes } from "./routes/documents.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { groupRoutes } from "./routes/groups.ts";
 import { loginRoutes, tooMany } from "./routes/login.ts";
+import { outboxRoutes } from "./routes/outbox.ts";
 import { preferenceRoutes } from "./routes/preferences.ts";
 import { resourceRoutes } from "./routes/resources.ts";
 import { searchRoutes } from "./routes/search.ts";
@@ -35,6 +39,7 @@ const LOOK_MS = 1000;
 
 const AREAS: readonly Area[] = [
   systemRoutes,
+  eventRoutes,
   loginRoutes,
   userRoutes,
   groupRoutes,
@@ -43,7 +48,10 @@ const AREAS: readonly Area[] = [
   resourceRoutes,
   backupRoutes,
   searchRoutes,
+  conflictRoutes,
+  outboxRoutes,
   collectionRoutes,
+  consoleRoutes,
 ];
 
 /** Everything but listening. */

@@ -3,6 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { asFrontsyncError, type ErrorCode, FrontsyncError, log } from "../../bus/index.ts";
+import { notePaths } from "./paths.ts";
 
 export const STATUS: Readonly<Record<ErrorCode, number>> = {
   BAD_CONFIG: 422,
@@ -44,8 +45,12 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   NOT_LOGGED_IN: 401,
   CROSS_SITE: 403,
   TOO_MANY_REQUESTS: 429,
+  METHOD_NOT_ALLOWED: 405,
+  WEBSERVER_BUSY: 503,
   WEBSERVER_UNREACHABLE: 502,
   RANGE_NOT_SATISFIABLE: 416,
+  NO_WEBSERVER: 503,
+  LOOP_DETECTED: 508,
 };
 
 const RETRY_AFTER_S = 2;
@@ -55,22 +60,33 @@ interface ErrorBody {
   code: ErrorCode;
   message: string;
   path?: string;
+  limit?: number;
+  /** REVISION_CONFLICT: the version that is there, as whoever asks may see it. */
+  current?: FrontsyncError["current"];
 }
 
-function errorBody({ code, message, path }: FrontsyncError): ErrorBody {
-  return { code, message, ...(path !== undefined && { path }) };
+function errorBody({ code, message, path, limit, current }: FrontsyncError): ErrorBody {
+  return {
+    ...{ code, message },
+    ...(path !== undefined && { path }),
+    ...(limit !== undefined && { limit }),
+    ...(code === "REVISION_CONFLICT" && current && { current }),
+  };
 }
 
-/** Answers errors that handlers and hooks throw, and requests for what is not there. */
+/** Answers errors that handlers and hooks throw, and requests for what is not there. Before any route is added: it notes them. */
 export function answerErrors(app: FastifyInstance): void {
+  const methodsOf = notePaths(app);
   app.setErrorHandler(async (error, request, reply) => await sendError(error, request, reply));
-  app.setNotFoundHandler((request, reply) =>
-    sendError(
-      new FrontsyncError("NOT_FOUND", `There is no ${request.method} ${pathOf(request)}; /api/openapi.json has what there is.`),
-      request,
-      reply,
-    ),
-  );
+  app.setNotFoundHandler((request, reply) => {
+    const [path, methods] = [pathOf(request), methodsOf(request)];
+    if (methods.length > 0) void reply.header("allow", methods.join(", "));
+    const error =
+      methods.length > 0
+        ? new FrontsyncError("METHOD_NOT_ALLOWED", `${path} has no ${request.method}: it has ${methods.join(", ")}.`)
+        : new FrontsyncError("NOT_FOUND", `There is no ${request.method} ${path}; /api/openapi.json has what there is.`);
+    return sendError(error, request, reply);
+  });
 }
 
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -80,6 +96,7 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
     log[level]({ err: thrown, method: request.method, path: pathOf(request) }, "a request failed");
   }
   if (status === 503 && !reply.hasHeader("retry-after")) void reply.header("retry-after", RETRY_AFTER_S);
+  if (error.code === "REVISION_CONFLICT" && error.current) void reply.header("etag", `"${error.current.revision}"`);
   if (status === 401) void reply.header("www-authenticate", "Bearer");
   if (!request.raw.complete) linger(request);
   return reply.code(status).type("application/json; charset=utf-8").send(errorBody(error));
@@ -92,10 +109,19 @@ export function answerNoRequest(error: Error & { code?: string }, socket: Duplex
     socket.destroy();
     return;
   }
-  const body = JSON.stringify(errorBody(new FrontsyncError("BAD_MESSAGE", "This is no HTTP request, or it came too slowly.")));
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-  );
+  const fault =
+    status === 431
+      ? new FrontsyncError("TOO_LARGE", "The headers of the request are too large.")
+      : new FrontsyncError("BAD_MESSAGE", "This is no HTTP request, or it came too slowly.");
+  const body = JSON.stringify(errorBody(fault));
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    "Connection: close",
+    "Content-Type: application/json; charset=utf-8",
+    "X-Content-Type-Options: nosniff",
+    `Content-Length: ${body.length}`,
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
 }
 
 /** What is still to come of a body that was refused is thrown away for a while, so that the client gets to read why. */

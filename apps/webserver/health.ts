@@ -6,20 +6,31 @@ const MAX_BEHIND = 10_000;
 
 export class Health {
   readonly #bus: Bus;
-  /** It stops soon: no new users. */
-  draining = false;
+  readonly #webserver: string;
+  /** It stops soon. */
+  stopping = false;
+  /** An operator says that it should get no users. */
+  drained = false;
 
-  constructor(bus: Bus) {
+  constructor(bus: Bus, webserver: string) {
     this.#bus = bus;
+    this.#webserver = webserver;
+  }
+
+  /** No new users. */
+  get draining(): boolean {
+    return this.stopping || this.drained;
   }
 
   look(): HealthReply {
     const { state } = this.#bus.status();
-    const reason = this.draining ? "this webserver is stopping" : this.#unfit();
-    return { ready: reason === undefined, ...(reason !== undefined && { reason }), state };
+    const reason = this.#unfit();
+    return { ready: reason === undefined, webserver: this.#webserver, ...(reason !== undefined && { reason }), state };
   }
 
   #unfit(): string | undefined {
+    if (this.stopping) return "this webserver is stopping";
+    if (this.drained) return "it is drained (`frontsync drain --undo` ends that)";
     const { state, generation, cursor, head } = this.#bus.status();
     if (state === "held") return "it is held: the datastore does not know what is here";
     // Without contact it serves what it has; when that is nothing, it is of no use.

@@ -4,15 +4,19 @@ import type { FastifyInstance } from "fastify";
 import { type Bus, connectBus, FrontsyncError, loadSchemas } from "../../bus/index.ts";
 import { buildApp } from "./app.ts";
 import type { Backups } from "./backups.ts";
+import { followDrains } from "./drains.ts";
+import { Events } from "./events/index.ts";
 import { Health } from "./health.ts";
 import { checkOptions, type WebserverOptions } from "./options.ts";
 import { Peers } from "./search/peers.ts";
 import { Results } from "./search/results.ts";
 import { Searches } from "./search/searches.ts";
 import { ResultStore } from "./search/store.ts";
+import { sessionsOf } from "./sessions/authenticate.ts";
 import { freshOf } from "./sessions/fresh.ts";
 import { SigningKeys } from "./sessions/keys.ts";
 import { Tokens } from "./sessions/tokens.ts";
+import { StatusView } from "./status.ts";
 
 export type { WebserverOptions } from "./options.ts";
 
@@ -40,20 +44,27 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
   const options = checkOptions(given);
   const bus = await connectBus(options.bus);
   const keys = new SigningKeys(bus, { sessionMs: options.sessionTimeoutMinutes * 60_000, leadMs: KEY_LEAD_MS });
-  const health = new Health(bus);
+  const { webserver } = options.bus;
+  const health = new Health(bus, webserver);
+  const status = new StatusView(bus, health, options.bus);
+  const events = new Events({ bus, status, counts: sessionsOf(bus, webserver) });
   const fresh = freshOf(bus);
   const tokens = new Tokens(keys, fresh);
-  const { webserver } = options.bus;
-  const store = new ResultStore(join(options.bus.dir, "results"));
+  const store = new ResultStore(join(options.bus.dir, "results"), options.resultsMaxSize);
   const searches = new Searches(bus, store, {
     ...{ logs: options.logs, webserver, maxBytes: options.resultMaxSize, keepHours: options.resultKeepHours },
   });
+  const drains = new AbortController();
   let app: FastifyInstance | undefined;
   let closing: Promise<void> | undefined;
   const shut = async () => {
-    health.draining = true;
+    drains.abort();
+    health.stopping = true;
+    bus.setDraining(true);
+    events.statusChanged();
     if (app) {
       await drain(options.drainSeconds);
+      events.close();
       await closeApp(app);
     }
     await searches.close();
@@ -62,14 +73,23 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
   };
   const close = () => (closing ??= shut());
   try {
+    status.start();
     keys.start();
     searches.start();
+    const onDrains = (drained: ReadonlySet<string>) => {
+      health.drained = drained.has(webserver);
+      bus.setDraining(health.draining);
+      events.statusChanged();
+    };
+    void followDrains(bus, onDrains, drains.signal);
     app = await buildApp({
       bus,
       schemas: loadSchemas(options.bus.schemas),
       options,
       tokens,
       health,
+      status,
+      events,
       backups,
       searches,
       results: new Results({

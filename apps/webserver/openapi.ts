@@ -13,6 +13,11 @@ const REPLIES = {
   Login: "login.reply",
   Health: "health.reply",
   Version: "version.reply",
+  Status: "status.reply",
+  ChangeEvent: "change.event",
+  MetricsEvent: "metrics.event",
+  Queued: "queued.reply",
+  VersionOf: "version-of.reply",
 } as const satisfies Record<string, Messages>;
 
 export function swaggerOptions(schemas: Schemas): FastifyDynamicSwaggerOptions {
@@ -75,7 +80,7 @@ export function describe(
   tag: string,
   operationId: string,
   summary: string,
-  { params, query, body, consumes, reply, status = 200, binary }: Described,
+  { params, query, body, consumes, reply, status = 200, binary, events }: Described,
 ): FastifySchema {
   return {
     ...{ tags: [tag], operationId, summary },
@@ -84,7 +89,7 @@ export function describe(
     ...(body && { body }),
     ...(consumes && { consumes: [consumes] }),
     response: {
-      [status]: { description: "It is done.", ...(reply && content(reply)), ...(binary && BINARY) },
+      [status]: { description: "It is done.", ...(reply && content(reply)), ...(binary && BINARY), ...(events && EVENTS) },
       "4xx": { description: "Refused.", ...content(reference("Error")) },
       "5xx": { description: "Not now.", ...content(reference("Error")) },
     },
@@ -101,9 +106,13 @@ interface Described {
   status?: number;
   /** It answers bytes. */
   binary?: boolean;
+  /** It answers server-sent events. */
+  events?: boolean;
 }
 
 const BINARY = { content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } } };
+
+const EVENTS = { content: { "text/event-stream": { schema: { type: "string" } } } };
 
 const content = (schema: Json) => ({ content: { "application/json": { schema } } });
 

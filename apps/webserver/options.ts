@@ -28,6 +28,8 @@ export interface WebserverOptions extends Omit<BusOptions, "externalAddr"> {
   logs?: string;
   /** Of one result, bytes; default 1 GiB. */
   resultMaxSize?: number;
+  /** Of all results together, bytes; default 50 GiB. */
+  resultsMaxSize?: number;
   /** Take any certificate of another webserver's when its results are fetched. */
   peersSkipTlsVerify?: boolean;
   /** Results that nobody saved are deleted after so many hours, 1 to 87600; default 24. */
@@ -53,6 +55,7 @@ const NUMBERS = [
   ["loginsPerMinute", 1, 100_000, 60],
   ["resourceMaxSize", 1, Number.MAX_SAFE_INTEGER, 536_870_912],
   ["resultMaxSize", 1, Number.MAX_SAFE_INTEGER, 1024 ** 3],
+  ["resultsMaxSize", 1, Number.MAX_SAFE_INTEGER, 50 * 1024 ** 3],
   ["resultKeepHours", 1, 87_600, 24],
   ["drainSeconds", 0, 3600, 0],
 ] as const;

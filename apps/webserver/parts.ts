@@ -1,11 +1,13 @@
 import type { FastifyInstance } from "fastify";
 import type { Bus, Schemas } from "../../bus/index.ts";
 import type { Backups } from "./backups.ts";
+import type { Events } from "./events/index.ts";
 import type { Health } from "./health.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { Results } from "./search/results.ts";
 import type { Searches } from "./search/searches.ts";
 import type { Tokens } from "./sessions/tokens.ts";
+import type { StatusView } from "./status.ts";
 
 /** What routes work with. */
 export interface Parts {
@@ -14,6 +16,8 @@ export interface Parts {
   readonly options: CheckedOptions;
   readonly tokens: Tokens;
   readonly health: Health;
+  readonly status: StatusView;
+  readonly events: Events;
   readonly backups: Backups;
   readonly searches: Searches;
   readonly results: Results;

@@ -181,11 +181,18 @@ export function asWish(schema: CollectionSchema, kept: Kept): Wish {
 }
 
 /** A write as those who ask what waits are told of it. */
-export function asQueued({ mutation, schema, id = "", body, at, by }: Wish): Queued {
+export function asQueued({ mutation, collection, id = "", op, at, by, body, content }: Omit<Kept, "kind">): Queued {
+  const { sha256, size } = content ?? {};
+  const upload = sha256 !== undefined && size !== undefined && { content: { sha256, size } };
+  return { mutationId: mutation, collection, id, op, at, by, body, ...upload };
+}
+
+/** The same of one that somebody has just asked for. */
+export function queuedWish({ mutation, schema, id, body, at, by }: Wish): Queued {
   const said = body.op === "put" ? body.doc : body.op === "patch" ? body.merge : undefined;
   const content = contentOf(body);
-  const { collection } = schema;
-  return { mutationId: mutation, collection, id, op: body.op, at, by, body: said, ...(content && { content }) };
+  const what = { ...(id !== undefined && { id }), ...(said && { body: said }), ...(content && { content }) };
+  return asQueued({ mutation, collection: schema.collection, op: body.op, at, by, ...what });
 }
 
 function contentOf(body: WriteBody): Content | undefined {

@@ -1,7 +1,7 @@
 /** What a webserver held and gave up: rows that the datastore does not have and nothing explains. They are kept in `recovery.jsonl` in the
  *  webserver's folder, one JSON object in each line, so that nothing is dropped unseen. Synchronous, so that both threads may use it: when
  *  `setAside` has returned, the rows are on the disk, and only then the replica may let them go. */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, readSync, statSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import { clock } from "../platform/clock.ts";
@@ -12,6 +12,10 @@ const FILE = "recovery.jsonl";
 /** Bytes. Above it rows stay where they are: a file that grows without end would help nobody. */
 const MAX_BYTES = 1024 * 1024 * 1024;
 const NEWLINE = 0x0a;
+const CHUNK_BYTES = 256 * 1024;
+/** A document of 8 MiB, each of its bytes escaped, and more. */
+const MAX_LINE_BYTES = 64 * 1024 * 1024;
+const MAX_COUNTED = 100_000;
 
 /** A row as it was held, and why it was given up. */
 export interface SetAside extends Row {
@@ -53,17 +57,64 @@ export function setAside(dir: string, reason: string, rows: Iterable<Row & { col
   }
 }
 
-/** Every row that was set aside, in the order of the file, each once; a line that a crash has torn is left out. Throws what the file
- *  system says, but for a file that is not there. */
-export function listSetAside(dir: string): SetAside[] {
+/** What of the file a warning names, without its bodies. */
+export interface AsideSummary {
+  /** Each row once; above MAX_COUNTED it is that many. */
+  count: number;
+  /** The first ones. */
+  rows: Pick<SetAside, "collection" | "id" | "revision">[];
+}
+
+/** Every row that was set aside, in the order of the file; what was written again after a crash comes again. A line that a crash has torn is left out, and
+ *  one above 64 MiB. Throws what the file system says, but for a file that is not there. */
+export function* readSetAside(dir: string): Generator<SetAside, void> {
   const file = recoveryFile(dir);
-  if (!existsSync(file)) return [];
-  const found = new Map<string, SetAside>();
-  for (const line of readFileSync(file, "utf8").split("\n")) {
-    const record = readRecord(line);
-    if (record) found.set(`${record.collection} ${record.revision} ${record.id}`, record);
+  if (!existsSync(file)) return;
+  for (const line of linesOf(file)) {
+    const record = readRecord(line.toString());
+    if (record) yield record;
   }
-  return [...found.values()];
+}
+
+/** How many rows were set aside, and the first `most` of them. */
+export function countSetAside(dir: string, most: number): AsideSummary {
+  const seen = new Set<string>();
+  const rows: AsideSummary["rows"] = [];
+  for (const { collection, id, revision } of readSetAside(dir)) {
+    const key = `${collection} ${revision} ${id}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    if (rows.length < most) rows.push({ collection, id, revision });
+    if (seen.size >= MAX_COUNTED) break;
+  }
+  return { count: seen.size, rows };
+}
+
+function* linesOf(file: string): Generator<Buffer, void> {
+  const descriptor = openSync(file, "r");
+  try {
+    const chunk = Buffer.alloc(CHUNK_BYTES);
+    let parts: Buffer[] = [];
+    let bytes = 0;
+    for (let length = readSync(descriptor, chunk); length > 0; length = readSync(descriptor, chunk)) {
+      let at = 0;
+      for (let end = nextEnd(chunk, at, length); end >= 0; end = nextEnd(chunk, at, length)) {
+        if (bytes + end - at <= MAX_LINE_BYTES) yield Buffer.concat([...parts, chunk.subarray(at, end)]);
+        [parts, bytes, at] = [[], 0, end + 1];
+      }
+      bytes += length - at;
+      // The rest of a line that is too long is not kept.
+      parts = bytes > MAX_LINE_BYTES ? [] : [...parts, Buffer.from(chunk.subarray(at, length))];
+    }
+    if (bytes > 0 && bytes <= MAX_LINE_BYTES) yield Buffer.concat(parts);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function nextEnd(chunk: Buffer, from: number, length: number): number {
+  const end = chunk.indexOf(NEWLINE, from);
+  return end < length ? end : -1;
 }
 
 function readRecord(line: string): SetAside | undefined {

@@ -37,7 +37,7 @@ export interface Snapshots {
   close(): void;
 }
 
-/** Opens the snapshots in a webserver's folder. Throws BACKUP_DAMAGED, which names the file. */
+/** Opens the snapshots in a webserver's folder. Throws BACKUP_DAMAGED, or NOT_FOUND, which name the file. */
 export async function openSnapshots(dir: string): Promise<Snapshots> {
   const sql = await initSqlJs();
   const opened: { file: string; database: Database; tables: string[] }[] = [];
@@ -63,9 +63,10 @@ export async function openSnapshots(dir: string): Promise<Snapshots> {
       for (const table of collections) count += Number(database.exec(`SELECT count(*) FROM ${quote(table)}`)[0]?.values[0]?.[0]);
     } catch (cause) {
       close();
-      const why = String((cause as Error).message ?? cause);
+      const { code, message } = cause as NodeJS.ErrnoException;
+      const why = String(message ?? cause);
       throw new FrontsyncError(
-        "BACKUP_DAMAGED",
+        code === "ENOENT" || code === "ENOTDIR" ? "NOT_FOUND" : "BACKUP_DAMAGED",
         `${file} can't be used as the snapshot of a webserver: ${why}. Give the folder of another webserver.`,
         { cause },
       );

@@ -5,7 +5,7 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import { headerValue } from "./envelope.ts";
 import { type Connection, headerBlock, type Msg, rawHeaders } from "./nats.ts";
 import { collect } from "./reader.ts";
-import { API_TIMEOUT_MS, ack, api, failed, isApiError, NAME_IN_USE, readSubject, STREAM_MISSING } from "./stream.ts";
+import { API_TIMEOUT_MS, ack, api, ensureStream, failed, isApiError, readSubject, STREAM_MISSING } from "./stream.ts";
 import { headerText } from "./version.ts";
 
 export const CONTENTS_STREAM = "OBJ_resources";
@@ -71,7 +71,7 @@ export function contentRecord(sha256: string, life: string, size: number, mtime:
 }
 
 export async function createContents(connection: Connection): Promise<void> {
-  const answer = await api<object>(connection, `STREAM.CREATE.${CONTENTS_STREAM}`, {
+  await ensureStream(connection, "The store of contents can't be made", {
     name: CONTENTS_STREAM,
     subjects: [chunkSubject(">"), `$O.${BUCKET}.M.>`],
     storage: "file",
@@ -82,7 +82,6 @@ export async function createContents(connection: Connection): Promise<void> {
     allow_direct: true,
     allow_atomic: true,
   });
-  if (isApiError(answer) && answer.err_code !== NAME_IN_USE) throw failed("The store of contents can't be made", answer);
 }
 
 /** From the stream's leader: the truth. */

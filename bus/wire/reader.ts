@@ -2,7 +2,7 @@
 import { FrontsyncError } from "../../schemas/errors.ts";
 import { headerValue } from "./envelope.ts";
 import { type Connection, type Msg, rawMessage } from "./nats.ts";
-import { API_TIMEOUT_MS, api, failed, isApiError } from "./stream.ts";
+import { API_TIMEOUT_MS, api, failed, isApiError, readSubject } from "./stream.ts";
 import { STREAM } from "./subjects.ts";
 import { headerText, StoredVersion } from "./version.ts";
 
@@ -17,11 +17,14 @@ export interface ReadOptions {
 export interface Reader {
   /** Messages that nobody has read yet, as the server that serves this reader knows. */
   readonly pending: number;
-  /** The next messages: at most `limit`, and about `maxBytes` (which must be above the largest message). */
+  /** The next messages, none when there are none now: at most `limit`, and about `maxBytes` (which must be above the largest message). */
   next(limit: number, maxBytes: number): Promise<StoredVersion[]>;
   close(): void;
 }
 
+/** Of a reading of everything. */
+const PAGE = { messages: 2000, bytes: 5 * 1024 * 1024 };
+const MOST_ENDS = 20;
 /** Nanoseconds: JetStream's unit. */
 const INACTIVE_NS = 30e9;
 
@@ -48,13 +51,8 @@ export async function openReader(connection: Connection, options: ReadOptions): 
       return pending;
     },
     async next(limit, maxBytes) {
-      if (pending === 0) return [];
-      const messages = await pull(
-        connection,
-        `$JS.API.CONSUMER.MSG.NEXT.${stream}.${created.name}`,
-        Math.min(limit, pending),
-        maxBytes,
-      );
+      const wanted = Math.max(1, Math.min(limit, pending));
+      const messages = await pull(connection, `$JS.API.CONSUMER.MSG.NEXT.${stream}.${created.name}`, wanted, maxBytes);
       const last = messages.at(-1);
       pending = last === undefined ? 0 : Number(last.reply?.split(".").at(-1));
       return messages.map(storedMessage);
@@ -64,6 +62,27 @@ export async function openReader(connection: Connection, options: ReadOptions): 
       if (connection.connected) connection.publish(`$JS.API.CONSUMER.DELETE.${stream}.${created.name}`, "");
     },
   };
+}
+
+/** All messages, a page at a time. What is replaced while it reads comes in its later version. A server does not count as pending, for a moment, what
+ *  has just taken another's place: so the end is where the leader says that it is, and the reading goes after it, a limited number of times, because
+ *  others go on writing. Missing is then only what was replaced each time just before it was read. */
+export async function* readAll(connection: Connection, options: ReadOptions): AsyncGenerator<StoredVersion[], void> {
+  const reader = await openReader(connection, options);
+  let read = (options.from ?? 1) - 1;
+  try {
+    for (let ends = 0; ends < MOST_ENDS; ) {
+      const versions = ends === 0 && reader.pending === 0 ? [] : await reader.next(PAGE.messages, PAGE.bytes);
+      read = versions.at(-1)?.revision ?? read;
+      if (versions.length > 0) yield versions;
+      if (reader.pending > 0) continue;
+      const end = await readSubject(connection, options.subjects, options.stream);
+      if (!end || end.revision <= read) return;
+      ends++;
+    }
+  } finally {
+    reader.close();
+  }
 }
 
 /** The last versions of single subjects (at most 1000), of those that have one. Needs nats-server 2.11. */

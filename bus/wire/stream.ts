@@ -9,7 +9,7 @@ import { StoredVersion } from "./version.ts";
 /** JetStream's error codes that mean something to us. */
 const NOT_FOUND = 10037;
 export const STREAM_MISSING = 10059;
-export const NAME_IN_USE = 10058;
+const NAME_IN_USE = 10058;
 const WRONG_LAST_SEQUENCE = [10071, 10164];
 /** Unfinished batches fill the server, or batches are not possible now. */
 const BATCHES_REFUSED = [10176, 10210];
@@ -71,9 +71,20 @@ export async function streamInfo(connection: Connection): Promise<StreamInfo | u
   throw failed("The store's state can't be read", answer);
 }
 
-/** Makes the stream; when another process was faster, nothing happens. `firstSeq`: Unix time in µs, so that a revision never repeats. */
+/** Makes a stream. One that has the name, of another process that was faster, or as an operator has changed it, stays as it is. Throws `what`, with
+ *  the reason. */
+export async function ensureStream(
+  connection: Connection,
+  what: string,
+  config: { name: string } & Record<string, unknown>,
+): Promise<void> {
+  const answer = await api<object>(connection, `STREAM.CREATE.${config.name}`, config);
+  if (isApiError(answer) && answer.err_code !== NAME_IN_USE) throw failed(what, answer);
+}
+
+/** Makes the store's stream. `firstSeq`: Unix time in µs, so that a revision never repeats. */
 export async function createStream(connection: Connection, firstSeq: number, generation: string): Promise<void> {
-  const answer = await api<StreamInfo>(connection, `STREAM.CREATE.${STREAM}`, {
+  await ensureStream(connection, "The store can't be made", {
     name: STREAM,
     subjects: [STORE_ALL],
     storage: "file",
@@ -89,7 +100,6 @@ export async function createStream(connection: Connection, firstSeq: number, gen
     republish: { src: STORE_ALL, dest: LIVE_ALL },
     metadata: { generation },
   });
-  if (isApiError(answer) && answer.err_code !== NAME_IN_USE) throw failed("The store can't be made", answer);
 }
 
 /** The current version of a subject from the stream's leader: the truth. undefined: never written, or purged. */

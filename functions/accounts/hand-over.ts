@@ -1,7 +1,7 @@
 /** What a deleted user owned: shareable documents go to the default admin; what nobody else could use, such as preferences, is deleted. */
 
 import { clock } from "../../bus/platform/clock.ts";
-import { openReader } from "../../bus/wire/reader.ts";
+import { readAll } from "../../bus/wire/reader.ts";
 import { streamInfo } from "../../bus/wire/stream.ts";
 import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import { FIRST_UID } from "../../schemas/accounts.ts";
@@ -12,9 +12,6 @@ import type { Edit } from "../commit/decide.ts";
 import type { Context } from "../host/define.ts";
 import { docOf } from "../store/documents.ts";
 import { userOf } from "./users.ts";
-
-const PAGE_MESSAGES = 500;
-const PAGE_BYTES = 5 * 1024 * 1024;
 
 /** Throws TIMEOUT when there is more than can be done by the deadline: a retry goes on. */
 export async function handOver(edit: Edit, deadline: number, context: Context) {
@@ -34,21 +31,17 @@ export async function handOver(edit: Edit, deadline: number, context: Context) {
   async function handOverIn(schema: CollectionSchema, owner: number, from: number | undefined): Promise<number> {
     let done = 0;
     const subjects = storeSubjects(schema.collection);
-    const reader = await openReader(context.connection, { stream: STREAM, subjects, ...(from !== undefined && { from }) });
-    try {
-      while (reader.pending > 0) {
-        for (const version of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) {
-          const doc = docOf(schema, version);
-          if (
-            doc?.[schema.owner as string] === owner &&
-            (await handOne(schema, owner, documentId(schema, doc), edit, deadline, context))
-          )
-            done++;
-        }
-        if (clock.now() > deadline) throw new FrontsyncError("TIMEOUT", `What the user ${owner} owns is not handed over yet.`);
+    const all = { stream: STREAM, subjects, ...(from !== undefined && { from }) };
+    for await (const versions of readAll(context.connection, all)) {
+      for (const version of versions) {
+        const doc = docOf(schema, version);
+        if (
+          doc?.[schema.owner as string] === owner &&
+          (await handOne(schema, owner, documentId(schema, doc), edit, deadline, context))
+        )
+          done++;
       }
-    } finally {
-      reader.close();
+      if (clock.now() > deadline) throw new FrontsyncError("TIMEOUT", `What the user ${owner} owns is not handed over yet.`);
     }
     return done;
   }

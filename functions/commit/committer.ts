@@ -3,43 +3,34 @@
 import { clock } from "../../bus/platform/clock.ts";
 import { KeyedQueue } from "../../bus/platform/keyed-queue.ts";
 import { randomId } from "../../bus/platform/random.ts";
-import { bodyHash, sign } from "../../bus/wire/envelope.ts";
-import type { Connection } from "../../bus/wire/nats.ts";
-import { largestBody } from "../../bus/wire/page.ts";
-import { readSubject, type StoreWrite } from "../../bus/wire/stream.ts";
-import { escapeId, idToken, isHashed, storeSubject, storeSubjects } from "../../bus/wire/subjects.ts";
+import { bodyHash } from "../../bus/wire/envelope.ts";
+import { readSubject } from "../../bus/wire/stream.ts";
+import { storeSubject, storeSubjects } from "../../bus/wire/subjects.ts";
 import type { Actor } from "../../schemas/access.ts";
 import { type Doc, encodeBody } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
-import { hasSeen } from "../../schemas/mutation.ts";
 import type { RestoredVersion, WriteReply } from "../../schemas/types.ts";
 import { actorBy, lookingTwice } from "../accounts/users.ts";
 import type { Rules } from "../rules/define.ts";
 import type { Seeding } from "../seed/seeding.ts";
-import type { Epochs } from "../store/epochs.ts";
-import type { Follower } from "../store/follower.ts";
 import type { Restoring } from "../store/restoring.ts";
-import { type Held, type Scope, type View, type Views, wholeCollection } from "../store/views.ts";
+import { type Scope, type View, type Views, wholeCollection } from "../store/views.ts";
 import { type BroughtBack, bringBack } from "./bring-back.ts";
 import type { ConflictCopies, Store } from "./conflict-copies.ts";
 import { type Asked, type Current, type Decision, decide, type Edit } from "./decide.ts";
-import { GroupCommit } from "./group-commit.ts";
+import type { GroupCommit } from "./group-commit.ts";
 import { madeBefore, placed, scopeOf } from "./placement.ts";
+import { Storing, type StoringParts } from "./storing.ts";
 
 type Decided = Exclude<Decision, { kind: "needs-body" }>;
-type Stored = Omit<Held, "doc">;
 
-export interface CommitterParts {
-  connection: Connection;
-  epochs: Epochs;
-  follower: Follower;
+export interface CommitterParts extends StoringParts {
   views: Views;
   rules: ReadonlyMap<string, Rules>;
   copies: ConflictCopies;
   restoring: Restoring;
   seeding: Seeding;
-  signingKey: Uint8Array;
 }
 
 /** `exact`: it becomes what is given, also where a later version is there. */
@@ -52,12 +43,15 @@ export interface RestoreHow {
 export class Committer {
   readonly #parts: CommitterParts;
   readonly #queue = new KeyedQueue();
-  readonly group: GroupCommit;
+  readonly #storing: Storing;
 
   constructor(parts: CommitterParts) {
-    const { connection, follower } = parts;
     this.#parts = parts;
-    this.group = new GroupCommit(connection, (write) => (follower.hint(write.subject)?.revision ?? 0) > write.expected);
+    this.#storing = new Storing(parts);
+  }
+
+  get group(): GroupCommit {
+    return this.#storing.group;
   }
 
   /** Stores an edit once. `deadline`: ms since 1970; after it, TIMEOUT: the write may still be stored. Throws RESTORING during a restore. */
@@ -102,7 +96,7 @@ export class Committer {
         if (clock.now() > deadline) throw late(given.id);
         const guard = view && { subjects: storeSubjects(collection), revision: view.revision };
         const edit = { id: given.id, mutation: judged.write.envelope.version };
-        const outcome = await this.#store(schema, edit, subject, judged.write, guard);
+        const outcome = await this.#storing.store(schema, edit, subject, judged.write, guard);
         if (outcome === "conflict") continue;
         if (scope && view) views.stored(scope, view, outcome);
         return judged;
@@ -134,7 +128,7 @@ export class Committer {
           envelope: { ...same, sha256: bodyHash(body) },
         };
         const guard = { subjects: storeSubjects(collection), revision: view.revision };
-        const outcome = await this.#store(schema, { id, mutation: `amend:${randomId()}` }, subject, write, guard);
+        const outcome = await this.#storing.store(schema, { id, mutation: `amend:${randomId()}` }, subject, write, guard);
         if (outcome === "conflict") continue;
         return views.stored(scope, view, outcome);
       }
@@ -189,7 +183,7 @@ export class Committer {
       if (decided.decision.kind === "seen") return { id, revision: decided.decision.revision };
       if (clock.now() > deadline) throw late(id);
       const guard = scope.subjects ? undefined : { subjects: storeSubjects(scope.collection), revision: decided.revision };
-      const outcome = await this.#store(schema, decided.edit, decided.subject, decided.decision, guard);
+      const outcome = await this.#storing.store(schema, decided.edit, decided.subject, decided.decision, guard);
       if (outcome === "conflict") continue;
       views.stored(scope, view, outcome);
       return { id, revision: outcome.revision };
@@ -235,7 +229,7 @@ export class Committer {
       if (decision.kind === "seen") return decision.revision;
       if (clock.now() > deadline) throw late(edit.id);
       const outcome = await this.#parts.copies.overwriting(schema, edit, store, decision, (write) =>
-        this.#store(schema, edit, subject, write),
+        this.#storing.store(schema, edit, subject, write),
       );
       if (outcome !== "conflict") return outcome.revision;
       decision = await this.#informed(schema, edit, subject, actor);
@@ -260,50 +254,6 @@ export class Committer {
   async #informed(schema: CollectionSchema, edit: Edit, subject: string, actor: Actor | undefined): Promise<Decided> {
     const current: Current | undefined = await readSubject(this.#parts.connection, subject);
     return withBody(decide(schema, edit, current, edit.at ?? clock.now(), { actor }));
-  }
-
-  /** Stores one version: if its document is at what was decided on, or, with a guard, if the guarded subjects are. */
-  async #store(
-    schema: CollectionSchema,
-    edit: Pick<Edit, "id" | "mutation">,
-    subject: string,
-    decision: Decision & { kind: "write" },
-    guard?: { subjects: string; revision: number },
-  ): Promise<Stored | "conflict"> {
-    const { connection, signingKey, follower } = this.#parts;
-    const hashed = isHashed(idToken(edit.id)) && { id: escapeId(edit.id) };
-    const unsigned = { ...decision.envelope, ...hashed };
-    const envelope = { ...unsigned, signature: sign(signingKey, subject, unsigned) };
-    const { deleted, body } = decision;
-    const limit = largestBody(connection.info.maxPayload);
-    if (body.length > limit)
-      throw new FrontsyncError("TOO_LARGE", `This NATS takes documents of ${limit} bytes; this one has ${body.length}.`, {
-        limit,
-      });
-    const expected = guard ? guard.revision : decision.expected;
-    const rollup = schema.retention.versions === 1;
-    const write: StoreWrite = { subject, expected, guard: guard?.subjects, deleted, envelope, body, rollup };
-    try {
-      const outcome = await this.group.write(write);
-      if (outcome === "conflict") return outcome;
-      follower.committed({ subject, revision: outcome, deleted, envelope });
-      return { subject, revision: outcome, deleted, envelope, body };
-    } catch (error) {
-      if (!(error instanceof FrontsyncError) || error.code !== "TIMEOUT") throw error;
-      return await this.#lookAgain(subject, edit);
-    }
-  }
-
-  /** No answer to a write: what the subject has seen tells. If the write is only late, it and its repetition expect the same revision,
-   *  so at most one of them is stored. */
-  async #lookAgain(subject: string, edit: Pick<Edit, "mutation">): Promise<Stored | "conflict"> {
-    const { connection, epochs, follower } = this.#parts;
-    await epochs.ready();
-    const current = await readSubject(connection, subject);
-    const { revision, deleted, envelope } = current ?? {};
-    if (!current || revision === undefined || !hasSeen(envelope?.seen ?? "", edit.mutation)) return "conflict";
-    if (envelope?.version === edit.mutation) follower.committed({ subject, revision, deleted: deleted === true, envelope });
-    return current;
   }
 }
 

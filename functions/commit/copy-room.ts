@@ -4,7 +4,7 @@ import { clock } from "../../bus/platform/clock.ts";
 import { log } from "../../bus/platform/log.ts";
 import { headerValue } from "../../bus/wire/envelope.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
+import { readAll } from "../../bus/wire/reader.ts";
 import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import type { Warning } from "../../schemas/types.ts";
 
@@ -12,8 +12,6 @@ const COLLECTION = "conflicts";
 const LIMITS = { copies: 10_000, bytes: 1024 ** 3 };
 /** After a count, ms: less when there was no room, since somebody may have made some. */
 const COUNT_MS = { room: 60_000, full: 1000 };
-const PAGE_MESSAGES = 5000;
-const PAGE_BYTES = 5 * 1024 * 1024;
 
 export class CopyRoom {
   readonly #connection: Connection;
@@ -64,17 +62,13 @@ export class CopyRoom {
 
   async #read(): Promise<void> {
     const held = { copies: 0, bytes: 0 };
-    const reader = await openReader(this.#connection, { stream: STREAM, subjects: storeSubjects(COLLECTION), headersOnly: true });
-    try {
-      while (reader.pending > 0) {
-        for (const version of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) {
-          if (version.deleted) continue;
-          held.copies++;
-          held.bytes += Number(headerValue(version.headerText, "Nats-Msg-Size") ?? 0);
-        }
+    const copies = { stream: STREAM, subjects: storeSubjects(COLLECTION), headersOnly: true };
+    for await (const versions of readAll(this.#connection, copies)) {
+      for (const version of versions) {
+        if (version.deleted) continue;
+        held.copies++;
+        held.bytes += Number(headerValue(version.headerText, "Nats-Msg-Size") ?? 0);
       }
-    } finally {
-      reader.close();
     }
     this.#held = held;
     this.#countedAt = clock.monotonic();

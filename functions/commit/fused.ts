@@ -19,10 +19,15 @@ export async function throughFuse(
   await restoring.check();
   // What has been done, or can't be, takes no place, and is not held.
   if (!(await wouldDelete(schema, edit, context))) return await run();
-  await fuses.checkDiscarded(collection, edit);
-  const place = await fuse.take(edit.id);
+  if (await fuses.decided(collection, edit)) return await run();
+  let place = await fuse.take(edit.id);
   if (place) {
     try {
+      // Or an admin has decided on it while it took its place.
+      if (place === "taken" && (await fuses.decided(collection, edit))) {
+        fuse.giveBack(edit.id);
+        place = "has one";
+      }
       return await run();
     } catch (error) {
       if (place === "taken" && error instanceof FrontsyncError && !error.retryable) fuse.giveBack(edit.id);

@@ -12,6 +12,7 @@ import { defaultPasswordWarning, makeFirstUser } from "../accounts/first-user.ts
 import { Committer } from "../commit/committer.ts";
 import { ConflictCopies } from "../commit/conflict-copies.ts";
 import { CopyRoom } from "../commit/copy-room.ts";
+import type { RuleSettings } from "../rules/define.ts";
 import { loadRules } from "../rules/index.ts";
 import { Seeding } from "../seed/seeding.ts";
 import { Audit } from "../store/audit.ts";
@@ -45,6 +46,7 @@ export interface HandlerConfig {
   tombstones: TombstoneLimits;
   /** Of the collections that declare none. */
   deletionFuse: FuseOptions;
+  rules: RuleSettings;
   /** undefined: a NATS that we did not configure, and whose sync setting can't be seen. */
   sync: "always" | "default" | undefined;
   /** For the embedded server, which asks us whom to let in. */
@@ -59,7 +61,7 @@ export interface Handler {
 
 /** Resolves when this handler answers requests. Throws BAD_CONFIG. */
 export async function startHandler(config: HandlerConfig): Promise<Handler> {
-  const [schemas, functions, rules] = [loadSchemas(config.schemas), await loadFunctions(), await loadRules()];
+  const [schemas, functions, rules] = [loadSchemas(config.schemas), await loadFunctions(), await loadRules(config.rules)];
   const observed: Observed = { oneAccount: false };
   let draining = false;
   const name = `handler-${randomId()}`;
@@ -95,7 +97,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const signingKey = Buffer.from(config.signingKey, "hex");
   const copyRoom = new CopyRoom(connection);
   const copies = new ConflictCopies(connection, schemas.collection("conflicts"), copyRoom);
-  const seeding = new Seeding(connection, schemas, signingKey);
+  const seeding = new Seeding(connection, schemas, signingKey, config.tombstones.awayMs);
   const committer = new Committer({ connection, epochs, follower, views, rules, copies, restoring, seeding, signingKey });
   const context: Context = {
     connection,
@@ -148,7 +150,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   await makeFirstUser(context);
   const collector = new Collector(connection, schemas.collection(RESOURCES), contents, () => restoring.underway);
   void collector.start();
-  const tombstones = new Tombstones(connection, schemas, known, config.tombstones);
+  const tombstones = new Tombstones(connection, schemas, known, config.tombstones, () => seeding.takesOffers());
   void tombstones.start();
   const served = await serveFunctions(connection, functions, context, observed);
   await connection.flush();

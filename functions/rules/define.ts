@@ -1,5 +1,5 @@
 /** What the rules of a collection are: what a schema can't say. Each collection that has some is one file in functions/rules/, with its rules as
- *  the default export. */
+ *  the default export, or a function that makes them of the settings. */
 import type { Doc } from "../../schemas/document.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import type { WriteReply } from "../../schemas/types.ts";
@@ -36,6 +36,12 @@ export interface Rules {
   /** Before a deletion that nothing speaks against, again when it is retried: what else has to happen. `afterwards` is called when the tombstone is
    *  stored; what it returns is told in the reply. */
   beforeDelete?(edit: Edit, deadline: number, context: Context): Promise<{ afterwards(): Promise<Partial<WriteReply>> }>;
+}
+
+/** What a deployment may set. */
+export interface RuleSettings {
+  /** How many entries a user's search history keeps. */
+  readonly maxSearchHistory: number;
 }
 
 export function defineRules(rules: Rules): Rules {

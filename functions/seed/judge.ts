@@ -2,9 +2,9 @@
  *  doubt goes on by itself, and all else waits for an operator's word. */
 import { judge } from "../../schemas/epochs.ts";
 import type { Epochs, OfferBeginReply, OfferBeginRequest, Seeding } from "../../schemas/types.ts";
+import { takesOffers } from "./record.ts";
 
-/** Deletions are remembered at least that long: what comes later could bring back what was deleted. */
-const LATE_MS = 30 * 24 * 3600_000;
+const DAY_MS = 24 * 3600_000;
 
 export interface Scene {
   epochs: Epochs;
@@ -14,6 +14,8 @@ export interface Scene {
   /** The claim's newest version was signed with this datastore's key. */
   signed: boolean;
   now: number;
+  /** For so long after a seeding began who is late is heard. */
+  lateMs: number;
 }
 
 type Verdict = Pick<OfferBeginReply, "what" | "why"> & { opens?: true };
@@ -23,7 +25,7 @@ export function judgeClaim(claim: Claim, scene: Scene): Verdict {
   const { epochs, record, empty, signed } = scene;
   if (judge(epochs, claim.position) === "good")
     return { what: "wait", why: "They fit together again: the next check-in goes on." };
-  if (record && covers(record, claim)) return underWord(record, scene.now);
+  if (record && covers(record, claim)) return underWord(record, scene);
   if (claim.newest === undefined && claim.pending === 0)
     return { what: "adopt", why: "This webserver has nothing that anybody made, and takes over what the datastore has." };
   if (empty && signed && !record?.open)
@@ -37,18 +39,19 @@ function covers({ from, until }: Seeding, { generation, newest }: Claim): boolea
   return from.includes(generation) && (newest === undefined || Date.parse(newest) < Date.parse(until));
 }
 
-function underWord({ word, open, openedAt }: Seeding, now: number): Verdict {
-  if (word === "replace")
+function underWord(record: Seeding, { now, lateMs }: Scene): Verdict {
+  if (record.word === "replace")
     return {
       what: "adopt",
       why: "An operator has said that the datastore's state counts (reseed --replace): this webserver takes it over.",
     };
-  if (open) return { what: "offer", why: `The datastore is filled from its webservers.${WHILE}` };
-  if (now - Date.parse(openedAt) < LATE_MS)
+  if (record.open) return { what: "offer", why: `The datastore is filled from its webservers.${WHILE}` };
+  if (takesOffers(record, now, lateMs))
     return { what: "offer", why: "The datastore was filled without this webserver, which offers what it has now." };
+  const days = Math.round(lateMs / DAY_MS);
   return {
     what: "wait",
-    why: "The datastore was filled from other webservers more than 30 days ago: what this one has may have been deleted since. `frontsync reseed --accept` takes it nevertheless; `frontsync reseed --replace` keeps it aside.",
+    why: `The datastore was filled from other webservers more than ${days} days ago: what this one has may have been deleted since. \`frontsync reseed --accept\` takes it nevertheless; \`frontsync reseed --replace\` keeps it aside.`,
   };
 }
 

@@ -34,6 +34,12 @@ export function offered(record: Seeding, webserver: string): Seeding | undefined
   return { ...record, webservers: { ...record.webservers, [webserver]: true } };
 }
 
+/** Whether webservers may still offer what they have: who is late is heard as long as deletions are remembered (`lateMs`), and they are remembered as long
+ *  as somebody may come. What is offered after that could bring back what was deleted. */
+export function takesOffers({ word, open, openedAt }: Seeding, now: number, lateMs: number): boolean {
+  return word !== "replace" && (open || now - Date.parse(openedAt) < lateMs);
+}
+
 /** Whom it waits for. */
 export function waitingFor({ webservers }: Seeding): string[] {
   return Object.keys(webservers).filter((webserver) => !webservers[webserver]);

@@ -13,7 +13,7 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema, Schemas } from "../../schemas/index.ts";
 import type { Seeding as SeedingRecord, Warning } from "../../schemas/types.ts";
 import { OwnDocument } from "../store/own-document.ts";
-import { opened, waitingFor } from "./record.ts";
+import { opened, takesOffers, waitingFor } from "./record.ts";
 
 /** A store with more messages is not empty. */
 const MAX_LOOK = 100;
@@ -25,10 +25,13 @@ const TRIES = 50;
 export class Seeding {
   readonly #connection: Connection;
   readonly #signingKey: Uint8Array;
+  /** For so long after a seeding began who is late is heard. */
+  readonly lateMs: number;
   readonly #document: OwnDocument<"seeding">;
 
   /** `signingKey`: of the functions. */
-  constructor(connection: Connection, schemas: Schemas, signingKey: Uint8Array) {
+  constructor(connection: Connection, schemas: Schemas, signingKey: Uint8Array, lateMs: number) {
+    this.lateMs = lateMs;
     this.#connection = connection;
     this.#signingKey = signingKey;
     this.#document = new OwnDocument(connection, schemas, "seeding", "seeding");
@@ -51,6 +54,12 @@ export class Seeding {
   /** undefined: it was never filled from webservers. `certain`: as the store has it now. */
   async record({ certain = false } = {}): Promise<SeedingRecord | undefined> {
     return (await (certain ? this.#document.read() : this.#document.known())).value;
+  }
+
+  /** Whether webservers may still come with what they have: until then no deletion may be forgotten. */
+  async takesOffers(): Promise<boolean> {
+    const record = await this.record({ certain: true });
+    return record !== undefined && takesOffers(record, clock.now(), this.lateMs);
   }
 
   /** Throws SEEDING for a write to a collection while the store is being filled. What the functions themselves keep of logins and sessions goes on. */

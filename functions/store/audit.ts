@@ -4,13 +4,12 @@ import { clock } from "../../bus/platform/clock.ts";
 import { atMost, pause } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
 import { type Connection, headerBlock } from "../../bus/wire/nats.ts";
-import { API_TIMEOUT_MS, type ApiError, api, failed, isApiError } from "../../bus/wire/stream.ts";
+import { API_TIMEOUT_MS, type ApiError, ensureStream, failed } from "../../bus/wire/stream.ts";
 import { idOf, parseStoreSubject } from "../../bus/wire/subjects.ts";
 import type { Hint } from "./follower.ts";
 
 const STREAM = "frontsync_audit";
 const SUBJECT = "ds.audit.commits";
-const STREAM_EXISTS = 10058;
 /** 90 days, in JetStream's unit. What an operator changes of the stream stays as it is. */
 const MAX_AGE_NS = 90 * 24 * 3600e9;
 
@@ -126,7 +125,7 @@ export class Audit {
   }
 
   async #makeStream(): Promise<void> {
-    const made = await api<object>(this.#connection, `STREAM.CREATE.${STREAM}`, {
+    await ensureStream(this.#connection, "The audit can't be kept", {
       name: STREAM,
       subjects: ["ds.audit.>"],
       storage: "file",
@@ -137,7 +136,6 @@ export class Audit {
       num_replicas: 1,
       allow_direct: true,
     });
-    if (isApiError(made) && made.err_code !== STREAM_EXISTS) throw failed("The audit can't be kept", made);
     this.#streamIsThere = true;
   }
 }

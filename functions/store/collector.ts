@@ -10,7 +10,7 @@ import { log } from "../../bus/platform/log.ts";
 import { jittered } from "../../bus/platform/random.ts";
 import { contentRecord, lastChunk, listContents, purgeLife, type StoredRecord, writeRecord } from "../../bus/wire/contents.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
+import { readAll } from "../../bus/wire/reader.ts";
 import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { RESOURCES } from "../../schemas/resource.ts";
@@ -19,8 +19,6 @@ import type { Contents } from "./contents.ts";
 import { docOf } from "./documents.ts";
 
 const MAX_INTERVAL_MS = 10 * 60_000;
-const PAGE_MESSAGES = 1000;
-const PAGE_BYTES = 5 * 1024 * 1024;
 
 export class Collector {
   readonly #connection: Connection;
@@ -101,16 +99,11 @@ export class Collector {
   /** The contents that documents refer to, as the store has them now. */
   async #used(): Promise<Set<string>> {
     const used = new Set<string>();
-    const reader = await openReader(this.#connection, { stream: STREAM, subjects: storeSubjects(RESOURCES) });
-    try {
-      while (reader.pending > 0) {
-        for (const version of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) {
-          const { sha256 } = (docOf(this.#schema, version) ?? {}) as Partial<Resource>;
-          if (sha256 !== undefined) used.add(sha256);
-        }
+    for await (const versions of readAll(this.#connection, { stream: STREAM, subjects: storeSubjects(RESOURCES) })) {
+      for (const version of versions) {
+        const { sha256 } = (docOf(this.#schema, version) ?? {}) as Partial<Resource>;
+        if (sha256 !== undefined) used.add(sha256);
       }
-    } finally {
-      reader.close();
     }
     return used;
   }

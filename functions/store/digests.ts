@@ -2,16 +2,13 @@
 import { pause } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
-import { hasMessage, streamInfo } from "../../bus/wire/stream.ts";
+import { readAll } from "../../bus/wire/reader.ts";
 import { isOwn, parseStoreSubject, STORE_ALL, STREAM } from "../../bus/wire/subjects.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import { readFloors, type StoredFloor } from "./floors.ts";
 import { type LiveChange, Tally } from "./tally.ts";
 
 const MAX_DELTAS = 10_000;
-const PAGE_MESSAGES = 2000;
-const PAGE_BYTES = 4 * 1024 * 1024;
 
 interface Delta {
   revision: number;
@@ -99,25 +96,19 @@ export class Digests {
   }
 
   /** While it reads, documents change: a later version replaces the earlier one, so at the end it is the state at `head`. undefined: a floor has
-   *  risen meanwhile, or not all could be read. */
+   *  risen meanwhile. */
   async #read(): Promise<{ tally: Tally; head: number } | undefined> {
     const floors = await readFloors(this.#connection, this.#schemas);
-    const end = (await streamInfo(this.#connection))?.state.last_seq ?? 0;
     const versions = new Map<string, { revision: number; deleted: boolean }>();
     let head = 0;
-    const reader = await openReader(this.#connection, { stream: STREAM, subjects: STORE_ALL, headersOnly: true });
-    try {
-      while (reader.pending > 0) {
-        for (const { subject, revision, deleted } of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) {
-          versions.set(subject, { revision, deleted });
-          head = Math.max(head, revision);
-        }
+    const all = { stream: STREAM, subjects: STORE_ALL, headersOnly: true };
+    for await (const page of readAll(this.#connection, all)) {
+      for (const { subject, revision, deleted } of page) {
+        versions.set(subject, { revision, deleted });
+        head = Math.max(head, revision);
       }
-    } finally {
-      reader.close();
     }
-    // What is pending may be miscounted while something is purged; and whatever was purged meanwhile was below a floor that was stated before.
-    if (head < end && (await hasMessage(this.#connection, end))) return undefined;
+    // Whatever was purged meanwhile was below a floor that was stated before.
     if (haveRisen(floors, await readFloors(this.#connection, this.#schemas))) return undefined;
     const tally = new Tally();
     for (const [subject, { revision, deleted }] of versions) {

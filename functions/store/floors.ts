@@ -1,7 +1,7 @@
 /** The floors of the collections, `_gc.<collection>`: what the store says about tombstones that are no longer there. A floor only rises, and is
  *  written before the first tombstone below it goes. */
 import type { Connection } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
+import { readAll } from "../../bus/wire/reader.ts";
 import { readSubject } from "../../bus/wire/stream.ts";
 import { floorSubject, GC, parseStoreSubject, STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import type { Schemas } from "../../schemas/index.ts";
@@ -9,9 +9,6 @@ import type { Floor } from "../../schemas/types.ts";
 
 /** A floor and the revision of its statement. */
 export type StoredFloor = Floor & { revision: number };
-
-const PAGE_MESSAGES = 1000;
-const PAGE_BYTES = 5 * 1024 * 1024;
 
 /** As the store has it now; undefined: nothing was ever collected. */
 export async function readFloor(connection: Connection, schemas: Schemas, collection: string): Promise<StoredFloor | undefined> {
@@ -22,14 +19,9 @@ export async function readFloor(connection: Connection, schemas: Schemas, collec
 /** Of every collection that has one. */
 export async function readFloors(connection: Connection, schemas: Schemas): Promise<Map<string, StoredFloor>> {
   const floors = new Map<string, StoredFloor>();
-  const reader = await openReader(connection, { stream: STREAM, subjects: storeSubjects(GC) });
-  try {
-    while (reader.pending > 0) {
-      for (const { subject, revision, body } of await reader.next(PAGE_MESSAGES, PAGE_BYTES))
-        floors.set(parseStoreSubject(subject).token, { ...schemas.read("floor", body), revision });
-    }
-  } finally {
-    reader.close();
+  for await (const versions of readAll(connection, { stream: STREAM, subjects: storeSubjects(GC) })) {
+    for (const { subject, revision, body } of versions)
+      floors.set(parseStoreSubject(subject).token, { ...schemas.read("floor", body), revision });
   }
   return floors;
 }

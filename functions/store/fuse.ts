@@ -3,7 +3,7 @@
 import { clock } from "../../bus/platform/clock.ts";
 import { RecentMap } from "../../bus/platform/recent-map.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
+import { readAll } from "../../bus/wire/reader.ts";
 import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { Schemas } from "../../schemas/index.ts";
@@ -22,7 +22,6 @@ const WINDOW_S = 60;
 const TRIES = 50;
 /** What is heard is read again after so long, before anything is held on it; the same for a collection's size. */
 const HEARSAY_MS = 1000;
-const PAGE = { messages: 5000, bytes: 5 * 1024 * 1024 };
 /** Documents whose deletion was let through: it may be asked again. */
 const MAX_GRANTED = 20_000;
 
@@ -109,6 +108,7 @@ export class Fuse {
       const next: FuseState = {
         taken: granted > 0 ? withMore(taken, now, granted) : taken,
         ...(value?.discards && { discards: true }),
+        ...(value?.letsGo && { letsGo: true }),
         ...(granted < wanted && {
           openedAt: new Date(clock.now()).toISOString(),
           deleted: before + granted,
@@ -142,14 +142,9 @@ export class Fuse {
     // What changes while it is read comes twice.
     const counted = new Set<string>();
     const subjects = storeSubjects(this.#collection);
-    const reader = await openReader(this.#connection, { stream: STREAM, subjects, headersOnly: true });
-    try {
-      while (reader.pending > 0) {
-        for (const { subject, deleted, envelope } of await reader.next(PAGE.messages, PAGE.bytes))
-          if (!deleted || (envelope && Date.parse(envelope.at) > since)) counted.add(subject);
-      }
-    } finally {
-      reader.close();
+    for await (const versions of readAll(this.#connection, { stream: STREAM, subjects, headersOnly: true })) {
+      for (const { subject, deleted, envelope } of versions)
+        if (!deleted || (envelope && Date.parse(envelope.at) > since)) counted.add(subject);
     }
     return counted.size;
   }

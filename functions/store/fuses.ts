@@ -2,7 +2,7 @@
 import { clock } from "../../bus/platform/clock.ts";
 import { log } from "../../bus/platform/log.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
+import { readAll } from "../../bus/wire/reader.ts";
 import { purgeUpTo } from "../../bus/wire/stream.ts";
 import { idToken, META, STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
@@ -14,7 +14,6 @@ import { OwnDocument } from "./own-document.ts";
 
 const TRIES = 20;
 const MAX_MUTATIONS = 32;
-const PAGE = { messages: 1000, bytes: 5 * 1024 * 1024 };
 
 export type FuseOptions = Partial<FuseLimits> | false;
 
@@ -67,13 +66,16 @@ export class Fuses {
     return [...this.#fuses.values()].flatMap((fuse) => fuse.warning() ?? []);
   }
 
-  /** Keeps a deletion until somebody lets it go. */
+  /** Keeps a deletion until somebody lets it go. Throws DELETION_DISCARDED for one that was discarded a moment ago. */
   async hold(collection: string, { id, mutation, by, webserver, base, ifRevision }: Edit): Promise<void> {
     const document = this.#heldAt(collection, id);
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const { value: known, revision } = await document.read();
+      if (known?.mutations.includes(mutation)) {
+        if (known.discarded) throw discarded(collection, id);
+        return;
+      }
       const value = known?.discarded ? undefined : known;
-      if (value?.mutations.includes(mutation)) return;
       const first = value ?? {
         ...{ id, mutations: [], by, webserver, at: new Date(clock.now()).toISOString() },
         ...(base !== undefined && { base }),
@@ -85,27 +87,22 @@ export class Fuses {
     throw new FrontsyncError("TIMEOUT", `The deletion of '${id.slice(0, 80)}' could not be held. Try again.`);
   }
 
-  /** Throws DELETION_DISCARDED for one that was held, and that somebody has discarded. */
-  async checkDiscarded(collection: string, { id, mutation }: Pick<Edit, "id" | "mutation">): Promise<void> {
-    if (!(await this.of(collection)?.document.known())?.value?.discards) return;
+  /** What an admin has said of a deletion that was held; undefined: nothing, or it was not held. Throws DELETION_DISCARDED. */
+  async decided(collection: string, { id, mutation }: Pick<Edit, "id" | "mutation">): Promise<"let go" | undefined> {
+    const state = (await this.of(collection)?.document.known())?.value;
+    if (!state?.discards && !state?.letsGo) return undefined;
     const { value } = await this.#heldAt(collection, id).read();
-    if (value?.discarded && value.mutations.includes(mutation))
-      throw new FrontsyncError(
-        "DELETION_DISCARDED",
-        `The deletion of '${id.slice(0, 80)}' from ${collection} was held by the fuse, and an admin has discarded it. Delete again if it is meant.`,
-      );
+    if (!value?.mutations.includes(mutation)) return undefined;
+    if (value.discarded) throw discarded(collection, id);
+    return state.letsGo && state.openedAt === undefined ? "let go" : undefined;
   }
 
   /** What is held of a collection, also what was discarded, in the order in which it came. */
   async *held(collection: string): AsyncGenerator<StoredHeld, void> {
-    const reader = await openReader(this.#connection, { stream: STREAM, subjects: storeSubjects(`${META}.held.${collection}`) });
-    try {
-      while (reader.pending > 0) {
-        for (const { subject, revision, body } of await reader.next(PAGE.messages, PAGE.bytes))
-          yield { ...this.#schemas.read("held-deletion", body), subject, revision };
-      }
-    } finally {
-      reader.close();
+    const all = { stream: STREAM, subjects: storeSubjects(`${META}.held.${collection}`) };
+    for await (const versions of readAll(this.#connection, all)) {
+      for (const { subject, revision, body } of versions)
+        yield { ...this.#schemas.read("held-deletion", body), subject, revision };
     }
   }
 
@@ -122,4 +119,11 @@ export class Fuses {
   #heldAt(collection: string, id: string): OwnDocument<"held-deletion"> {
     return new OwnDocument(this.#connection, this.#schemas, "held-deletion", `held.${collection}.${idToken(id)}`);
   }
+}
+
+function discarded(collection: string, id: string): FrontsyncError {
+  return new FrontsyncError(
+    "DELETION_DISCARDED",
+    `The deletion of '${id.slice(0, 80)}' from ${collection} was held by the fuse, and an admin has discarded it. Delete again if it is meant.`,
+  );
 }

@@ -3,8 +3,8 @@
 import { clock } from "../../bus/platform/clock.ts";
 import { log } from "../../bus/platform/log.ts";
 import { type Connection, headerBlock } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
-import { API_TIMEOUT_MS, ack, api, failed, isApiError, readSubject } from "../../bus/wire/stream.ts";
+import { readAll } from "../../bus/wire/reader.ts";
+import { API_TIMEOUT_MS, ack, ensureStream, readSubject } from "../../bus/wire/stream.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type { CheckInRequest, KnownWebserver } from "../../schemas/types.ts";
 import type { Past, TombstoneLimits } from "./collectable.ts";
@@ -15,7 +15,6 @@ const SUBJECTS = "ds.known";
 const TURN = "ds.collector";
 /** Two subjects each. */
 const MAX_MESSAGES = 20_000;
-const STREAM_EXISTS = 10058;
 /** A webserver is noted down so often, ms, or ten times while one of the limits goes by. */
 const NOTE_MS = 60_000;
 const NOTES_IN_LIMIT = 10;
@@ -35,7 +34,7 @@ export class KnownWebservers {
 
   async connected(): Promise<void> {
     try {
-      const made = await api<object>(this.#connection, `STREAM.CREATE.${STREAM}`, {
+      await ensureStream(this.#connection, "The known webservers can't be kept", {
         name: STREAM,
         subjects: [`${SUBJECTS}.>`, TURN],
         storage: "file",
@@ -45,7 +44,6 @@ export class KnownWebservers {
         max_msgs: MAX_MESSAGES,
         num_replicas: 1,
       });
-      if (isApiError(made) && made.err_code !== STREAM_EXISTS) throw failed("The known webservers can't be kept", made);
     } catch (error) {
       log.warn({ err: error }, "the known webservers can't be kept: nothing is collected");
     }
@@ -81,17 +79,12 @@ export class KnownWebservers {
   /** All of them, as they were last noted down. */
   async read(): Promise<Past[]> {
     const known = new Map<string, Past>();
-    const reader = await openReader(this.#connection, { stream: STREAM, subjects: `${SUBJECTS}.>` });
-    try {
-      while (reader.pending > 0) {
-        for (const { body } of await reader.next(1000, 1024 * 1024)) {
-          const { webserver, at, cursor } = this.#schemas.read("known-webserver", body);
-          const before = known.get(webserver);
-          known.set(webserver, { at: Math.max(at, before?.at ?? 0), cursor: cursor ?? before?.cursor ?? 0 });
-        }
+    for await (const versions of readAll(this.#connection, { stream: STREAM, subjects: `${SUBJECTS}.>` })) {
+      for (const { body } of versions) {
+        const { webserver, at, cursor } = this.#schemas.read("known-webserver", body);
+        const before = known.get(webserver);
+        known.set(webserver, { at: Math.max(at, before?.at ?? 0), cursor: cursor ?? before?.cursor ?? 0 });
       }
-    } finally {
-      reader.close();
     }
     return [...known.values()];
   }

@@ -2,16 +2,15 @@
 import { clock } from "../../bus/platform/clock.ts";
 import { log } from "../../bus/platform/log.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
-import { api, failed, isApiError } from "../../bus/wire/stream.ts";
+import { readAll } from "../../bus/wire/reader.ts";
+import { ensureStream } from "../../bus/wire/stream.ts";
 import type { Schemas } from "../../schemas/index.ts";
-import type { Claim, HeldWebserver, Peer, Presence as Seen } from "../../schemas/types.ts";
+import type { Claim, HeldWebserver, Peer, Presence as Seen, Vitals } from "../../schemas/types.ts";
 
 const STREAM = "frontsync_presence";
 /** Before a webserver's id: the subject of its last check-in. */
 export const PRESENCE = "ds.presence";
 const MAX_WEBSERVERS = 10_000;
-const STREAM_EXISTS = 10058;
 const HOUR_NS = 3600e9;
 /** A webserver is gone after this many missed check-ins and a second of grace. */
 const MISSED = 3;
@@ -34,7 +33,7 @@ export class Presence {
   /** What other handlers were told before this one was there. */
   async connected(): Promise<void> {
     try {
-      const made = await api<object>(this.#connection, `STREAM.CREATE.${STREAM}`, {
+      await ensureStream(this.#connection, "The list of webservers can't be kept", {
         name: STREAM,
         subjects: [`${PRESENCE}.*`],
         storage: "memory",
@@ -45,12 +44,8 @@ export class Presence {
         max_age: HOUR_NS,
         num_replicas: 1,
       });
-      if (isApiError(made) && made.err_code !== STREAM_EXISTS) throw failed("The list of webservers can't be kept", made);
-      const reader = await openReader(this.#connection, { stream: STREAM, subjects: `${PRESENCE}.*` });
-      while (reader.pending > 0) {
-        for (const { body } of await reader.next(1000, 1024 * 1024)) this.#note(this.#schemas.read("presence", body));
-      }
-      reader.close();
+      for await (const versions of readAll(this.#connection, { stream: STREAM, subjects: `${PRESENCE}.*` }))
+        for (const { body } of versions) this.#note(this.#schemas.read("presence", body));
     } catch (error) {
       // Every webserver says it again at its next check-in.
       log.warn({ err: error }, "the list of webservers could not be read");
@@ -100,6 +95,15 @@ export class Presence {
       }
     }
     return peers.sort((a, b) => (a.webserver < b.webserver ? -1 : 1));
+  }
+
+  /** How those peers do, as far as it is known. */
+  vitalsOf(peers: readonly Peer[]): Record<string, Vitals> {
+    const told = peers.flatMap(({ webserver }) => {
+      const seen = this.#seen.get(webserver);
+      return seen ? [[webserver, { ...seen.vitals, pending: seen.pending }] as const] : [];
+    });
+    return Object.fromEntries(told);
   }
 
   get size(): number {

@@ -3,7 +3,7 @@
 import { clock } from "../../bus/platform/clock.ts";
 import { randomId } from "../../bus/platform/random.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
+import { readAll } from "../../bus/wire/reader.ts";
 import { streamInfo } from "../../bus/wire/stream.ts";
 import { META, parseStoreSubject, STORE_ALL, STREAM } from "../../bus/wire/subjects.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
@@ -16,7 +16,6 @@ export const LEASE_MS = 6000;
 /** What is heard is read again after so long, before anybody is refused on it. */
 const HEARSAY_MS = 1000;
 const TRIES = 20;
-const PAGE = { messages: 1000, bytes: 5 * 1024 * 1024 };
 
 type Asked = Pick<BackupsBeginRequest, "hash" | "mode" | "source" | "records" | "done">;
 
@@ -125,21 +124,10 @@ export class Restoring {
 
   async #hasDocumentsAfter(revision: number, head: number): Promise<boolean> {
     if (revision >= head) return false;
-    const reader = await openReader(this.#connection, {
-      stream: STREAM,
-      subjects: STORE_ALL,
-      from: revision + 1,
-      headersOnly: true,
-    });
-    try {
-      while (reader.pending > 0) {
-        const versions = await reader.next(PAGE.messages, PAGE.bytes);
-        if (versions.some(({ subject }) => parseStoreSubject(subject).collection !== META)) return true;
-      }
-      return false;
-    } finally {
-      reader.close();
-    }
+    const later = { stream: STREAM, subjects: STORE_ALL, from: revision + 1, headersOnly: true };
+    for await (const versions of readAll(this.#connection, later))
+      if (versions.some(({ subject }) => parseStoreSubject(subject).collection !== META)) return true;
+    return false;
   }
 }
 

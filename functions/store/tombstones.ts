@@ -8,7 +8,7 @@ import { log } from "../../bus/platform/log.ts";
 import { jittered } from "../../bus/platform/random.ts";
 import { headerValue, OPERATION_HEADER } from "../../bus/wire/envelope.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
+import { readAll } from "../../bus/wire/reader.ts";
 import { purgeUpTo, storeOwn } from "../../bus/wire/stream.ts";
 import { floorSubject, idOf, parseStoreSubject, STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import { headerText, type StoredVersion } from "../../bus/wire/version.ts";
@@ -27,17 +27,24 @@ const AT_ONCE = 10;
 const INTERVAL_MS = { least: 250, most: 3_600_000 };
 /** Runs while a limit goes by. */
 const RUNS = 10;
-const PAGE_MESSAGES = 2000;
-const PAGE_BYTES = 4 * 1024 * 1024;
 
 export class Tombstones {
   readonly #connection: Connection;
   readonly #schemas: Schemas;
   readonly #known: KnownWebservers;
   readonly #limits: TombstoneLimits;
+  readonly #needed: () => Promise<boolean>;
   readonly #stop = new AbortController();
 
-  constructor(connection: Connection, schemas: Schemas, known: KnownWebservers, limits: TombstoneLimits) {
+  /** `needed`: somebody may come who knows of no deletion, and whom the store does not know. */
+  constructor(
+    connection: Connection,
+    schemas: Schemas,
+    known: KnownWebservers,
+    limits: TombstoneLimits,
+    needed: () => Promise<boolean>,
+  ) {
+    this.#needed = needed;
     this.#connection = connection;
     this.#schemas = schemas;
     this.#known = known;
@@ -53,7 +60,7 @@ export class Tombstones {
       await pause(jittered(everyMs, 0.2), signal);
       if (signal.aborted || !this.#connection.connected) continue;
       try {
-        if (await this.#known.takeTurn(everyMs / 2)) await this.#collectAll();
+        if ((await this.#known.takeTurn(everyMs / 2)) && !(await this.#needed())) await this.#collectAll();
       } catch (error) {
         log.warn({ err: error }, "tombstones could not be collected");
       }
@@ -95,18 +102,9 @@ export class Tombstones {
   /** The last version of each document. */
   async #look(collection: string): Promise<Listed[]> {
     const versions = new Map<string, Listed>();
-    const reader = await openReader(this.#connection, {
-      stream: STREAM,
-      subjects: storeSubjects(collection),
-      headersOnly: true,
-    });
-    try {
-      while (reader.pending > 0) {
-        for (const version of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) versions.set(version.subject, listed(version));
-      }
-    } finally {
-      reader.close();
-    }
+    const all = { stream: STREAM, subjects: storeSubjects(collection), headersOnly: true };
+    for await (const page of readAll(this.#connection, all))
+      for (const version of page) versions.set(version.subject, listed(version));
     return [...versions.values()];
   }
 

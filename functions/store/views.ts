@@ -3,7 +3,7 @@
 import { KeyedQueue } from "../../bus/platform/keyed-queue.ts";
 import { RecentMap } from "../../bus/platform/recent-map.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { openReader, readLast } from "../../bus/wire/reader.ts";
+import { readAll, readLast } from "../../bus/wire/reader.ts";
 import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import type { Doc } from "../../schemas/document.ts";
 import type { CollectionSchema, Schemas } from "../../schemas/index.ts";
@@ -11,8 +11,6 @@ import type { Envelope } from "../../schemas/types.ts";
 import { docOf } from "./documents.ts";
 import { type Follower, MAX_HINTS } from "./follower.ts";
 
-const PAGE_MESSAGES = 1000;
-const PAGE_BYTES = 5 * 1024 * 1024;
 const MAX_VIEWS = 2000;
 
 export function wholeCollection(collection: string): Scope {
@@ -106,12 +104,8 @@ export class Views {
 
   async #readOn(schema: CollectionSchema, view: Kept): Promise<void> {
     const from = view.revision > 0 ? { from: view.revision + 1 } : {};
-    const reader = await openReader(this.#connection, { stream: STREAM, subjects: storeSubjects(schema.collection), ...from });
-    try {
-      while (reader.pending > 0) for (const version of await reader.next(PAGE_MESSAGES, PAGE_BYTES)) add(schema, view, version);
-    } finally {
-      reader.close();
-    }
+    const all = { stream: STREAM, subjects: storeSubjects(schema.collection), ...from };
+    for await (const versions of readAll(this.#connection, all)) for (const version of versions) add(schema, view, version);
   }
 }
 

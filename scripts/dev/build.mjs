@@ -5,6 +5,7 @@ import { chmodSync, cpSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundleConsole } from "./console.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const out = join(root, "dist");
@@ -18,7 +19,8 @@ try {
   process.exit(1);
 }
 
-const { status } = spawnSync(process.execPath, [compiler, "-p", join(root, "tsconfig.json")], { stdio: "inherit" });
+const compile = (config) => spawnSync(process.execPath, [compiler, "-p", join(root, config)], { stdio: "inherit" }).status ?? 1;
+const status = compile("tsconfig.json") || compile("apps/console/tsconfig.json");
 // What was deleted in the sources must be gone in dist/ too: functions and tests are found by what is there.
 for (const file of existsSync(out) ? readdirSync(out, { recursive: true, encoding: "utf8" }) : []) {
   const source = file.match(/^((?:apps|bench|bus|faults|functions|schemas|scripts|tests)\/.*?)\.(?:js|d\.ts|js\.map)$/)?.[1];
@@ -32,4 +34,5 @@ for (const file of ["collection.meta.json", "document.json", "password.json"])
   cpSync(join(root, "schemas", file), join(out, "schemas", file));
 // Also without npm, which does it for what it installs.
 if (status === 0) chmodSync(join(out, "scripts/frontsync.js"), 0o755);
-process.exit(status ?? 1);
+if (status === 0) await bundleConsole(join(root, "apps/console"), join(out, "apps/console/page"));
+process.exit(status);

@@ -6,9 +6,11 @@ import { addBackup } from "../backup.ts";
 import { addConfig } from "../config.ts";
 import { addDatastore } from "../datastore.ts";
 import { addDemo } from "../demo.ts";
+import { addDrain } from "../drain.ts";
 import { addFaults } from "../faults.ts";
 import { addFuse } from "../fuse.ts";
 import { addImport } from "../import.ts";
+import { addLoadbalancer } from "../loadbalancer.ts";
 import { addOutbox } from "../outbox.ts";
 import { addRescue } from "../rescue.ts";
 import { addReseed } from "../reseed.ts";
@@ -59,6 +61,8 @@ export function buildProgram(cli: Cli): Command {
     addDemo,
     addDatastore,
     addWebserver,
+    addLoadbalancer,
+    addDrain,
     addImport,
     addResources,
     addOutbox,

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Bus } from "../../bus/index.ts";
 import { Connection } from "../../bus/wire/nats.ts";
-import { openReader } from "../../bus/wire/reader.ts";
+import { readAll } from "../../bus/wire/reader.ts";
 import { STORE_ALL, STREAM } from "../../bus/wire/subjects.ts";
 import type { StoredVersion } from "../../bus/wire/version.ts";
 import { type Acknowledged, documentOf, textOf } from "./faults-writer.ts";
@@ -61,8 +61,8 @@ export interface Place {
 }
 
 /** A connection in the functions' account, which may do everything to the store. */
-export async function connectFunctions(deployment: Place): Promise<Connection> {
-  const keys = JSON.parse(readFileSync(join(deployment.dir, "datastore", "keys.json"), "utf8")) as { functionsPassword: string };
+export async function connectFunctions(deployment: Place, folder = "datastore"): Promise<Connection> {
+  const keys = JSON.parse(readFileSync(join(deployment.dir, folder, "keys.json"), "utf8")) as { functionsPassword: string };
   const servers = [deployment.datastore.address];
   const connection = new Connection({
     servers,
@@ -79,9 +79,8 @@ export async function connectFunctions(deployment: Place): Promise<Connection> {
 export async function storedVersions(deployment: Place): Promise<StoredVersion[]> {
   const connection = await connectFunctions(deployment);
   try {
-    const reader = await openReader(connection, { stream: STREAM, subjects: STORE_ALL, from: 1 });
     const versions: StoredVersion[] = [];
-    while (reader.pending > 0) versions.push(...(await reader.next(5000, 4 * 1024 * 1024)));
+    for await (const page of readAll(connection, { stream: STREAM, subjects: STORE_ALL, from: 1 })) versions.push(...page);
     return versions;
   } finally {
     await connection.close();

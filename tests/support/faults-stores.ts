@@ -21,8 +21,9 @@ export class ReplaceableStore implements AsyncDisposable {
     return this.#datastore;
   }
 
-  async start(): Promise<Datastore> {
-    this.#datastore = await startDatastore({ ...this.#options, dir: this.#path("store"), port: this.#port });
+  /** `more`: options of this time alone. */
+  async start(more: Partial<DatastoreOptions> = {}): Promise<Datastore> {
+    this.#datastore = await startDatastore({ ...this.#options, ...more, dir: this.#path("store"), port: this.#port });
     this.#port = Number(this.#datastore.address.split(":").at(-1));
     return this.#datastore;
   }

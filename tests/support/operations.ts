@@ -15,6 +15,8 @@ const FOLDERS = ["usr/local/bin", "usr/lib/sysusers.d", "etc/frontsync", "etc/sy
 export interface Machine {
   root: string;
   env: NodeJS.ProcessEnv;
+  /** A free port for the webserver: the document leaves it at the usual one, which a test can't have. */
+  webPort: number;
   /** A text of the document, or a file that belongs to it, as it is on this machine. */
   here(text: string): string;
   /** Runs a block's commands; the first that fails ends it. Rejects with what was printed. */
@@ -34,7 +36,7 @@ export async function bareMachine(root: string): Promise<Machine> {
   mkdirSync(join(home, ".cache/frontsync/nats-server-here"), { recursive: true });
   symlinkSync(server, join(home, ".cache/frontsync/nats-server-here/nats-server"));
 
-  const port = await freePort();
+  const [port, webPort] = [await freePort(), await freePort()];
   const paths = new RegExp(`(/opt/frontsync)|/(${FOLDERS.join("|")})(?![\\w.])`, "g");
   const here = (text: string) =>
     text
@@ -55,7 +57,7 @@ export async function bareMachine(root: string): Promise<Machine> {
     });
     return stdout;
   };
-  return { root, env, here, run };
+  return { root, env, webPort, here, run };
 }
 
 function freePort(): Promise<number> {

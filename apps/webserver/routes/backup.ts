@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { finished, pipeline } from "node:stream/promises";
 import type { FastifyRequest } from "fastify";
 import { type Bus, FrontsyncError, randomId } from "../../../bus/index.ts";
+import { RESTORE_MODES, type RestoreMode } from "../backups.ts";
 import { describe } from "../openapi.ts";
 import type { Area } from "../parts.ts";
-import { scopeOf, sessionOf } from "../sessions/authenticate.ts";
+import { isAdmin } from "../sessions/authenticate.ts";
 import { untilClosed } from "./requests.ts";
 import { fileOf } from "./uploads.ts";
 
@@ -15,6 +16,8 @@ const TAG = "backup";
 const PATH = "/api/backup";
 const PASSWORD = "frontsync-backup-password";
 const MAX_BYTES = 2 ** 40;
+const RESTORE =
+  "Brings a backup back, the field `file`, and ends all sessions. `mode` merge (the default): what is newer stays; replace: everything becomes what the backup has, and what it has not is deleted. The counts of documents are answered.";
 
 export const backupRoutes: Area = (app, { bus, options, backups }) => {
   const turns = new Turns(options.bus.dir);
@@ -60,8 +63,8 @@ export const backupRoutes: Area = (app, { bus, options, backups }) => {
     PATH,
     {
       config: { streams: true },
-      schema: describe(TAG, "restore", "Brings a backup back, the field `file`. The counts of documents are answered.", {
-        query: { dryRun: flag },
+      schema: describe(TAG, "restore", RESTORE, {
+        query: { dryRun: flag, mode: { enum: RESTORE_MODES } },
         consumes: "multipart/form-data",
         body: { type: "object", required: ["file"], properties: { file: { type: "string", format: "binary" } } },
         reply: { type: "object" },
@@ -69,13 +72,13 @@ export const backupRoutes: Area = (app, { bus, options, backups }) => {
     },
     async (request, reply) => {
       await checkAdmin(bus, request);
-      const dryRun = flagOf(request, "dryRun");
+      const [dryRun, mode] = [flagOf(request, "dryRun"), modeOf(request)];
       const file = await turns.begin();
       try {
         await pipeline(await fileOf(request, MAX_BYTES), createWriteStream(file, { mode: 0o600 }));
         // Once begun it goes to its end, whoever waits for it: half a restore keeps everybody out.
         const signal = dryRun ? untilClosed(reply) : new AbortController().signal;
-        return await backups.restore(file, { password: passwordOf(request), dryRun, signal });
+        return await backups.restore(file, { password: passwordOf(request), mode, dryRun, signal });
       } finally {
         await rm(file, { force: true });
         turns.end();
@@ -116,18 +119,22 @@ class Turns {
   }
 }
 
-/** By what the user may see of themselves now. Throws NOT_ALLOWED. */
+/** Throws NOT_ALLOWED. */
 async function checkAdmin(bus: Bus, request: FastifyRequest): Promise<void> {
-  const user = await scopeOf(bus, request)
-    .collection("users")
-    .get(String(sessionOf(request).uid));
-  if (user?.doc.admin !== true) throw new FrontsyncError("NOT_ALLOWED", "Only an admin may make a backup or restore one.");
+  if (!(await isAdmin(bus, request))) throw new FrontsyncError("NOT_ALLOWED", "Only an admin may make a backup or restore one.");
 }
 
 function flagOf({ query }: FastifyRequest, name: string): boolean {
   const value = (query as Record<string, unknown>)[name] ?? "false";
   if (value === "true" || value === "false") return value === "true";
   throw new FrontsyncError("BAD_MESSAGE", `The parameter '${name}' must be true or false.`, { path: `/${name}` });
+}
+
+function modeOf({ query }: FastifyRequest): RestoreMode {
+  const { mode = "merge" } = query as Record<string, unknown>;
+  const known = RESTORE_MODES.find((name) => name === mode);
+  if (known) return known;
+  throw new FrontsyncError("BAD_MESSAGE", "The parameter 'mode' must be merge or replace.", { path: "/mode" });
 }
 
 function passwordOf({ headers }: FastifyRequest): string | undefined {

@@ -1,10 +1,10 @@
 /** The routes of a collection, made from its schema: list, create, read, replace, patch, delete; look up, clone and versions where it has them. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { type Collection, type CollectionSchema, FrontsyncError } from "../../../bus/index.ts";
+import { type Collection, type CollectionSchema, FrontsyncError, type WriteOptions, type Written } from "../../../bus/index.ts";
 import { describe, givenSchema, reference } from "../openapi.ts";
 import type { Area, Parts } from "../parts.ts";
 import { scopeOf } from "../sessions/authenticate.ts";
-import { objectOf, param, queryOf, shown, writeOptionsOf, written } from "./requests.ts";
+import { numberIn, objectOf, param, queryOf, shown, writeOptionsOf, written } from "./requests.ts";
 
 type Doc = Record<string, unknown>;
 
@@ -15,12 +15,13 @@ export interface Routes {
   param?: string;
   /** The document that the path means; default: the parameter. Throws NOT_FOUND. */
   idOf?: (request: FastifyRequest) => string;
+  /** The body of what creates one, and how it is done; default: a put. */
+  create?: {
+    body: object;
+    put(request: FastifyRequest, doc: Doc, options: WriteOptions): Promise<Written>;
+  };
   /** How a copy is made; default: a new document with the same fields. */
-  clone?: (
-    request: FastifyRequest,
-    from: string,
-    doc: Doc,
-  ) => Promise<{ id: string; revision: number | null; mutationId: string }>;
+  clone?: (request: FastifyRequest, from: string, doc: Doc) => Promise<Written>;
 }
 
 /** Of these the API has routes of its own kind. */
@@ -56,13 +57,21 @@ export function documentRoutes(app: FastifyInstance, parts: Parts, routes: Route
   );
   app.post(
     path,
-    { schema: about("create", "A new one.", { body: given(false), reply: reference("Written"), status: 201 }) },
+    {
+      schema: about("create", "A new one.", {
+        body: routes.create?.body ?? given(false),
+        reply: reference("Written"),
+        status: 201,
+      }),
+    },
     async (request, reply) => {
       const doc = objectOf(request);
       const key = schema.key[0] as string;
       // Not in the place of another one.
       const fresh = schema.allocates === undefined && doc[key] !== undefined ? { ifRevision: 0 } : {};
-      return written(await of(request).put(doc, { ...writeOptionsOf(request), ...fresh }), reply, 201);
+      const options = { ...writeOptionsOf(request), ...fresh };
+      const created = await (routes.create ? routes.create.put(request, doc, options) : of(request).put(doc, options));
+      return written(created, reply, 201);
     },
   );
   app.get(
@@ -84,14 +93,29 @@ export function documentRoutes(app: FastifyInstance, parts: Parts, routes: Route
   app.delete(one, { schema: about("delete", "Deletes it.", done) }, async (request, reply) =>
     written(await of(request).delete(idOf(request), writeOptionsOf(request)), reply),
   );
-  if (schema.retention.versions > 1)
+  if (schema.retention.versions > 1) {
+    const versions = async (request: FastifyRequest) => await of(request).versions(idOf(request));
     app.get(
       `${one}/versions`,
-      { schema: about("versionsOf", "What it was before, newest first.", { params, reply: list({ type: "object" }) }) },
-      async (request) => ({
-        items: await of(request).versions(idOf(request)),
-      }),
+      { schema: about("versionsOf", "What it was before, newest first.", { params, reply: list(reference("VersionOf")) }) },
+      async (request) => ({ items: await versions(request) }),
     );
+    app.get(
+      `${one}/versions/:revision`,
+      {
+        schema: about("versionOf", "What it was at a revision; to bring it back, send its `doc` again.", {
+          params: { ...params, revision: { type: "integer" } },
+          reply: reference("VersionOf"),
+        }),
+      },
+      async (request) => {
+        const revision = numberIn(param(request, "revision"), "version");
+        const found = (await versions(request)).find((version) => version.revision === revision);
+        if (found) return found;
+        throw new FrontsyncError("NOT_FOUND", `Version ${revision} is not kept, or never was.`, { path: "/revision" });
+      },
+    );
+  }
   if (schema.name === undefined || !indexes.includes(schema.name)) return;
   app.get(
     `${path}/lookup/:name`,
@@ -135,7 +159,7 @@ export function queryParameters({ indexes, fields }: CollectionSchema): Record<s
 
 export const page = (title: string) => list(reference(title), { next: { type: "string" } });
 
-const list = (items: object, more: object = {}) => ({
+export const list = (items: object, more: object = {}) => ({
   type: "object",
   required: ["items"],
   properties: { items: { type: "array", items }, ...more },

@@ -1,8 +1,17 @@
 /** Users: the documents, and what only a function may change: passwords, locks, the admin flag. */
 import type { FastifyRequest } from "fastify";
-import type { CallOptions } from "../../../bus/index.ts";
-import { describe, messageSchema, reference } from "../openapi.ts";
-import type { Area } from "../parts.ts";
+import {
+  asFrontsyncError,
+  type CallOptions,
+  type Collection,
+  FrontsyncError,
+  type Schemas,
+  type User,
+  type WriteOptions,
+  type Written,
+} from "../../../bus/index.ts";
+import { describe, givenSchema, messageSchema, reference } from "../openapi.ts";
+import type { Area, Parts } from "../parts.ts";
 import { scopeOf, sessionOf } from "../sessions/authenticate.ts";
 import { documentRoutes } from "./documents.ts";
 import { objectOf, shown, uidOf, writeOptionsOf, written } from "./requests.ts";
@@ -15,7 +24,20 @@ const FROM_PATH = ["mutation", "by", "uid"];
 export const userRoutes: Area = (app, parts) => {
   const { bus, schemas } = parts;
   const schema = schemas.collection("users");
-  documentRoutes(app, parts, { path: PATH, schema, param: "uid", idOf: (request) => String(uidOf(request)) });
+  documentRoutes(app, parts, {
+    path: PATH,
+    schema,
+    param: "uid",
+    idOf: (request) => String(uidOf(request)),
+    create: {
+      body: withPassword(givenSchema(schema), schemas),
+      put: async (request, { password, ...doc }, options) => {
+        const users = scopeOf(bus, request).collection("users");
+        if (password === undefined) return await users.put(doc, options);
+        return await putWithPassword(parts, users, sessionOf(request).uid, { doc, password, options });
+      },
+    },
+  });
 
   const one = `${PATH}/:uid`;
   const userOf = async (request: FastifyRequest) =>
@@ -115,3 +137,37 @@ export const userRoutes: Area = (app, parts) => {
     return await done(uid, bus.call("users.logout", { uid }, by(request)));
   });
 };
+
+/** A new user as it is sent: with a password, if it is to have one at once. */
+function withPassword(given: Record<string, unknown>, schemas: Schemas): object {
+  const { properties } = messageSchema(schemas, "users.setPassword.request");
+  const { password } = properties as { password: object };
+  return { ...given, properties: { ...(given.properties as object), password } };
+}
+
+/** Two steps, since passwords are set by a function alone. When the second fails the user is there, and nobody can log in as it: the error says so,
+ *  and the same request under the same key does the rest. Throws what either step throws. */
+async function putWithPassword(
+  { bus, schemas }: Parts,
+  users: Collection<User>,
+  by: number,
+  { doc, password, options }: { doc: Partial<User>; password: unknown; options: WriteOptions },
+): Promise<Written> {
+  // Before anything is stored: a bad password makes no user. What stands for the rest of the request is never sent.
+  const asked = schemas.read("users.setPassword.request", JSON.stringify({ mutation: "m", by, uid: 1, password }));
+  const made = await users.put(doc, options);
+  const uid = Number(made.id);
+  try {
+    const mutationId = options.mutationId === undefined ? {} : { mutationId: `${options.mutationId}:pwd` };
+    const { revision } = await bus.call("users.setPassword", { uid, password: asked.password }, { by, ...mutationId });
+    return { ...made, revision };
+  } catch (thrown) {
+    const { code, message } = asFrontsyncError(thrown);
+    const todo =
+      options.mutationId === undefined
+        ? `Set it with PUT ${PATH}/${uid}/pwd.`
+        : `Send the same request again, with the same Idempotency-Key, or PUT ${PATH}/${uid}/pwd.`;
+    const text = `The user ${uid} is made, and has no password yet: nobody can log in as it. ${todo} The reason: ${message}`;
+    throw new FrontsyncError(code, text, { cause: thrown });
+  }
+}

@@ -95,7 +95,8 @@ export class Searches {
     this.#closing.abort();
   }
 
-  /** Begins a search for a user, and writes it into their history. Throws BAD_MESSAGE for a query that can't be read, and what a put throws. */
+  /** Begins a search for a user, and writes it into their history. Throws BAD_MESSAGE for a query that can't be read,
+   *  TOO_MANY_REQUESTS, DISK_FULL, and what a put throws. */
   async begin(scope: Scope, uid: number, request: SearchRequest): Promise<Written> {
     const { logs, webserver } = this.#options;
     if (logs === undefined)
@@ -107,6 +108,7 @@ export class Searches {
         "TOO_MANY_REQUESTS",
         `${MAX_OF_USER} of your searches run or wait already. Stop one, or try again later.`,
       );
+    this.#store.checkRoom(1);
     const { query, from, to, background = false, saved = false, name, readers } = request;
     const asked = { matches: parseQuery(query), from: asTime(from, "/from"), to: asTime(to, "/to") };
     const id = randomId();
@@ -246,6 +248,7 @@ export class Searches {
 
   /** Now and then: searches that nobody watches, results that are old, and those of a process before this one. */
   async #look(): Promise<void> {
+    if (this.#runs.size === 0) await this.#store.measure();
     for (const run of this.#runs.values())
       if (!run.background && clock.monotonic() - run.lookedAt > UNWATCHED_MS) run.stop.abort();
     const results = this.#bus.collection(COLLECTION);

@@ -12,9 +12,30 @@ const ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 export class ResultStore {
   readonly #dir: string;
+  readonly #maxBytes: number;
+  #used = 0;
 
-  constructor(dir: string) {
+  /** `maxBytes`: of all results together. */
+  constructor(dir: string, maxBytes: number) {
     this.#dir = dir;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Looks how much is there. While nothing is written: what is still on its way to the disk is not seen. */
+  async measure(): Promise<void> {
+    const ids = (await this.ids()).filter((id) => this.holds(id));
+    const sizes = await Promise.all(ids.map((id) => this.bytesOf(id).catch(() => 0)));
+    this.#used = sizes.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** Throws DISK_FULL when so many bytes more are too many. */
+  checkRoom(bytes: number): void {
+    if (this.#used + bytes <= this.#maxBytes) return;
+    throw new FrontsyncError(
+      "DISK_FULL",
+      `The results on this webserver may take ${this.#maxBytes} bytes, and ${this.#used} are taken: delete results that nobody needs, or search on another webserver.`,
+      { limit: this.#maxBytes },
+    );
   }
 
   /** The file of a result's lines. Throws NOT_FOUND for what is no id of ours. */
@@ -32,7 +53,11 @@ export class ResultStore {
 
   async begin(id: string, maxBytes: number): Promise<ResultWriter> {
     await mkdir(this.#folderOf(id), { recursive: true, mode: 0o700 });
-    return new ResultWriter(this.fileOf(id), maxBytes);
+    const grow = (bytes: number) => {
+      this.checkRoom(bytes);
+      this.#used += bytes;
+    };
+    return new ResultWriter(this.fileOf(id), maxBytes, grow);
   }
 
   async ids(): Promise<string[]> {
@@ -41,7 +66,9 @@ export class ResultStore {
   }
 
   async remove(id: string): Promise<void> {
+    const bytes = this.holds(id) ? await this.bytesOf(id).catch(() => 0) : 0;
     await rm(this.#folderOf(id), { recursive: true, force: true });
+    this.#used = Math.max(0, this.#used - bytes);
   }
 
   #folderOf(id: string): string {
@@ -54,14 +81,17 @@ export class ResultStore {
 export class ResultWriter {
   readonly #stream: WriteStream;
   readonly #max: number;
+  readonly #grow: (bytes: number) => void;
   #failed: Error | undefined;
   #goOn: () => void = () => {};
   lines = 0;
   bytes = 0;
 
-  constructor(file: string, maxBytes: number) {
+  /** `grow` is told before more is written, and throws when there is no room. */
+  constructor(file: string, maxBytes: number, grow: (bytes: number) => void) {
     this.#stream = createWriteStream(file, { flags: "wx", mode: 0o600, flush: true });
     this.#max = maxBytes;
+    this.#grow = grow;
     this.#stream.on("error", (error) => (this.#failed = error));
     for (const event of ["drain", "close"]) this.#stream.on(event, () => this.#goOn());
   }
@@ -75,6 +105,7 @@ export class ResultWriter {
       const bytes = Buffer.byteLength(record);
       full = this.bytes + bytes > this.#max;
       if (full) break;
+      this.#grow(bytes);
       text += record;
       this.bytes += bytes;
       this.lines++;

@@ -18,15 +18,20 @@ declare module "fastify" {
 /** The prefix makes browsers refuse such a cookie from anybody but this host, over HTTPS. */
 const COOKIES = { plain: "frontsync", secure: "__Host-frontsync" };
 
-/** Every route needs a session unless it says `public`. */
-export function authenticate(app: FastifyInstance, { bus, tokens, options, fresh }: Parts): void {
-  const counts = async (claims: SessionClaims) => {
+/** Says whether a session still counts here, by what this replica holds. */
+export function sessionsOf(bus: Bus, webserver: string): (claims: SessionClaims) => Promise<boolean> {
+  return async (claims) => {
     const [user, known] = await Promise.all([
       bus.collection("users").get(String(claims.uid)),
       bus.collection("sessions").get(claims.id),
     ]);
-    return !sessionIsOver(claims, user?.doc, known?.doc, clock.now(), options.bus.webserver);
+    return !sessionIsOver(claims, user?.doc, known?.doc, clock.now(), webserver);
   };
+}
+
+/** Every route needs a session unless it says `public`. */
+export function authenticate(app: FastifyInstance, { bus, tokens, options, fresh }: Parts): void {
+  const counts = sessionsOf(bus, options.bus.webserver);
   app.decorateRequest("session", undefined);
   app.addHook("onRequest", async (request) => {
     if (request.routeOptions.config.public || request.is404) return;
@@ -53,6 +58,14 @@ export function sessionOf({ session }: FastifyRequest): SessionClaims {
 /** What whoever asks may see and do. */
 export function scopeOf(bus: Bus, request: FastifyRequest): Scope {
   return bus.asUser(sessionOf(request).uid);
+}
+
+/** By what the user may see of themselves now. */
+export async function isAdmin(bus: Bus, request: FastifyRequest): Promise<boolean> {
+  const user = await scopeOf(bus, request)
+    .collection("users")
+    .get(String(sessionOf(request).uid));
+  return user?.doc.admin === true;
 }
 
 export function setSessionCookie(request: FastifyRequest, reply: FastifyReply, token: string, expiresAt: string): void {

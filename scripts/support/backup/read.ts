@@ -31,8 +31,14 @@ export interface Backup {
   close(): Promise<void>;
 }
 
-/** Opens a backup and verifies it: its seal, its number of records, its hash. `askPassword`: called for an encrypted one. Throws BACKUP_DAMAGED, NOT_FOUND, BAD_CONFIG. */
-export async function openBackup(file: string, askPassword: () => Promise<string>, signal: AbortSignal): Promise<Backup> {
+/** Opens a backup and verifies it: its seal, its number of records, its hash. `askPassword`: called for an encrypted one. `onProgress`: bytes that are
+ *  verified, of about so many. Throws BACKUP_DAMAGED, NOT_FOUND, BAD_CONFIG. */
+export async function openBackup(
+  file: string,
+  askPassword: () => Promise<string>,
+  signal: AbortSignal,
+  onProgress: (bytes: number, total: number) => void = () => {},
+): Promise<Backup> {
   let handle: FileHandle;
   try {
     handle = await open(file, "r");
@@ -41,7 +47,8 @@ export async function openBackup(file: string, askPassword: () => Promise<string
   }
   try {
     const lines = await readerOf(file, handle, askPassword);
-    const verified = await verify(file, lines, signal);
+    const { size } = await handle.stat();
+    const verified = await verify(file, lines, signal, (bytes) => onProgress(bytes, size));
     const [pieces, records] = [() => piecesIn(file, lines), () => recordsIn(file, lines)];
     return { ...verified, pieces, records, close: () => handle.close() };
   } catch (error) {
@@ -72,15 +79,18 @@ async function verify(
   file: string,
   lines: Lines,
   signal: AbortSignal,
+  onProgress: (bytes: number) => void,
 ): Promise<Pick<Backup, "header" | "sha256" | "count" | "contents">> {
   const hash = createHash("sha256");
   const contents = new ContentCheck(file);
   let header: BackupHeader | undefined;
   let seal: Partial<BackupSeal["seal"]> | undefined;
-  let [number, count] = [0, 0];
+  let [number, count, bytes] = [0, 0, 0];
   for await (const line of lines()) {
     signal.throwIfAborted();
     number++;
+    bytes += line.length + 1;
+    onProgress(bytes);
     if (seal) throw damaged(file, "something follows its seal");
     const value = parseLine(file, line, number);
     if (!header) header = checkHeader(file, value);

@@ -1,13 +1,16 @@
 /** A backup from start to end: a replica of its own, caught up and closed, so that its snapshots are the datastore at one revision. */
 
-import { join } from "node:path";
-import type { Bus, Status } from "../../../bus/api.ts";
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Status } from "../../../bus/api.ts";
 import { clock } from "../../../bus/platform/clock.ts";
 import { isDiskFull } from "../../../bus/platform/files.ts";
 import { VERSION } from "../../../bus/platform/package.ts";
 import { openSnapshots, type Snapshots } from "../../../bus/replica/snapshot.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import { loadSchemas } from "../../../schemas/index.ts";
+import { catchUp } from "../catch-up.ts";
 import { type Context, Failed } from "../cli.ts";
 import type { Target } from "../config/target.ts";
 import { count, formatBytes } from "../numbers.ts";
@@ -19,8 +22,6 @@ import { startEncryption } from "./encryption.ts";
 import { type BackupHeader, type BackupRecord, FORMAT, recordOf } from "./format.ts";
 import { writeBackup } from "./write.ts";
 
-const CATCH_UP_MS = 1_800_000;
-const LOOK_MS = 100;
 const TRIES = 5;
 
 export interface BackupOptions {
@@ -35,6 +36,7 @@ export interface BackupOptions {
 /** Writes the backup and says what is in it. Throws `Failed` when contents were missing, and what connectObserver throws,
  *  TIMEOUT, DISK_FULL, BAD_CONFIG. */
 export async function runBackup(options: BackupOptions, context: Context): Promise<void> {
+  await mustBeWritable(options.file);
   await inTemporaryFolder(async (dir) => {
     const { snapshots, status } = await readStore(join(dir, "store"), "backup", options.target, context.stop.signal);
     try {
@@ -57,7 +59,7 @@ export async function readStore(
     const { bus } = await connectObserver(purpose, { target, dir, signal });
     let status: Status;
     try {
-      await caughtUp(bus, signal);
+      await catchUp(bus, signal);
       status = bus.status();
     } finally {
       await bus.close();
@@ -67,20 +69,6 @@ export async function readStore(
     snapshots.close();
     if (attempt === TRIES)
       throw new FrontsyncError("TIMEOUT", "The datastore changes faster than it can be read. Try again at a quieter time.");
-  }
-}
-
-async function caughtUp(bus: Bus, signal: AbortSignal): Promise<void> {
-  const progress = startProgress("revision", process.stderr, clock.monotonic);
-  const timer = setInterval(() => {
-    const { cursor, head } = bus.status();
-    progress.update(cursor, Math.max(cursor, head ?? 0));
-  }, LOOK_MS);
-  try {
-    await bus.caughtUp(null, { timeoutMs: CATCH_UP_MS, signal });
-  } finally {
-    clearInterval(timer);
-    progress.end();
   }
 }
 
@@ -156,6 +144,18 @@ function recordsOf(snapshots: Snapshots, { omitSecrets, schemas: folders }: Back
     }
   }
   return [counts, records()];
+}
+
+/** Said before all is read, and not after. */
+async function mustBeWritable(file: string): Promise<void> {
+  const folder = dirname(file);
+  const fault = await access(folder, constants.W_OK).then(
+    () => undefined,
+    (error: unknown) => asFault(file, error),
+  );
+  if (fault !== undefined) throw fault;
+  if ((await stat(file).catch(() => undefined))?.isDirectory())
+    throw new FrontsyncError("BAD_CONFIG", `${file} is a folder. Name a file in it.`);
 }
 
 function asFault(file: string, error: unknown): unknown {

@@ -53,6 +53,8 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   paths: "folder",
   address: "host:port",
   addresses: "host[:port]",
+  listenAddress: "host:port",
+  networks: "address",
   host: "address",
   externalAddress: "host[:port]",
   webserverId: "id",

@@ -54,6 +54,24 @@ function externalAddress(text: string): string {
   return refuse(`must be host or host:port, not ${shown(text)}`);
 }
 
+/** One machine, or a network of them. */
+function network(text: string): string {
+  const [address = "", bits, ...more] = text.split("/");
+  const family = isIP(address);
+  const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+  return family > 0 && fits && more.length === 0
+    ? text
+    : refuse(`must be an address or a network like 10.0.0.0/8, not ${shown(text)}`);
+}
+
+/** Where something of its own is listened on: the port must be there, 0 for a free one. */
+function listenAddress(text: string): string {
+  const [, name = "", port] = /^(.*):(\d{1,5})$/.exec(text) ?? [];
+  const bare = name.replace(/^\[(.*)\]$/, "$1");
+  if (port !== undefined && Number(port) <= 65535 && (isIP(bare) === 6 ? name !== bare : HOST.test(bare))) return text;
+  return refuse(`must be address:port or [IPv6]:port, not ${shown(text)}`);
+}
+
 function yesOrNo(text: string): boolean {
   const word = text.toLowerCase();
   if (YES.includes(word)) return true;
@@ -99,15 +117,20 @@ export const KINDS = {
   host: host as Reader<string>,
   externalAddress: externalAddress as Reader<string>,
   webserverId: webserverId as Reader<string>,
+  listenAddress: listenAddress as Reader<string>,
   addresses: address as Reader<string>,
+  networks: network as Reader<string>,
   paths: path as Reader<string>,
 };
 
 export type Kind = keyof typeof KINDS;
 
 /** What a setting of this kind is in a program. */
-export type ValueOf<K extends Kind> = K extends "addresses" | "paths" ? readonly string[] : ReturnType<(typeof KINDS)[K]>;
+export type ValueOf<K extends Kind> = K extends List ? readonly string[] : ReturnType<(typeof KINDS)[K]>;
 
-export function isList(kind: Kind): kind is "addresses" | "paths" {
-  return kind === "addresses" || kind === "paths";
+const LISTS = ["addresses", "networks", "paths"] as const;
+type List = (typeof LISTS)[number];
+
+export function isList(kind: Kind): kind is List {
+  return LISTS.some((list) => list === kind);
 }

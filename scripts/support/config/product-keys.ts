@@ -8,7 +8,6 @@ export const INSTEAD: Readonly<Record<string, string>> = {
   "Datastore-User-DB-Path": "Datastore-Dir has the whole store",
   "Datastore-Web-Store-Path": "Datastore-Dir has the whole store",
   "Datastore-Resource-Store": "Datastore-Dir has the whole store",
-  "Max-Search-History": "the range of `slot` in the schema of searches is how many entries a history keeps",
 };
 
 /** In [Global], and nothing stands for it here. */

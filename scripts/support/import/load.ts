@@ -6,6 +6,7 @@ import { documentId } from "../../../schemas/document.ts";
 import { type ErrorCode, FrontsyncError } from "../../../schemas/errors.ts";
 import type { CollectionSchema } from "../../../schemas/index.ts";
 import type { Dashboard } from "../../../schemas/types.ts";
+import { catchUp } from "../catch-up.ts";
 import { untilStored } from "../until-stored.ts";
 import { assertSize, fileLimit, isSame, parseFile, toDashboard } from "./document.ts";
 import { type FileFault, faultOf } from "./faults.ts";
@@ -64,7 +65,7 @@ export interface ImportOutcome {
 export async function importDashboards(options: ImportOptions): Promise<ImportOutcome> {
   const { bus, dir, signal } = options;
   const { files, faults } = await findJsonFiles(dir, signal);
-  await bus.caughtUp(null, { timeoutMs: CATCH_UP_MS, signal });
+  await catchUp(bus, signal, CATCH_UP_MS);
   const headBefore = bus.status().head;
   const summary: ImportSummary = {
     read: 0,

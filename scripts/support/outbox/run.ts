@@ -1,28 +1,33 @@
-/** Looks into a webserver's outbox, and changes that of a stopped one. */
-import type { DeadLetter } from "../../../bus/api.ts";
+/** Looks into a webserver's outbox, and changes it: itself while the webserver is stopped, else by asking it. */
+import { lettersNamed } from "../../../bus/dead-letters.ts";
 import { Outbox, type OutboxContents } from "../../../bus/outbox/outbox.ts";
-import type { Kept } from "../../../bus/outbox/request.ts";
+import { asQueued } from "../../../bus/outbox/request.ts";
+import { clock } from "../../../bus/platform/clock.ts";
 import { lockDir } from "../../../bus/platform/dir-lock.ts";
 import { writeAtomically } from "../../../bus/platform/files.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
-import { loadSchemas } from "../../../schemas/index.ts";
-import type { Context } from "../cli.ts";
+import { loadSchemas, type Schemas } from "../../../schemas/index.ts";
+import type { DeadLettersReply } from "../../../schemas/types.ts";
+import { type Context, Failed } from "../cli.ts";
 import type { Output } from "../output.ts";
+import { startProgress } from "../progress.ts";
+import { askRunning } from "./ask.ts";
 
 export type Job =
   | { do: "ls" }
   | { do: "export"; waiting: boolean; output: string | undefined }
   | { do: "retry" | "discard"; mutations: "all" | readonly string[] };
 
-/** Throws NOT_FOUND when the folder has no outbox, or a mutation no dead letter; DIR_IN_USE when a webserver works in a folder that is to be
- *  changed; BAD_CONFIG. */
-export async function runOutbox(dir: string, job: Job, { output }: Context): Promise<void> {
+/** Throws NOT_FOUND when the folder has no outbox, or a mutation no dead letter; BAD_CONFIG; DIR_IN_USE when a webserver works in the
+ *  folder and can't be asked; Failed when something was refused again. */
+export async function runOutbox(dir: string, job: Job, context: Context): Promise<void> {
+  const { output } = context;
   const contents = Outbox.read(dir, loadSchemas());
   if (contents.damaged > 0)
     output.note(`${contents.damaged} lines of ${dir}/outbox can't be read. The webserver sets them aside when it starts.`);
   if (job.do === "ls") list(contents, output);
   else if (job.do === "export") exportAll(contents, job, output);
-  else await change(dir, job.do, job.mutations, output);
+  else await change(dir, job.do, job.mutations, context);
 }
 
 function list({ waiting, deadLetters }: OutboxContents, output: Output): void {
@@ -65,18 +70,16 @@ async function change(
   dir: string,
   what: "retry" | "discard",
   mutations: "all" | readonly string[],
-  output: Output,
+  context: Context,
 ): Promise<void> {
-  if (mutations.length === 0)
-    throw new FrontsyncError(
-      "BAD_CONFIG",
-      `Name the mutations to ${what}, as \`frontsync outbox ls\` shows them, or give --all.`,
-    );
-  const lock = taken(dir, what);
+  const { output } = context;
+  const schemas = loadSchemas();
+  const lock = takeUnlessHeld(dir);
+  if (!lock) return await changeRunning(dir, { do: what, mutations }, schemas, context);
   try {
-    const outbox = Outbox.open(dir, loadSchemas());
+    const outbox = Outbox.open(dir, schemas);
     try {
-      const letters = mutations === "all" ? outbox.deadLetters : [...new Set(mutations)].flatMap((id) => lettersOf(outbox, id));
+      const letters = lettersNamed(outbox.deadLetters, mutations);
       for (const letter of letters) await outbox[what](letter);
       const { length } = letters;
       if (what === "retry")
@@ -91,28 +94,57 @@ async function change(
   }
 }
 
-/** All that have it: a caller may have used one mutation id for several documents. */
-function lettersOf(outbox: Outbox, mutation: string): DeadLetter[] {
-  const letters = outbox.deadLetters.filter(({ mutationId }) => mutationId === mutation);
-  if (letters.length > 0) return letters;
-  throw new FrontsyncError("NOT_FOUND", `There is no dead letter ${JSON.stringify(mutation.slice(0, 80))}; nothing was changed.`);
-}
-
-function taken(dir: string, what: "retry" | "discard"): { release(): void } {
+/** undefined: a webserver works there. */
+function takeUnlessHeld(dir: string): { release(): void } | undefined {
   try {
     return lockDir(dir);
   } catch (error) {
-    if (!(error instanceof FrontsyncError) || error.code !== "DIR_IN_USE") throw error;
-    const todo = `Stop that webserver first, or let it do it itself (bus.deadLetters.${what}); \`ls\` and \`export\` work meanwhile.`;
-    throw new FrontsyncError("DIR_IN_USE", `A webserver works in ${dir}, and its outbox can't be changed under it. ${todo}`, {
-      cause: error,
-    });
+    if (error instanceof FrontsyncError && error.code === "DIR_IN_USE") return undefined;
+    throw error;
   }
 }
 
-function asQueued({ mutation, collection, id = "", op, at, by, body, content }: Kept) {
-  const said = { ...(body !== undefined && { body }), ...(content && { content }) };
-  return { mutationId: mutation, collection, id, op, at, by, ...said };
+/** Throws Failed when something was refused, and what askRunning throws. */
+async function changeRunning(
+  dir: string,
+  wish: { do: "retry" | "discard"; mutations: "all" | readonly string[] },
+  schemas: Schemas,
+  { output, stop }: Context,
+): Promise<void> {
+  const progress = startProgress("write", process.stderr, clock.monotonic);
+  const { do: what, mutations } = wish;
+  const of = { meant: 0, done: 0, waiting: 0, refused: 0, left: 0 };
+  const asked = { do: what, mutations: mutations === "all" ? mutations : [...new Set(mutations)] };
+  try {
+    for await (const { kind, count = 0, ...one } of askRunning(dir, asked, schemas, stop.signal)) {
+      if (kind === "meant") of.meant = count;
+      else if (kind === "end") of.left = count;
+      else of[kind === "done" ? "done" : "refused"]++;
+      if (one.revision === null) of.waiting++;
+      progress.update(of.done + of.refused, of.meant);
+      if (kind === "refused") progress.end();
+      if (kind === "refused") tellRefused(output, one);
+    }
+  } finally {
+    progress.end();
+  }
+  const { done, waiting, refused, left } = of;
+  if (what === "discard") output.line(`${counted(done, "write is", "writes are")} given up.`);
+  else {
+    output.line(`${counted(done - waiting, "write is", "writes are")} stored by the datastore.`);
+    if (waiting > 0) output.line(`${counted(waiting, "write waits", "writes wait")} until the datastore answers.`);
+  }
+  const figures = what === "discard" ? { discarded: done } : { retried: done, waiting };
+  output.figures({ ok: refused === 0, ...figures, refused, left });
+  if (refused > 0) {
+    output.note(`${counted(refused, "write was", "writes were")} refused again, and stay as they were.`);
+    throw new Failed();
+  }
+}
+
+function tellRefused(output: Output, { mutation, collection, id, code, message }: Omit<DeadLettersReply, "kind">): void {
+  output.figures({ kind: "refused", mutationId: mutation, collection, id, code, message });
+  output.note(`${mutation}  ${collection}/${id}: ${code}: ${message}`);
 }
 
 function counted(count: number, one: string, many: string): string {

@@ -5,6 +5,7 @@ import type { Bus, User } from "../../../bus/index.ts";
 import { randomId } from "../../../bus/platform/random.ts";
 import { comparable } from "../../../schemas/accounts.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
+import { catchUp } from "../catch-up.ts";
 import type { Context } from "../cli.ts";
 import type { Target } from "../config/target.ts";
 import { connectObserver } from "../observer.ts";
@@ -53,7 +54,7 @@ async function rescueAt(rescue: Rescue, name: string, target: Target, context: C
   await inTemporaryFolder(async (dir) => {
     const { bus } = await connectObserver("rescue", { target, dir, signal: stop.signal });
     try {
-      await bus.caughtUp(null, { timeoutMs: CATCH_UP_MS, signal: stop.signal });
+      await catchUp(bus, stop.signal, CATCH_UP_MS);
       const user = await userCalled(bus, name);
       output.line(await done(bus, rescue, user));
       output.figures({ ok: true, what: rescue.what, uid: user.uid, user: user.user });

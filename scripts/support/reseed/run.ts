@@ -108,6 +108,12 @@ function report(
   if (word === "accept" && over) output.line(`${count(taken, "document")} offered; of each the later version stays.`);
   if (word === "replace" && over)
     output.line("The webservers follow the datastore. What they gave up is in recovery.jsonl in their folders.");
+  if (word === "close")
+    output.line(
+      waiting.length > 0
+        ? `The datastore waits for nobody any more. ${waiting.join(", ")} can still offer what ${waiting.length > 1 ? "they have" : "it has"} later.`
+        : "The datastore waits for no webserver.",
+    );
   if (seeding?.open)
     output.line(
       `The datastore is being filled, and waits for ${waiting.join(", ") || "the first webserver"}: other writes wait.`,

@@ -7,6 +7,7 @@ import type { Bus, Entry } from "../../../bus/api.ts";
 import { clock } from "../../../bus/platform/clock.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Resource } from "../../../schemas/types.ts";
+import { catchUp } from "../catch-up.ts";
 import type { Context } from "../cli.ts";
 import type { Target } from "../config/target.ts";
 import { alignedRows, count, formatBytes } from "../numbers.ts";
@@ -30,7 +31,7 @@ export async function runResources(job: Job, target: Target, context: Context): 
   await inTemporaryFolder(async (dir) => {
     const { bus } = await connectObserver("resources", { target, dir, signal });
     try {
-      await bus.caughtUp(null, { signal });
+      await catchUp(bus, signal);
       if (job.do === "ls") await list(bus, context);
       else if (job.do === "put") await put(bus, job.file, job.name ?? basename(job.file), context);
       else if (job.do === "get") await get(bus, job.name, job.output, context);

@@ -1,6 +1,7 @@
 /** What can be restored from: a verified backup, or the folder of a webserver. */
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
+import { clock } from "../../../bus/platform/clock.ts";
 import { lockDir } from "../../../bus/platform/dir-lock.ts";
 import { openSnapshots } from "../../../bus/replica/snapshot.ts";
 import { sha256 as hashOf } from "../../../schemas/digest.ts";
@@ -10,6 +11,7 @@ import { type BackupRecord, recordOf } from "../backup/format.ts";
 import { openBackup } from "../backup/read.ts";
 import type { ContentFile } from "../backup/write.ts";
 import { readPassword } from "../password.ts";
+import { startProgress } from "../progress.ts";
 import { filesIn, spooled } from "./contents.ts";
 
 export type Mode = "merge" | "replace";
@@ -40,7 +42,9 @@ export async function openSource(from: From, mode: Mode, signal: AbortSignal): P
 
 async function openFile(file: string, passwordFile: string | undefined, signal: AbortSignal): Promise<Source> {
   const askPassword = () => readPassword(passwordFile, "known", signal);
-  const { header, sha256, count, contents, pieces, records, close } = await openBackup(file, askPassword, signal);
+  const progress = startProgress("byte", process.stderr, clock.monotonic);
+  const opened = await openBackup(file, askPassword, signal, progress.update).finally(progress.end);
+  const { header, sha256, count, contents, pieces, records, close } = opened;
   const { revision, withoutSecrets } = header;
   const files = (dir: string) => spooled(pieces(), dir);
   return { name: file, hash: sha256, count, contents, revision, withoutSecrets, records, files, close };

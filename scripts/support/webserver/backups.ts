@@ -33,8 +33,8 @@ export function commandBackups({ datastore, controlAuth, schemas = [] }: About, 
       const own = [...(omitSecrets ? ["--omit-secrets"] : []), ...(schemas.length > 0 ? ["--schemas", ...schemas] : [])];
       await run(["backup", ...own], file, password, signal);
     },
-    async restore(file, { password, dryRun, signal }) {
-      return await run(["restore", ...(dryRun ? ["--dry-run"] : [])], file, password, signal);
+    async restore(file, { password, mode, dryRun, signal }) {
+      return await run(["restore", "--mode", mode, ...(dryRun ? ["--dry-run"] : [])], file, password, signal);
     },
   };
 }

@@ -12,14 +12,11 @@ import { webserverId } from "../config/webserver-id.ts";
 import { serviceOf } from "../systemd.ts";
 import { commandBackups } from "./backups.ts";
 
-/** What has flags alone. */
-type Flags = Pick<WebserverOptions, "trustedProxies" | "loginsPerMinute" | "drainSeconds">;
-
 /** Says where it listens, and closes it at the signal. Throws what startWebserver throws, and BAD_CONFIG without what HTTPS needs. */
-export async function runWebserver(settings: Settings, flags: Flags, sources: ConfigSources, context: Context): Promise<void> {
+export async function runWebserver(settings: Settings, sources: ConfigSources, context: Context): Promise<void> {
   const { output, stop } = context;
   setLogLevel(settings.logLevel);
-  const options = { ...optionsOf(settings), ...flags };
+  const options = optionsOf(settings);
   const webserver = await startWebserver(options, { backups: commandBackups(options, tlsFlags(settings)) });
   const service = serviceOf();
   const unfollow = reloadAtHangup(sources, context, ({ datastoreUpdateInterval }) =>
@@ -63,9 +60,14 @@ function optionsOf(settings: Settings): WebserverOptions & { controlAuth: string
     sessionTimeoutMinutes: settings.sessionTimeoutMinutes,
     loginFailLockCount: settings.loginFailLockCount,
     loginFailLockDurationMinutes: settings.loginFailLockDuration,
+    loginsPerMinute: settings.loginsPerMinute,
+    trustedProxies: settings.trustedProxies,
+    drainSeconds: settings.drainSeconds,
     resourceMaxSize: settings.resourceMaxSize,
+    resourceOutboxMaxBytes: settings.resourceOutboxMaxSize,
     ...(settings.searchLogs !== undefined && { logs: settings.searchLogs }),
     resultMaxSize: settings.searchResultMaxSize,
+    resultsMaxSize: settings.searchResultsMaxSize,
     resultKeepHours: settings.searchResultKeepHours,
     peersSkipTlsVerify: settings.searchForwardingSkipTlsVerify,
   };

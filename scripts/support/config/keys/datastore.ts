@@ -5,6 +5,7 @@ import { type Declaration, type Known, USERS } from "./declaration.ts";
 const LEVELS = ["trace", "debug", "info", "warn", "error", "off"] as const;
 const ALL = USERS;
 const MAX_PORT = 65535;
+const DAY_S = 24 * 3600;
 
 export const DATASTORE_KEYS = {
   datastore: {
@@ -106,6 +107,83 @@ export const DATASTORE_KEYS = {
     default: 512 * 1024 * 1024,
     unit: "bytes",
     flag: "resource-max-size",
+  },
+  resourceGraceSeconds: {
+    name: "Resource-Grace-Seconds",
+    kind: "number",
+    usedBy: ["datastore"],
+    about: "How long a content that no document refers to is kept.",
+    default: 3600,
+    unit: "s",
+    min: 0.1,
+    max: 30 * DAY_S,
+    flag: "resource-grace-seconds",
+    own: true,
+  },
+  tombstoneKeepSeconds: {
+    name: "Tombstone-Keep-Seconds",
+    kind: "number",
+    usedBy: ["datastore"],
+    about: "How long a deletion is remembered at least, and the versions of what was deleted can be brought back.",
+    default: 7 * DAY_S,
+    unit: "s",
+    min: 0,
+    max: 3650 * DAY_S,
+    flag: "tombstone-keep-seconds",
+    own: true,
+  },
+  tombstoneAwaySeconds: {
+    name: "Tombstone-Away-Seconds",
+    kind: "number",
+    usedBy: ["datastore"],
+    about: "How long deletions wait for a webserver that is away; it loses nothing when it stays away for longer.",
+    default: 30 * DAY_S,
+    unit: "s",
+    min: 0.1,
+    max: 3650 * DAY_S,
+    flag: "tombstone-away-seconds",
+    own: true,
+  },
+  deletionFuseShare: {
+    name: "Deletion-Fuse-Share",
+    kind: "number",
+    usedBy: ["datastore"],
+    about:
+      "Deletions are held when within a minute more than this share of a collection goes, and more than Deletion-Fuse-Documents.",
+    default: 0.2,
+    min: 0,
+    max: 1,
+    flag: "deletion-fuse-share",
+    own: true,
+  },
+  deletionFuseDocuments: {
+    name: "Deletion-Fuse-Documents",
+    kind: "integer",
+    usedBy: ["datastore"],
+    about: "So many documents of a collection may be deleted within a minute, however few there are.",
+    default: 20,
+    flag: "deletion-fuse-documents",
+    own: true,
+  },
+  disableDeletionFuse: {
+    name: "Disable-Deletion-Fuse",
+    kind: "boolean",
+    usedBy: ["datastore"],
+    about: "Hold no deletions, however many there are.",
+    default: false,
+    flag: "disable-deletion-fuse",
+    own: true,
+  },
+  maxSearchHistory: {
+    name: "Max-Search-History",
+    kind: "integer",
+    usedBy: ["datastore"],
+    about:
+      "How many entries a user's search history keeps; where it kept more, what is beyond stays until the history is cleared.",
+    default: 100,
+    min: 1,
+    max: 1000,
+    flag: "max-search-history",
   },
   schemaFolder: {
     name: "Schema-Folder",

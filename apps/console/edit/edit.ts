@@ -1,0 +1,168 @@
+/** One document that somebody edits, while others may change it too. */
+import type { Doc } from "../../../schemas/document.ts";
+import type { ChangeEvent } from "../../../schemas/types.ts";
+import { ApiError, ask } from "../api/client.ts";
+import { asApiError } from "../lib/errors.ts";
+import { status } from "../live/events.ts";
+import { Value } from "../live/value.ts";
+import { type Clash, isChanged, rebase, valueAt, withValue } from "./three-way.ts";
+
+/** What others did while this was edited. */
+export interface Notice {
+  /** undefined: not known. */
+  by: number | undefined;
+  /** Paths that were taken over. */
+  adopted: string[];
+}
+
+export interface EditState {
+  /** The version that the edit is based on; undefined: not read yet. */
+  base?: { doc: Doc; revision: number };
+  /** As the form shows it. */
+  mine?: Doc;
+  /** A write of this webserver waits for the datastore. */
+  pending: boolean;
+  /** To be decided before it can be saved. */
+  clashes: Clash[];
+  notice?: Notice | undefined;
+  /** Somebody else deleted it. */
+  deleted: boolean;
+  saving: boolean;
+  error?: ApiError | undefined;
+}
+
+export type Saved = "stored" | "waits" | "not";
+export type Choice = "mine" | "theirs" | "base";
+
+const EMPTY: EditState = { pending: false, clashes: [], deleted: false, saving: false };
+/** A document that others change all the time is not fought over. */
+const TRIES = 5;
+
+export class Edit {
+  readonly state = new Value<EditState>(EMPTY);
+  readonly #path: string;
+  readonly #blank: Doc | undefined;
+  #reading = Promise.resolve();
+
+  /** `path`: of the document in the API. `blank`: what it is as long as nobody has made it; without it, it must be there. */
+  constructor(path: string, blank?: Doc) {
+    this.#path = path;
+    this.#blank = blank;
+  }
+
+  get changed(): boolean {
+    const { base, mine } = this.state.now;
+    return base !== undefined && mine !== undefined && isChanged(base.doc, mine);
+  }
+
+  /** Reads the current version, and brings the edit onto it. One after the other. */
+  read(by?: number): Promise<void> {
+    this.#reading = this.#reading.then(() => this.#read(by));
+    return this.#reading;
+  }
+
+  /** For changes of this very document; undefined: anything may have changed. */
+  heard(change: ChangeEvent | undefined): void {
+    if (change?.deleted) this.#set({ deleted: true });
+    else void this.read(change?.by);
+  }
+
+  change(fields: Doc): void {
+    const { mine } = this.state.now;
+    if (mine) this.#set({ mine: { ...mine, ...fields } });
+  }
+
+  /** Gives one's own changes up. */
+  revert(): void {
+    const { base } = this.state.now;
+    this.#set({ ...(base && { mine: base.doc }), clashes: [], notice: undefined, error: undefined });
+  }
+
+  decide({ path, base, theirs }: Clash, choice: Choice): void {
+    const { mine, clashes } = this.state.now;
+    if (!mine) return;
+    const value = { mine: valueAt(mine, path), theirs, base }[choice];
+    this.#set({ mine: withValue(mine, path, value), clashes: clashes.filter((clash) => clash.path !== path) });
+  }
+
+  dismiss(): void {
+    this.#set({ notice: undefined });
+  }
+
+  /** “not”: something is to be decided first, or `error` says why. */
+  async save(): Promise<Saved> {
+    this.#set({ saving: true, error: undefined });
+    try {
+      return await this.#save();
+    } catch (error) {
+      this.#set({ error: asApiError(error) });
+      return "not";
+    } finally {
+      this.#set({ saving: false });
+    }
+  }
+
+  async #save(): Promise<Saved> {
+    for (let attempt = 1; ; attempt++) {
+      // Without contact nobody can say whether it is the latest: then it is queued as an edit, and merged when it arrives.
+      const alone = status.now?.state === "degraded";
+      if (alone) await this.read();
+      const { base, mine, clashes, deleted } = this.state.now;
+      if (!base || !mine || clashes.length > 0 || deleted) return "not";
+      try {
+        const { body } = await ask<{ revision: number | null }>("PUT", this.#path, {
+          body: mine,
+          ...(!alone && { ifRevision: base.revision }),
+        });
+        this.#stored(mine, body.revision ?? base.revision, body.revision === null);
+        return body.revision === null ? "waits" : "stored";
+      } catch (error) {
+        if (!(error instanceof ApiError && error.code === "REVISION_CONFLICT") || attempt === TRIES) throw error;
+        await this.read();
+        if (this.state.now.base?.revision === base.revision) await moment();
+      }
+    }
+  }
+
+  /** What was typed since stays. */
+  #stored(doc: Doc, revision: number, pending: boolean): void {
+    this.#set({ base: { doc, revision }, pending, notice: undefined });
+  }
+
+  async #read(by: number | undefined): Promise<void> {
+    try {
+      const { body, revision = 0, pending } = await ask<Doc>("GET", this.#path);
+      this.#meet(body, revision, pending, by);
+    } catch (thrown) {
+      const error = asApiError(thrown);
+      const { base } = this.state.now;
+      if (error.code !== "NOT_FOUND") this.#set({ error });
+      else if (this.#blank && (base?.revision ?? 0) === 0) this.#meet(this.#blank, 0, false, by);
+      else this.#set(base ? { deleted: true } : { error });
+    }
+  }
+
+  #meet(theirs: Doc, revision: number, pending: boolean, by: number | undefined): void {
+    const { base, mine, clashes, notice } = this.state.now;
+    // An answer of before one's own write.
+    if (base && revision < base.revision) return;
+    const next = { base: { doc: theirs, revision }, pending, deleted: false };
+    if (!base || !mine) {
+      this.#set({ ...next, mine: theirs, error: undefined });
+      return;
+    }
+    const met = rebase(base.doc, mine, theirs);
+    const again = new Set(met.clashes.map(({ path }) => path));
+    const open = [...clashes.filter(({ path }) => !again.has(path)), ...met.clashes];
+    const news = met.adopted.length + met.clashes.length > 0;
+    const told = news ? { notice: { by: by ?? authorOf(theirs), adopted: [...(notice?.adopted ?? []), ...met.adopted] } } : {};
+    this.#set({ ...next, ...told, mine: met.doc, clashes: open });
+  }
+
+  #set(change: Partial<EditState>): void {
+    this.state.set({ ...this.state.now, ...change });
+  }
+}
+
+const authorOf = ({ lastModifiedBy }: Doc) => (typeof lastModifiedBy === "number" ? lastModifiedBy : undefined);
+const moment = () => new Promise((resolve) => window.setTimeout(resolve, 200));

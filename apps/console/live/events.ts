@@ -1,0 +1,77 @@
+/** What this webserver tells while it happens: one connection for the tab. */
+import type { ChangeEvent, MetricsEvent, StatusReply } from "../../../schemas/types.ts";
+import { get } from "../api/client.ts";
+import { Value } from "./value.ts";
+
+/** undefined: nothing was said yet. */
+export const status = new Value<StatusReply | undefined>(undefined);
+/** Whether the webserver answers. */
+export const connected = new Value<boolean>(true);
+/** The last ones, for charts that begin later. */
+export const metrics = new Value<readonly MetricsEvent[]>([]);
+
+/** Of the charts: two minutes. */
+const KEPT = 120;
+const AGAIN_MS = 2000;
+const PROBE_MS = 100;
+
+/** undefined: anything may have changed. */
+type Listener = (change: ChangeEvent | undefined) => void;
+const listeners = new Set<Listener>();
+let source: EventSource | undefined;
+let again: number | undefined;
+let probing: number | undefined;
+
+/** Called for each change that the user may see, and without one after a gap. Returns the unsubscriber. */
+export function onChange(listener: Listener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** Opens the connection, which then comes back by itself. */
+export function listen(): void {
+  close();
+  let broken = false;
+  const opened = new EventSource("/api/events");
+  source = opened;
+  opened.addEventListener("open", () => {
+    // A browser without an id of the last event is sent no reset.
+    if (broken) tell(undefined);
+    broken = false;
+    connected.set(true);
+  });
+  opened.addEventListener("error", () => {
+    broken = true;
+    connected.set(false);
+    probe();
+    // It gives up for good when it is refused, as by a proxy whose webserver is gone.
+    if (opened.readyState === EventSource.CLOSED) again = window.setTimeout(reopen, AGAIN_MS);
+  });
+  opened.addEventListener("change", (event) => tell(parsed<ChangeEvent>(event)));
+  opened.addEventListener("status", (event) => status.set(parsed<StatusReply>(event)));
+  opened.addEventListener("metrics", (event) => metrics.set([...metrics.now, parsed<MetricsEvent>(event)].slice(-KEPT)));
+  opened.addEventListener("reset", () => tell(undefined));
+}
+
+export function close(): void {
+  window.clearTimeout(again);
+  source?.close();
+  source = undefined;
+}
+
+/** It may have ended because the session is over, which an event source does not say: `get` hears it. */
+function probe(): void {
+  window.clearTimeout(probing);
+  probing = window.setTimeout(() => void get("/api/users/me").catch(() => {}), PROBE_MS);
+}
+
+function reopen(): void {
+  listen();
+  tell(undefined);
+}
+
+function tell(change: ChangeEvent | undefined): void {
+  for (const listener of [...listeners]) listener(change);
+}
+
+const parsed = <T>(event: Event): T => JSON.parse((event as MessageEvent<string>).data) as T;

@@ -1,0 +1,216 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Audience, Result, WrittenReply } from "../../../schemas/types.ts";
+import { type ApiError, ask, get, part } from "../api/client.ts";
+import { asApiError } from "../lib/errors.ts";
+import { go, href } from "../lib/router.ts";
+import { bytes, count, counted } from "../lib/text.ts";
+import { exactly, lasting } from "../lib/time.ts";
+import { status } from "../live/events.ts";
+import { useProgress } from "../live/progress.ts";
+import { type Line, linesOf, readLines } from "../live/result-lines.ts";
+import { me, nameOf, users } from "../live/session.ts";
+import { useLive } from "../live/use-live.ts";
+import { useValue } from "../live/value.ts";
+import { Badge } from "../parts/badge.tsx";
+import { Banner, ErrorBanner } from "../parts/banner.tsx";
+import { Button, LinkButton } from "../parts/button.tsx";
+import { FormDialog } from "../parts/dialog.tsx";
+import { Empty, Loading, Page, When } from "../parts/page.tsx";
+import { SharedWith, SharingDialog } from "../parts/sharing.tsx";
+import { toast, toastSaved } from "../parts/toast.tsx";
+import { StateOf } from "./search.tsx";
+
+export function ResultPage({ id }: { id: string }) {
+  const path = `/api/searchctrl/${part(id)}`;
+  const { data, error, again } = useLive(
+    id,
+    (signal) => get<Result>(path, signal),
+    (change) => change.collection === "results" && change.id === id,
+  );
+  const [self, people, here] = [useValue(me), useValue(users), useValue(status)];
+  const [asking, setAsking] = useState<"share" | "delete">();
+  if (!data || error?.code === "NOT_FOUND")
+    return (
+      <Page title="Result" error={error} again={again}>
+        {!error && <Loading />}
+      </Page>
+    );
+  const owns = self?.admin || data.ownerId === self?.uid;
+  const change = async (body: object, what: string) => {
+    toastSaved((await ask<WrittenReply>("PATCH", path, { body })).body.revision, what);
+    again();
+  };
+  const stop = async () => {
+    await ask("POST", `${path}/stop`);
+    toast("It is being stopped.");
+  };
+  const remove = async () => {
+    toastSaved((await ask<WrittenReply>("DELETE", path)).body.revision, "Deleted");
+    go("search");
+  };
+  const close = () => setAsking(undefined);
+  return (
+    <Page
+      title={data.name || data.query}
+      about={data.name ? <code>{data.query}</code> : undefined}
+      error={error}
+      again={again}
+      actions={
+        <>
+          {owns && data.state === "running" && <Button onClick={stop}>Stop</Button>}
+          <LinkButton icon="download" href={linesOf(id)} download>
+            Download
+          </LinkButton>
+          {owns && (
+            <Button onClick={() => change({ saved: !data.saved }, data.saved ? "No longer kept" : "Kept")}>
+              {data.saved ? "Don’t keep" : "Keep"}
+            </Button>
+          )}
+          {owns && (
+            <Button icon="share" onClick={() => setAsking("share")}>
+              Share
+            </Button>
+          )}
+          <LinkButton href={`${href("search")}?${new URLSearchParams({ query: data.query })}`}>Search again</LinkButton>
+          {owns && (
+            <Button look="plain danger" onClick={() => setAsking("delete")}>
+              Delete
+            </Button>
+          )}
+        </>
+      }
+    >
+      <div class="meta">
+        <StateOf result={data} />
+        <SharedWith doc={data} />
+        {data.saved && <Badge>Kept</Badge>}
+        <span>
+          Held by {data.webserver}
+          {here && here.webserver !== data.webserver && `, seen from ${here.webserver}`}
+        </span>
+        <span>
+          <When at={data.createdAt} /> by {nameOf(data.ownerId, people)}
+        </span>
+        {data.endedAt && data.createdAt && (
+          <span>took {lasting(Math.max(0, Date.parse(data.endedAt) - Date.parse(data.createdAt)))}</span>
+        )}
+      </div>
+      {data.fault && (
+        <Banner kind="bad" title="The search failed.">
+          {data.fault}
+        </Banner>
+      )}
+      {data.truncated && (
+        <Banner kind="warn" title="There was more.">
+          A result holds only so much: ask for less, or for a shorter time.
+        </Banner>
+      )}
+      <Lines key={id} result={data} />
+      {asking === "share" && (
+        <SharingDialog
+          doc={data}
+          readersOnly
+          onClose={close}
+          onSave={({ readers }: { readers: Audience }) => change({ readers }, "Sharing saved")}
+        />
+      )}
+      {asking === "delete" && (
+        <FormDialog title="Delete this result?" submit="Delete it" danger onClose={close} onSubmit={remove}>
+          <p>The query stays in the history.</p>
+        </FormDialog>
+      )}
+    </Page>
+  );
+}
+
+/** So many are shown before somebody asks for more. */
+const FIRST = 200;
+
+function Lines({ result: { id, query, state } }: { result: Result }) {
+  const progress = useProgress(id, state === "running");
+  const [lines, setLines] = useState<readonly Line[]>([]);
+  const [most, setMost] = useState(FIRST);
+  const [ended, setEnded] = useState(false);
+  const [error, setError] = useState<ApiError>();
+  const [tries, setTries] = useState(0);
+  const next = useRef(0);
+  const found = progress?.lines ?? 0;
+  // More is read when more has been found, when it is asked for, and when the search has ended.
+  useEffect(() => {
+    const gone = new AbortController();
+    const read = async () => {
+      try {
+        for (let have = lines.length; have < most; ) {
+          const piece = await readLines(id, next.current, gone.signal);
+          if (gone.signal.aborted) return;
+          next.current = piece.end;
+          have += piece.lines.length;
+          setLines((before) => [...before, ...piece.lines]);
+          if (piece.lines.length === 0) break;
+        }
+        setEnded(state !== "running");
+        setError(undefined);
+      } catch (thrown) {
+        if (!gone.signal.aborted) setError(asApiError(thrown));
+      }
+    };
+    void read();
+    return () => gone.abort();
+  }, [id, state, most, found, tries]);
+  const words = wordsOf(query);
+  const shown = lines.slice(0, most);
+  return (
+    <section class="stack" aria-label="Lines">
+      {state === "running" && progress && (
+        <div class="stack tight" role="status">
+          <progress max={Math.max(1, progress.total)} value={progress.scanned} aria-label="How far the search is" />
+          <p class="small quiet numbers">
+            {counted(progress.lines, "line")} so far; {bytes(progress.scanned)} of {bytes(progress.total)} read
+          </p>
+        </div>
+      )}
+      <ErrorBanner error={error} again={() => setTries(tries + 1)} />
+      {ended && lines.length === 0 && !error && (
+        <Empty icon="search">
+          <p>No line fits this query.</p>
+        </Empty>
+      )}
+      {shown.length > 0 && (
+        <ol class="card lines" aria-label={`${count(shown.length)} lines`}>
+          {shown.map((line, n) => (
+            <li key={n}>
+              {line.time ? <time dateTime={line.time}>{exactly(line.time)}</time> : <span class="source">no time</span>}
+              <span class="source">{line.source}</span>
+              <span class="text">
+                <Marked text={line.text} words={words} />
+              </span>
+            </li>
+          ))}
+        </ol>
+      )}
+      {(lines.length > most || (ended && lines.length === most)) && (
+        <div class="actions">
+          <Button onClick={() => setMost(most + 5 * FIRST)}>Show more lines</Button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** What is looked for as text: not fields, and not what must not be there. */
+function wordsOf(query: string): string[] {
+  const terms = query.match(/-?(?:[A-Za-z_@][\w.@-]*=)?(?:"(?:[^"\\]|\\.)*"|[^\s"]\S*)/g) ?? [];
+  return terms
+    .filter((term) => !term.startsWith("-"))
+    .map((term) => term.replace(/^([A-Za-z_@][\w.@-]*)=/, "$1=").replaceAll('"', ""))
+    .filter((term) => term.length > 1 && !term.includes("*"))
+    .slice(0, 10);
+}
+
+const MARKED_CHARS = 4000;
+
+function Marked({ text, words }: { text: string; words: readonly string[] }) {
+  if (words.length === 0 || text.length > MARKED_CHARS) return <>{text}</>;
+  const wanted = new RegExp(`(${words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")})`, "gi");
+  return <>{text.split(wanted).map((piece, n) => (n % 2 === 1 ? <mark key={n}>{piece}</mark> : piece))}</>;
+}

@@ -1,0 +1,80 @@
+/** Stores what was decided: one signed version, on the condition that it was decided on, and says what became of it also when no answer comes. */
+import { sign } from "../../bus/wire/envelope.ts";
+import type { Connection } from "../../bus/wire/nats.ts";
+import { largestBody } from "../../bus/wire/page.ts";
+import { readSubject, type StoreWrite } from "../../bus/wire/stream.ts";
+import { escapeId, idToken, isHashed } from "../../bus/wire/subjects.ts";
+import { FrontsyncError } from "../../schemas/errors.ts";
+import type { CollectionSchema } from "../../schemas/index.ts";
+import { hasSeen } from "../../schemas/mutation.ts";
+import type { Epochs } from "../store/epochs.ts";
+import type { Follower } from "../store/follower.ts";
+import type { Held } from "../store/views.ts";
+import type { Decision, Edit } from "./decide.ts";
+import { GroupCommit } from "./group-commit.ts";
+
+/** The new version; or one that is there already and has the mutation in it. */
+type Stored = Omit<Held, "doc">;
+
+export interface StoringParts {
+  connection: Connection;
+  epochs: Epochs;
+  follower: Follower;
+  signingKey: Uint8Array;
+}
+
+export class Storing {
+  readonly #parts: StoringParts;
+  readonly group: GroupCommit;
+
+  constructor(parts: StoringParts) {
+    const { connection, follower } = parts;
+    this.#parts = parts;
+    this.group = new GroupCommit(connection, (write) => (follower.hint(write.subject)?.revision ?? 0) > write.expected);
+  }
+
+  /** If its document is at what was decided on, or, with a guard, if the guarded subjects are; else "conflict". Throws TOO_LARGE, DATASTORE_UNREACHABLE,
+   *  DISK_FULL. */
+  async store(
+    schema: CollectionSchema,
+    edit: Pick<Edit, "id" | "mutation">,
+    subject: string,
+    decision: Decision & { kind: "write" },
+    guard?: { subjects: string; revision: number },
+  ): Promise<Stored | "conflict"> {
+    const { connection, signingKey, follower } = this.#parts;
+    const hashed = isHashed(idToken(edit.id)) && { id: escapeId(edit.id) };
+    const unsigned = { ...decision.envelope, ...hashed };
+    const envelope = { ...unsigned, signature: sign(signingKey, subject, unsigned) };
+    const { deleted, body } = decision;
+    const limit = largestBody(connection.info.maxPayload);
+    if (body.length > limit)
+      throw new FrontsyncError("TOO_LARGE", `This NATS takes documents of ${limit} bytes; this one has ${body.length}.`, {
+        limit,
+      });
+    const expected = guard ? guard.revision : decision.expected;
+    const rollup = schema.retention.versions === 1;
+    const write: StoreWrite = { subject, expected, guard: guard?.subjects, deleted, envelope, body, rollup };
+    try {
+      const outcome = await this.group.write(write);
+      if (outcome === "conflict") return outcome;
+      follower.committed({ subject, revision: outcome, deleted, envelope });
+      return { subject, revision: outcome, deleted, envelope, body };
+    } catch (error) {
+      if (!(error instanceof FrontsyncError) || error.code !== "TIMEOUT") throw error;
+      return await this.#lookAgain(subject, edit);
+    }
+  }
+
+  /** No answer to a write: what the subject has seen tells. If the write is only late, it and its repetition expect the same revision,
+   *  so at most one of them is stored. */
+  async #lookAgain(subject: string, edit: Pick<Edit, "mutation">): Promise<Stored | "conflict"> {
+    const { connection, epochs, follower } = this.#parts;
+    await epochs.ready();
+    const current = await readSubject(connection, subject);
+    const { revision, deleted, envelope } = current ?? {};
+    if (!current || revision === undefined || !hasSeen(envelope?.seen ?? "", edit.mutation)) return "conflict";
+    if (envelope?.version === edit.mutation) follower.committed({ subject, revision, deleted: deleted === true, envelope });
+    return current;
+  }
+}
