@@ -265,6 +265,8 @@ export class Writes {
   }
 
   #hide(pending: Pending): void {
+    // A read that is under way while the bus is closed shows what goes on waiting on the disk.
+    if (this.#stop.signal.aborted) return;
     const others = (this.#ofDocument.get(pending.key) ?? []).filter((other) => other !== pending);
     if (others.length > 0) this.#ofDocument.set(pending.key, others);
     else this.#ofDocument.delete(pending.key);

@@ -25,6 +25,9 @@ function writesOf(outbox: Outbox, parts: Partial<WritesOptions> = {}): Writes {
   return new Writes(options as unknown as WritesOptions, outbox);
 }
 
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+
 const put = { op: "put", doc: { id: "d", name: "n" } } as const;
 
 describe("a write on its own webserver", () => {
@@ -39,6 +42,15 @@ describe("a write on its own webserver", () => {
     row.resolve();
     await eventually("the row is shown alone", 5000, () => writes.over(schema, "d", undefined).doc === undefined);
     await writes.close();
+  });
+
+  it("is shown to the end while the bus is closed: it goes on waiting on the disk", async (t) => {
+    const never = { state: () => "degraded" as const, reachable: (signal: AbortSignal) => aborted(signal) };
+    const writes = writesOf(Outbox.open(temporaryFolder(t), schemas), never);
+    const written = await writes.write(schema, "d", put, 10, writes.nextMutationId(undefined), { by: 0 });
+    assert.equal(written.revision, null);
+    await writes.close();
+    assert.equal(writes.over(schema, "d", undefined).doc?.name, "n");
   });
 
   it("gets another name when it was never sent: later ones overtake its number", async (t) => {
