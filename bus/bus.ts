@@ -104,7 +104,8 @@ export class EmbeddedBus implements Bus {
     );
     this.#link = new Link({ ...options, schemas, onEvent: (event, detail) => this.#onConnection(event, detail) });
     this.#follow = this.#newFollow({ epoch: undefined, cursor: 0, consistent: 0 });
-    const state = () => this.#follow.state;
+    // For all that writes: while another store is read in the place of the one before, it waits.
+    const state = () => (this.#reseed.adopting && this.#follow.state !== "held" ? "degraded" : this.#follow.state);
     this.#caughtUp = new CaughtUp({
       waiters: this.#waiters,
       follow: () => this.#follow,
@@ -113,7 +114,7 @@ export class EmbeddedBus implements Bus {
       pending: () => this.#writes.pending,
     });
     const holds = (revision: number, signal: AbortSignal) => this.#caughtUp.holds(revision, signal);
-    const reachable = (signal: AbortSignal) => this.#waiters.until(() => REACHABLE.has(this.#follow.state), signal);
+    const reachable = (signal: AbortSignal) => this.#waiters.until(() => REACHABLE.has(state()), signal);
     const read = (collection: string, id: string) => this.#row(collection, id);
     const held = (collection: string, id: string) => this.#held(collection, id);
     const writes = {
@@ -124,6 +125,7 @@ export class EmbeddedBus implements Bus {
       maxPayload: () => this.#link.maxPayload,
       takesSchema: () => this.#link.takesSchema,
       isHeld: (revision: number) => this.#caughtUp.isHeld(revision),
+      comes: (revision: number, signal: AbortSignal) => this.#caughtUp.comes(revision, signal),
       ...{ read, holds, state, reachable },
       onLost: () => this.#follow.lost(),
       onSilence: () => void this.#checkIn.now(),
@@ -177,11 +179,12 @@ export class EmbeddedBus implements Bus {
   }
 
   async #start(damage: string | undefined): Promise<void> {
-    const { position, setAside } = await this.#replica.call("open", {
+    const { position, setAside, back } = await this.#replica.call("open", {
       dir: this.#options.dir,
       schemas: this.#options.schemas,
       known: this.#replica.known.buffer,
     });
+    if (back) this.#reseed.goOn();
     for (const text of setAside) this.#notices.warn("REPLICA_REBUILT", text);
     this.#notices.warn("OUTBOX_DAMAGED", damage);
     this.#notices.warn("LOGINS_DAMAGED", this.#logins.damage);

@@ -56,6 +56,13 @@ export class CaughtUp {
     await this.#parts.waiters.until(held, signal).finally(() => clearTimeout(impatient));
   }
 
+  /** As `holds`; also resolves when another store is followed, where that revision says nothing. */
+  async comes(revision: number, signal: AbortSignal): Promise<void> {
+    const { waiters, follow } = this.#parts;
+    const { life } = follow();
+    await waiters.until(() => this.isHeld(revision) || follow().life !== life, signal);
+  }
+
   /** Nothing is pending, and what was the head after this call is held. */
   async #atHead(signal: AbortSignal): Promise<void> {
     const { waiters, follow, checkIn, answered, pending } = this.#parts;

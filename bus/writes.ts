@@ -18,6 +18,7 @@ import {
   type Wish,
   type WriteBody,
 } from "./outbox/request.ts";
+import { outcomeUnknown, unreachable } from "./outbox/unsent.ts";
 import { clock } from "./platform/clock.ts";
 import { DEFAULT_TIMEOUT_MS, type Deferred, deferred, within } from "./platform/deadline.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
@@ -43,6 +44,8 @@ export interface WritesOptions extends Omit<DeliveryParts, "stop"> {
   /** The row that is held, also a tombstone. */
   read(collection: string, id: string): Promise<Row | undefined>;
   state(): State;
+  /** Resolves when this replica holds a revision, or follows another store, or the signal aborts. */
+  comes(revision: number, signal: AbortSignal): Promise<void>;
   /** The number of pending writes, or of dead letters, has changed. */
   onPending(): void;
 }
@@ -56,6 +59,10 @@ interface Pending {
   /** It is being written to the outbox, or is there. */
   keeping?: Promise<void>;
   inOutbox: boolean;
+  /** It is stored, and this replica does not hold it yet: until then it is shown as before. */
+  coming?: Promise<void>;
+  /** Nothing of it was sent. */
+  givenUp?: true;
   /** From the outbox of a process before this one: it may have been asked there. */
   readonly restored: boolean;
   readonly delivery: Delivery;
@@ -179,7 +186,9 @@ export class Writes {
       if (!error.retryable && error.code !== "CLOSED") this.#noteRefusal(`${mutation} ${key}`, current);
       const unknown = error.code === "TIMEOUT" && !schema.offline && pending.delivery.mayBeStored;
       const code = unknown ? "OUTCOME_UNKNOWN" : error.code;
-      throw new FrontsyncError(code, error.message, { ...error, mutationId: mutation, cause: error });
+      // Later numbers overtake one that was never sent: on another webserver it would look stored.
+      const mutationId = pending.givenUp && options.mutationId === undefined ? `again:${mutation}` : mutation;
+      throw new FrontsyncError(code, error.message, { ...error, mutationId, cause: error });
     }
   }
 
@@ -246,18 +255,26 @@ export class Writes {
   }
 
   #forget(pending: Pending): void {
-    const { key, wish } = pending;
-    const all = this.#ofDocument.get(key) ?? [];
-    if (!all.includes(pending)) return;
+    const { key, wish, coming } = pending;
+    if (this.#pending.get(`${wish.mutation} ${key}`) !== pending) return;
     this.#pending.delete(`${wish.mutation} ${key}`);
-    all.splice(all.indexOf(pending), 1);
-    if (all.length === 0) this.#ofDocument.delete(key);
     this.#pendingBytes -= wish.bytes;
+    if (coming) void coming.catch(() => {}).then(() => this.#hide(pending));
+    else this.#hide(pending);
     this.#options.onPending();
+  }
+
+  #hide(pending: Pending): void {
+    // A read that is under way while the bus is closed shows what goes on waiting on the disk.
+    if (this.#stop.signal.aborted) return;
+    const others = (this.#ofDocument.get(pending.key) ?? []).filter((other) => other !== pending);
+    if (others.length > 0) this.#ofDocument.set(pending.key, others);
+    else this.#ofDocument.delete(pending.key);
   }
 
   /** Nothing of it was sent, and nothing will be. It is shown no longer, also when others of its document wait before it. */
   #giveUp(pending: Pending, error: FrontsyncError): void {
+    pending.givenUp = true;
     pending.delivery.giveUp(error);
     this.#forget(pending);
     pending.accepted.reject(error);
@@ -277,6 +294,8 @@ export class Writes {
       });
       await pending.keeping?.catch(() => {});
       if (pending.inOutbox) await this.#outbox.stored(kept, (await this.#isOwn(pending, revision)) ? revision : undefined);
+      const { comes, isHeld } = this.#options;
+      if (!isHeld(revision) && this.#ofDocument.size < MAX_PENDING) pending.coming = comes(revision, this.#stop.signal);
       return { id, revision, mutationId: wish.mutation, ...(handedOver && { handedOver }) };
     } catch (thrown) {
       const error = thrown as FrontsyncError;
@@ -365,16 +384,6 @@ export class Writes {
       );
     if (state === "degraded" && !offline) throw unreachable(collection);
   }
-}
-
-function unreachable(collection: string): FrontsyncError {
-  const what = `There is no contact with the datastore, and ${collection} needs it; nothing was sent.`;
-  return new FrontsyncError("DATASTORE_UNREACHABLE", `${what} Try again when status().state is synced.`);
-}
-
-function outcomeUnknown(collection: string, cause?: unknown): FrontsyncError {
-  const what = `A write to ${collection} was sent, and contact was lost before the answer.`;
-  return new FrontsyncError("OUTCOME_UNKNOWN", `${what} Try again with its mutation id.`, { cause });
 }
 
 /** Writes of one document follow each other; a new one without an id follows none. */

@@ -9,8 +9,9 @@ const MAX_SEED = 2 ** 31 - 1;
 const MAX_PARALLEL = 16;
 
 const EXAMPLES = `
-Each round has a datastore with two handlers and three webservers of its own, in a temporary folder, and takes about 15 s. A fault counts when its
-effect was seen; a round counts with 200 acknowledged operations. Ends with 1 when an invariant is broken, and says where the histories are.
+Each round has a datastore with two handlers and three webservers of its own, in a temporary folder, and takes about 12 s. A fault counts when its
+effect was seen; a round counts with 200 acknowledged operations, else it is void. Ends with 1 when an invariant is broken, when a process does
+not start again, or when no round counts, and says where the histories are.
 
 Examples:
   frontsync faults                                 ten rounds

@@ -5,7 +5,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { runRound } from "../bench/faults/round.ts";
-import { figures, frontsync } from "./support/command.ts";
+import { figures, frontsync, startCommandWith } from "./support/command.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 
 interface Line {
@@ -52,10 +52,20 @@ describe("fault injection", { concurrency: 2 }, () => {
     assert.match(stderr, /BAD_CONFIG: There is no fault 'kil'\. There are kill-webserver, /);
   });
 
-  it("lists the kinds, and what can't be done", async () => {
-    const { code, faults, not_run } = await figures<{ faults: object; not_run: Record<string, string> }>("faults", "--list");
-    assert.equal(code, 0);
-    assert.ok(Object.keys(faults).includes("power-cut-datastore"));
-    assert.match(not_run["wiped-datastore"] ?? "", /does not inject it yet/);
+  it("refuses kinds that this machine can't do, and lists why", async () => {
+    // Nothing can be mounted without the programs for it.
+    const env = { ...process.env, PATH: "" };
+    const { code, stderr } = await startCommandWith(env, "faults", "--faults", "cut,power-cut-datastore").ended;
+    assert.equal(code, 1);
+    assert.match(stderr, /BAD_CONFIG: The fault 'power-cut-datastore' can't be injected here: .*mkfs/);
+    const { stdout } = await startCommandWith(env, "faults", "--list", "--json").ended;
+    const { faults, not_run } = JSON.parse(stdout) as { faults: object; not_run: Record<string, string> };
+    assert.ok(Object.keys(faults).includes("wiped-datastore"));
+    assert.deepEqual(Object.keys(not_run).sort(), [
+      "disk-full",
+      "disk-full-datastore",
+      "power-cut-datastore",
+      "power-cut-webserver",
+    ]);
   });
 });

@@ -17,7 +17,10 @@ const reseed = (store: Reseeding["store"], ...args: string[]) =>
   figures<Record<string, unknown>>("reseed", ...args, "--datastore", store.datastore.address);
 
 /** web1 and web2 know more than the store, which is an older copy that has grown again past them. */
-async function older({ store, open }: Reseeding): Promise<{ web1: Bus; web2: Bus; fresh: Bus; uid: number }> {
+async function older(
+  { store, open }: Reseeding,
+  meanwhile?: (web1: Bus) => Promise<unknown>,
+): Promise<{ web1: Bus; web2: Bus; fresh: Bus; uid: number }> {
   const [web1, web2] = [await open("web1"), await open("web2")];
   await web1.caughtUp();
   for (const id of ["same", "edited", "deleted", "both"]) await dashboards(web1).put({ id, name: "before" });
@@ -34,6 +37,10 @@ async function older({ store, open }: Reseeding): Promise<{ web1: Bus; web2: Bus
   await web2.caughtUp(revision);
   await store.stop();
   await store.replaceBy("older", "newest");
+  if (meanwhile) {
+    await until(web1, "degraded");
+    await meanwhile(web1);
+  }
   await store.start();
   await until(web1, "held");
   await until(web2, "held");
@@ -46,7 +53,9 @@ async function older({ store, open }: Reseeding): Promise<{ web1: Bus; web2: Bus
 describe("an older store", { concurrency: 2 }, () => {
   it("is brought forward by its webservers at an operator's word", async (t) => {
     await reseeding(t, async (scene) => {
-      const { web1, web2, fresh, uid } = await older(scene);
+      // What waits goes up later, under a higher number than web1's write that loses: that one is not a part of it.
+      const wait = (bus: Bus) => dashboards(bus).patch("both", { description: "it waited" });
+      const { web1, web2, fresh, uid } = await older(scene, wait);
       await eventually("said what to do", 10_000, () => /--accept.*--replace/s.test(warningOf(web1, "HELD")));
       assert.equal((await dashboards(web1).get("both"))?.doc.name, "lost");
       const seen: string[] = [];
@@ -62,6 +71,7 @@ describe("an older store", { concurrency: 2 }, () => {
       const now = await documents(fresh, "dashboards");
       assert.deepEqual(Object.keys(now).sort(), ["both", "edited", "lost", "same"]);
       assert.deepEqual([now.both?.name, now.edited?.name, now.lost?.name], ["grown 7", "after", "lost"]);
+      assert.equal(now.both?.description, "it waited");
       assert.ok(seen.includes("delete deleted"));
       // What lost to a later version is not lost.
       assert.match(readFileSync(join(scene.dir, "web1", "recovery.jsonl"), "utf8"), /"both".*lost/);

@@ -6,7 +6,7 @@ import type { Entry } from "./check/history.ts";
 import { INVARIANTS, type Violation } from "./check/index.ts";
 import { shortest } from "./check/shortest.ts";
 import { Volume } from "./cluster/volume.ts";
-import { FAULTS, NOT_YET } from "./injectors/index.ts";
+import { FAULTS } from "./injectors/index.ts";
 import { readHistory } from "./recorder.ts";
 import { type RoundResult, runRound } from "./round.ts";
 
@@ -49,7 +49,7 @@ export function kindsHere(
   wanted: readonly string[] | undefined,
   folder: string,
 ): { kinds: string[]; notRun: Record<string, string> } {
-  const notRun: Record<string, string> = { ...NOT_YET };
+  const notRun: Record<string, string> = {};
   const needVolume = Object.entries(FAULTS).filter(([, { needs }]) => needs === "volume");
   const why = needVolume.some(([kind]) => wanted?.includes(kind) ?? true) ? Volume.whyNot(folder) : undefined;
   if (why !== undefined) for (const [kind] of needVolume) notRun[kind] = `no file system can be mounted here (${why})`;
@@ -67,6 +67,8 @@ export async function runFaults(options: FaultsOptions): Promise<Figures> {
     while (next < rounds && !signal?.aborted) {
       const round = next++;
       const { sync, broken, workMs } = options;
+      // Of a run before.
+      clear(join(folder, `round-${round}`));
       const result = await runRound({
         ...{ round, seed, kinds, folder: join(folder, `round-${round}`) },
         ...(sync && { sync }),

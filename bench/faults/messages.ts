@@ -23,9 +23,10 @@ export type ToWebserver =
 
 export interface WebserverStatus {
   state: string;
+  /** Everything up to this revision is held. */
+  cursor: number;
   pending: number;
   lost: number;
-  catchUps: number;
   warnings: readonly string[];
   /** Its wall clock. */
   clock: number;

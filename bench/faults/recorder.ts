@@ -7,6 +7,8 @@ const FLUSH_BYTES = 256 * 1024;
 export class Recorder {
   readonly entries: Entry[] = [];
   readonly #descriptor: number;
+  /** Operations that were acknowledged, so far. */
+  acknowledged = 0;
   #waiting = "";
   #ops = 0;
 
@@ -16,6 +18,7 @@ export class Recorder {
 
   add(entry: Entry): void {
     this.entries.push(entry);
+    if (entry.type === "ok") this.acknowledged++;
     this.#waiting += `${JSON.stringify(entry)}\n`;
     if (this.#waiting.length > FLUSH_BYTES) this.#flush();
   }

@@ -3,23 +3,28 @@ import { setMaxListeners } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { loadSchemas } from "../../schemas/index.ts";
+import { markOf } from "./check/history.ts";
 import { check, countAcknowledged, type Violation } from "./check/index.ts";
 import { now, pause, until } from "./clock.ts";
 import { Cluster, WEBSERVERS } from "./cluster/index.ts";
 import { memoryOf } from "./cluster/processes.ts";
 import { Store } from "./cluster/store.ts";
 import { type Dice, rollDice } from "./dice.ts";
-import { FAULTS, type Plan, type Planned, plan, volumesFor } from "./injectors/index.ts";
+import type { Means } from "./injectors/define.ts";
+import { FAULTS, type Fault, type Plan, type Planned, plan, volumesFor } from "./injectors/index.ts";
 import { Recorder } from "./recorder.ts";
 import { prepare, work } from "./workload/index.ts";
 
-const WORK_MS = 7000;
+/** At least so long, and until enough was acknowledged; a busy machine takes longer. */
+const WORK_MS = 4500;
+const MOST_WORK_MS = 30_000;
 const GAP_MS = [100, 700] as const;
 /** Of the datastore's and of the webservers' faults each. */
 const FAULTS_EACH = 3;
 /** How long everything may take to be in step when all is well again: back-offs are up to 5 s. */
 const IN_STEP_MS = 45_000;
-const QUIET_MS = 3000;
+/** All are at the head at the latest after `most`; what comes late shows within `least`. */
+const QUIET_MS = { least: 1200, most: 3000 };
 const MEMORY_MS = 500;
 /** Fewer say nothing. */
 const MIN_ACKNOWLEDGED = 200;
@@ -44,6 +49,8 @@ export interface RoundResult {
   seed: number;
   /** Why it says nothing; undefined: it counts. */
   void?: string;
+  /** It is void because something did not start, or did not answer: that may be a fault of the product. */
+  failed: boolean;
   operations: number;
   acknowledged: number;
   /** Of each kind, those whose effect was seen. */
@@ -79,6 +86,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   return {
     ...{ round, seed, history, acknowledged },
     ...(why !== undefined && { void: why }),
+    failed: failure !== undefined,
     operations: entries.filter(({ type }) => type === "invoke").length,
     faults: counted,
     unseen: countBy(faults.filter(({ effect }) => effect === null).map(({ kind }) => kind)),
@@ -104,9 +112,12 @@ async function play(options: RoundOptions, recorder: Recorder): Promise<void> {
   let store: Store | undefined;
   const watching = setInterval(() => weigh(cluster, recorder), MEMORY_MS);
   try {
-    store = await Store.open(cluster.datastore.dir, cluster.datastore.port);
-    store.follow((version) => recorder.add({ type: "version", version }));
-    await stir(cluster, recorder, planned, dice, options);
+    store = await Store.open(cluster.datastore.dir, cluster.datastore.port, (version) =>
+      recorder.add({ type: "version", version }),
+    );
+    store.follow();
+    await cluster.expect(NEWCOMER);
+    await stir({ cluster, recorder, store }, planned, dice, options);
     await settle(cluster, recorder, options.signal);
     await store.settle();
     for (const version of await store.all()) recorder.add({ type: "stored", version });
@@ -118,18 +129,22 @@ async function play(options: RoundOptions, recorder: Recorder): Promise<void> {
   }
 }
 
+type Scene = Pick<Means, "cluster" | "recorder" | "store">;
+
 /** The workload, and the faults meanwhile. */
-async function stir(cluster: Cluster, recorder: Recorder, planned: Plan, dice: Dice, options: RoundOptions): Promise<void> {
+async function stir(scene: Scene, planned: Plan, dice: Dice, options: RoundOptions): Promise<void> {
+  const { cluster } = scene;
   const shared = await prepare(cluster.webservers);
   const over = new AbortController();
   const stop = options.signal ? AbortSignal.any([over.signal, options.signal]) : over.signal;
   setMaxListeners(0, stop);
   const working = work(cluster.webservers, shared, dice.fork("workload"), stop);
   const lanes = [planned.datastore, planned.webserver].map((lane, n) =>
-    inject(cluster, recorder, lane, dice.fork(`lane ${n}`), stop),
+    inject({ ...scene, nextMark: () => markOf(shared.nextMark()) }, lane, dice.fork(`lane ${n}`), stop),
   );
   try {
-    await Promise.all([...lanes, pause(options.workMs ?? WORK_MS, stop)]);
+    const enough = () => stop.aborted || scene.recorder.acknowledged >= MIN_ACKNOWLEDGED;
+    await Promise.all([...lanes, pause(options.workMs ?? WORK_MS, stop), until(MOST_WORK_MS, enough)]);
   } finally {
     over.abort();
     await Promise.allSettled([working, ...lanes]);
@@ -139,26 +154,29 @@ async function stir(cluster: Cluster, recorder: Recorder, planned: Plan, dice: D
 }
 
 async function inject(
-  cluster: Cluster,
-  recorder: Recorder,
+  scene: Omit<Means, "dice" | "webserver">,
   lane: readonly Planned[],
   dice: Dice,
   stop: AbortSignal,
 ): Promise<void> {
+  const { cluster, recorder } = scene;
   for (const { kind, webserver: name } of lane) {
     await pause(dice.number(...GAP_MS), stop);
     const webserver = cluster.webservers.find((one) => one.name === name);
     if (stop.aborted || !webserver) return;
-    const at = now();
-    const effect = (await FAULTS[kind]?.inject({ cluster, dice, webserver })) ?? null;
-    const target = FAULTS[kind]?.at === "datastore" ? "datastore" : name;
-    recorder.add({ type: "fault", at, kind, target, effect, ms: now() - at });
+    const fault = FAULTS[kind] as Fault;
+    const work = async () => {
+      const at = now();
+      const effect = (await fault.inject({ ...scene, dice, webserver })) ?? null;
+      recorder.add({ type: "fault", at, kind, target: fault.at === "datastore" ? "datastore" : name, effect, ms: now() - at });
+    };
+    await (fault.remembers ? cluster.withMemory(work) : work());
   }
 }
 
 /** Waits until everything is in step, then a while longer. Somebody comes who has nothing yet. */
 async function settle(cluster: Cluster, recorder: Recorder, stop: AbortSignal | undefined): Promise<void> {
-  await cluster.join(NEWCOMER);
+  await cluster.join();
   const started = now();
   const isInStep = ({ status }: (typeof cluster.webservers)[number]) => status?.state === "synced" && status.pending === 0;
   await until(IN_STEP_MS, () => stop?.aborted || cluster.webservers.every(isInStep));
@@ -167,7 +185,9 @@ async function settle(cluster: Cluster, recorder: Recorder, stop: AbortSignal | 
     const { state = "down", pending = 0 } = status ?? {};
     recorder.add({ type: "not-quiet", process: name, state, pending, waitedMs: now() - started });
   }
-  await pause(QUIET_MS, stop);
+  await pause(QUIET_MS.least, stop);
+  const head = () => Math.max(...cluster.webservers.map(({ status }) => status?.cursor ?? 0));
+  await until(QUIET_MS.most - QUIET_MS.least, () => cluster.webservers.every(({ status }) => status?.cursor === head()));
 }
 
 function weigh(cluster: Cluster, recorder: Recorder): void {

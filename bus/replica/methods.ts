@@ -6,9 +6,10 @@ import type { ReplicaPosition } from "./database.ts";
 import type { Row } from "./row.ts";
 
 export interface ReplicaMethods {
-  /** Opens or makes the databases; `setAside` says what could not be used. */
+  /** Opens or makes the databases; `setAside` says what could not be used; `back`: there are rows that were set back. */
   open(options: { dir: string; schemas: readonly string[]; known: SharedArrayBuffer }): {
     position: ReplicaPosition;
+    back: boolean;
     setAside: string[];
   };
   /** Applies records (bus/wire/page.ts); afterwards the replica stands at `position`. */

@@ -124,7 +124,8 @@ const methods: ReplicaMethods = {
     // One of the files was not written any more after another store was followed: its rows are of the store before.
     for (const database of [users, webstore])
       if (database.position.epoch !== undefined && database.position.generation !== generation) database.setBack();
-    return { position, setAside: [users.setAside, webstore.setAside].filter((text) => text !== undefined) };
+    const back = [users, webstore].some((database) => !database.leftBack().next().done);
+    return { position, back, setAside: [users.setAside, webstore.setAside].filter((text) => text !== undefined) };
   },
   apply({ records, position: next }) {
     const { users, webstore } = opened();

@@ -43,6 +43,18 @@ export class Reseed {
     this.#peers = new KnownPeers(parts.dir);
   }
 
+  /** Another store is being read from its beginning, in the place of the one that was followed. Until that is done nothing is written there: of what
+   *  it has of a document, a later write of this webserver would count as the end of all of its earlier ones, also of those that are lost with
+   *  the other store, and they would not be kept aside. */
+  get adopting(): boolean {
+    return this.#adopting;
+  }
+
+  /** A restart found rows that were set back. */
+  goOn(): void {
+    this.#adopting = true;
+  }
+
   close(): void {
     this.#stop.abort();
   }
@@ -113,10 +125,10 @@ export class Reseed {
     const { epoch } = first ?? {};
     const position = { epoch, generation: epoch, cursor: 0, consistent: 0 };
     const own = { ...follow().position, cursor: 0, consistent: 0 };
+    this.#adopting = true;
     await replica.call("setBack", position);
     // Its own store may have come back just now: then that one is read anew.
     follow().adopt(this.#isHeld ? position : own);
-    this.#adopting = true;
     await checkIn();
   }
 
@@ -124,9 +136,10 @@ export class Reseed {
   async #settled(): Promise<void> {
     const { replica, warn, heal, webserver, checkIn } = this.#parts;
     this.#refused = undefined;
-    // The datastore, and whoever watches there, learns of it now.
-    if (this.#adopting) void checkIn();
+    const adopted = this.#adopting;
     this.#adopting = false;
+    // The datastore, and whoever watches there, learns of it now; and what waits goes up.
+    if (adopted) void checkIn();
     const wanted = [...this.#wanted];
     this.#wanted = new Set();
     if (wanted.length > 0) heal(wanted);

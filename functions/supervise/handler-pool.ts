@@ -2,9 +2,10 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import { clock } from "../../bus/platform/clock.ts";
 import { atMost, pause, within } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
-import { FrontsyncError, isErrorCode } from "../../schemas/errors.ts";
+import { asFrontsyncError, FrontsyncError, isErrorCode } from "../../schemas/errors.ts";
 import type { HandlerConfig } from "../host/handler.ts";
 import type { HandlerOrder, HandlerReport } from "../host/process.ts";
 
@@ -16,6 +17,9 @@ const FLAGS = availableParallelism() <= 4 ? ["--v8-pool-size=0"] : [];
 const READY_MS = 30_000;
 const STOP_MS = 10_000;
 const MAX_PAUSE_MS = 2000;
+const AGAIN_MS = 250;
+/** A machine that is busy may not let a handler start at once. */
+const FIRST_TRIES = 4;
 
 export class HandlerPool {
   readonly #size: number;
@@ -40,8 +44,7 @@ export class HandlerPool {
 
   /** Resolves when all of them answer. Throws what the first of them that can't start says. */
   async start(): Promise<void> {
-    const starting = Array.from({ length: this.#size }, () => this.#spawn());
-    const children = await Promise.all(starting.map(({ ready }) => within(ready, "Starting a handler", { timeoutMs: READY_MS })));
+    const children = await Promise.all(Array.from({ length: this.#size }, () => this.#first()));
     this.#slots = children.map((child) => this.#keep(child));
   }
 
@@ -61,6 +64,23 @@ export class HandlerPool {
       await exit;
     });
     await Promise.all([...ended, ...this.#slots]);
+  }
+
+  /** A connection that broke just then is no reason to give up: another one is started, as it would be later. */
+  async #first(): Promise<ChildProcess> {
+    const end = clock.monotonic() + READY_MS;
+    for (let attempt = 1; ; attempt++) {
+      const { ready } = this.#spawn();
+      try {
+        return await within(ready, "Starting a handler", { timeoutMs: Math.max(1, end - clock.monotonic()) });
+      } catch (thrown) {
+        const error = asFrontsyncError(thrown);
+        const isEnd = attempt >= FIRST_TRIES || clock.monotonic() > end || this.#stopping.signal.aborted;
+        if (!error.retryable || isEnd) throw error;
+        log.warn({ err: error }, "a handler could not start yet");
+        await pause(AGAIN_MS, this.#stopping.signal);
+      }
+    }
   }
 
   async #keep(first: ChildProcess): Promise<void> {

@@ -5,6 +5,7 @@ import { log } from "../../bus/platform/log.ts";
 import { nkeys } from "../../bus/wire/nats.ts";
 import { findNatsServer, launchNatsServer, type NatsServer, natsConfig } from "../nats-server/index.ts";
 import type { Keys } from "./keys.ts";
+import { WriteFaults } from "./write-faults.ts";
 
 const MAX_PAUSE_MS = 2000;
 const encoder = new TextEncoder();
@@ -35,10 +36,15 @@ export async function superviseNatsServer(options: NatsOptions): Promise<Supervi
       binary,
       config: configOf(options, port),
       dir: join(options.dir, "nats"),
-      log: (line) => log.debug({ line }, "nats-server"),
+      log(line) {
+        log.debug({ line }, "nats-server");
+        writeFaults.heard(line);
+      },
     });
   const stopping = new AbortController();
-  let server: NatsServer | undefined = await launch(options.port);
+  let server: NatsServer | undefined;
+  const writeFaults = new WriteFaults(options.dir, () => server?.kill("SIGTERM"));
+  server = await launch(options.port);
   const { port } = server;
 
   async function watch(): Promise<void> {
@@ -70,6 +76,7 @@ export async function superviseNatsServer(options: NatsOptions): Promise<Supervi
     },
     async stop() {
       stopping.abort();
+      writeFaults.close();
       await server?.stop();
       await watching;
       // One that was being started just then.

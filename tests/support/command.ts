@@ -38,7 +38,12 @@ export async function stoppable(controller: AbortController, ...args: string[]):
 
 /** The running command as a process of its own, for signals. */
 export function startCommand(...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
-  const running = promisify(execFile)(process.execPath, [COMMAND, ...args], { timeout: 60_000, maxBuffer: 16 << 20 });
+  return startCommandWith(process.env, ...args);
+}
+
+/** The same, with an environment of its own. */
+export function startCommandWith(env: NodeJS.ProcessEnv, ...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
+  const running = promisify(execFile)(process.execPath, [COMMAND, ...args], { env, timeout: 60_000, maxBuffer: 16 << 20 });
   const ended = running.then(
     (output) => ({ code: 0, ...output }),
     (error: Ended) => error,

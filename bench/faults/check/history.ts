@@ -41,6 +41,8 @@ export interface Answer {
 
 /** One version as the store has it. `marks`: the words in its body. */
 export interface Version {
+  /** How many stores were lost before this one; default 0. Each numbers its versions by itself. */
+  store?: number;
   revision: number;
   subject: string;
   collection: string;
@@ -70,6 +72,8 @@ export interface Final {
   rows: Record<string, readonly FinalRow[]>;
   /** By the document's id: the hash of what was read, or the code that it failed with. */
   contents: Record<string, { said: string; read: string }>;
+  /** The words in what it has kept aside, because the store that it follows does not have it. */
+  aside?: readonly string[];
 }
 
 export type Entry =
@@ -85,6 +89,10 @@ export type Entry =
   | { type: "unknown"; at: number; op: number }
   | { type: "change"; process: string; life: number; collection: string; id: string; revision: number; deleted: boolean }
   | { type: "fault"; at: number; kind: string; target: string; effect: string | null; ms: number }
+  /** The store is taken away, and empty or an older state of it comes in its place. Some webserver had everything up to `kept`. `word`: the
+   *  operator's; null: none is needed. What is asked until `store-back` may be answered by either. */
+  | { type: "store-lost"; at: number; kind: string; kept: number; word: "accept" | "replace" | null }
+  | { type: "store-back"; at: number }
   /** Read from the store while the round ran; `stored`: at its end. */
   | { type: "version"; version: Version }
   | { type: "stored"; version: Version }

@@ -1,5 +1,6 @@
 /** A history, arranged for those who check it. */
 import type { Answer, Asked, Entry, Final, Version } from "./history.ts";
+import { Stores } from "./stores.ts";
 
 export type Outcome = "acknowledged" | "queued" | "failed" | "unknown";
 
@@ -21,7 +22,8 @@ export type Write = Extract<Asked, { kind: "put" | "patch" | "delete" | "upload"
 
 export class Model {
   readonly operations = new Map<number, Operation>();
-  /** By subject, in the order of revisions: all that was ever seen in the store. */
+  readonly stores: Stores;
+  /** By subject, in the order of stores and revisions: all that was ever seen there. */
   readonly log = new Map<string, Version[]>();
   /** By subject: the last version at the end. */
   readonly stored = new Map<string, Version>();
@@ -37,6 +39,7 @@ export class Model {
     this.entries = entries;
     const round = entries.find((entry) => entry.type === "round");
     this.versionsKept = round?.versions ?? {};
+    this.stores = new Stores(entries);
     // A store that has lost its tail gives the same number twice.
     const versions = new Map<string, Version>();
     for (const entry of entries) {
@@ -45,7 +48,7 @@ export class Model {
       else if (entry.type === "final") this.finals.push(entry.final);
       else this.#operation(entry);
     }
-    this.#arrange([...versions.values()].sort((a, b) => a.revision - b.revision));
+    this.#arrange([...versions.values()].sort((a, b) => (a.store ?? 0) - (b.store ?? 0) || a.revision - b.revision));
   }
 
   /** The writes of documents, with the words that they are known by. */
@@ -71,7 +74,31 @@ export class Model {
     return subject === undefined ? undefined : this.stored.get(subject);
   }
 
+  /** Whether it was in a store before its own: it was brought back, or was in a copy. */
+  isFromBefore({ subject, mutation, store = 0 }: Version): boolean {
+    return store > 0 && mutation !== "" && (this.#first.get(`${subject} ${mutation}`) ?? store) < store;
+  }
+
+  /** Whether the store ends with this version of its document, or with a later one; or went with a store when nobody else had it yet. */
+  survives(version: Version): boolean {
+    const { subject, revision, store = 0 } = version;
+    const stored = this.stored.get(subject);
+    if (store === this.stores.last) return stored !== undefined && stored.revision >= revision;
+    if (this.stores.mayBeLost(version)) return true;
+    if (!stored) return false;
+    const before = (this.log.get(subject) ?? []).filter((one) => (one.store ?? 0) <= store);
+    const at = before.findLastIndex(({ mutation }) => mutation === stored.mutation);
+    return at < 0 || at >= before.indexOf(version);
+  }
+
+  /** Whether a webserver has kept the word aside, when its store was not to be followed any more. */
+  isAside(mark: string): boolean {
+    return this.finals.some(({ aside }) => aside?.includes(mark));
+  }
+
   readonly #documents = new Map<string, Version[]>();
+  /** The first store in which a mutation's version of a document was. */
+  readonly #first = new Map<string, number>();
 
   #store(version: Version): void {
     const known = this.stored.get(version.subject);
@@ -99,12 +126,15 @@ export class Model {
   }
 
   #arrange(versions: readonly Version[]): void {
-    let last: number | undefined;
+    let last: Version | undefined;
     for (const version of versions) {
-      const { subject, collection, id, revision, marks } = version;
-      // Two stores, one after the other, are far apart: that is no gap.
-      for (let lost = (last ?? revision) + 1; lost < revision && revision - lost < 100_000; lost++) this.missing.push(lost);
-      last = revision;
+      const { subject, collection, id, revision, marks, mutation, store = 0 } = version;
+      const name = `${subject} ${mutation}`;
+      if (!this.#first.has(name)) this.#first.set(name, store);
+      // What a copy has of before is what its limits have left.
+      const isGap = last !== undefined && (last.store ?? 0) === store && !this.isFromBefore(version);
+      for (let lost = isGap ? (last as Version).revision + 1 : revision; lost < revision; lost++) this.missing.push(lost);
+      last = version;
       push(this.log, subject, version);
       push(this.#documents, `${collection}/${id}`, version);
       for (const mark of marks) push(this.marked, mark, version);
@@ -112,8 +142,8 @@ export class Model {
   }
 }
 
-function nameOf({ revision, subject, mutation }: Version): string {
-  return `${revision} ${subject} ${mutation}`;
+function nameOf({ store = 0, revision, subject, mutation }: Version): string {
+  return `${store} ${revision} ${subject} ${mutation}`;
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {

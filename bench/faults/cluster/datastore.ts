@@ -1,14 +1,14 @@
 /** The datastore under test as the driver sees it: a supervisor, a nats-server and handlers. */
 import type { ChildProcess } from "node:child_process";
+import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../clock.ts";
 import type { DatastoreOrder, FromDatastore, Pids } from "../messages.ts";
 import { ended, startChild } from "./child.ts";
-import { isGone, send } from "./processes.ts";
+import { freeze, isGone, send } from "./processes.ts";
 import type { Volume } from "./volume.ts";
 
 const OPEN_MS = 60_000;
-const STOP_MS = 15_000;
 
 export class Datastore {
   readonly dir: string;
@@ -44,6 +44,7 @@ export class Datastore {
 
   /** Resolves when requests are answered. Throws what it says. */
   async start(): Promise<void> {
+    this.#open = false;
     const child = startChild({ program: "datastore", clockFile: this.clockFile, logFile: this.#logFile });
     this.#child = child;
     let failure: string | undefined;
@@ -81,15 +82,42 @@ export class Datastore {
     return (await Promise.all(pids.map(isGone))).every(Boolean);
   }
 
-  /** As an operator stops it. */
+  /** SIGSTOP of the handlers: what they have stored is all that is stored, until they are killed. */
+  async freezeHandlers(): Promise<void> {
+    await Promise.all(this.#pids.handlers.map(freeze));
+  }
+
+  /** Copies the store's files as they are at one moment, to which they can be put back. */
+  async copyStore(to: string): Promise<void> {
+    const { natsServer } = this.#pids;
+    if (natsServer === undefined) throw new Error("nats-server does not run: its store can't be copied");
+    await freeze(natsServer);
+    try {
+      cpSync(this.#storeDir, to, { recursive: true });
+    } finally {
+      send(natsServer, "SIGCONT");
+    }
+  }
+
+  /** While nothing runs: another store, or none, takes the place of the present one. */
+  replaceStore(by: string | undefined): void {
+    rmSync(this.#storeDir, { recursive: true, force: true });
+    if (by !== undefined) cpSync(by, this.#storeDir, { recursive: true });
+  }
+
+  /** While nothing runs: the keys that the functions sign with are gone. */
+  loseKeys(): void {
+    rmSync(join(this.dir, "keys.json"));
+  }
+
+  get #storeDir(): string {
+    return join(this.dir, "jetstream");
+  }
+
   async stop(): Promise<void> {
-    const child = this.#child;
-    if (!child) return;
-    for (const pid of this.#all()) send(pid, "SIGCONT");
-    if (child.connected) child.disconnect();
-    const timer = setTimeout(() => void this.killAll(), STOP_MS);
-    await ended(child);
-    clearTimeout(timer);
+    if (!this.#child) return;
+    await this.killAll();
+    await ended(this.#child);
   }
 
   #all(): number[] {

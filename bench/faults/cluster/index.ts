@@ -30,6 +30,8 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #volumes: Volume[] = [];
   readonly #proxies: CutProxy[] = [];
+  #newcomer: Webserver | undefined;
+  #memory: Promise<unknown> = Promise.resolve();
 
   private constructor(options: ClusterOptions) {
     this.#options = options;
@@ -42,9 +44,8 @@ export class Cluster {
   static async start(options: ClusterOptions): Promise<Cluster> {
     const cluster = new Cluster(options);
     try {
-      await cluster.datastore.start();
       for (const name of WEBSERVERS) cluster.webservers.push(await cluster.#webserver(name));
-      await Promise.all(cluster.webservers.map((webserver) => webserver.start()));
+      await Promise.all([cluster.datastore, ...cluster.webservers].map((one) => one.start()));
       const inStep = await until(IN_STEP_MS, () => cluster.webservers.every(({ status }) => status?.state === "synced"));
       if (!inStep) throw new Error(`the webservers were not in step within ${IN_STEP_MS} ms, before any fault`);
       return cluster;
@@ -54,17 +55,41 @@ export class Cluster {
     }
   }
 
-  /** One more, that has nothing yet. */
-  async join(name: string): Promise<Webserver> {
-    const webserver = await this.#webserver(name);
-    this.webservers.push(webserver);
-    await webserver.start();
-    return webserver;
+  /** Waits until nobody else is at work that makes webservers forget, or that needs what they remember. */
+  withMemory<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#memory.then(work);
+    this.#memory = done.catch(() => {});
+    return done;
+  }
+
+  /** One more will come. */
+  async expect(name: string): Promise<void> {
+    this.#newcomer = await this.#webserver(name);
+    this.#newcomer.warm();
+  }
+
+  /** It comes, and has nothing yet. */
+  async join(): Promise<void> {
+    if (!this.#newcomer) throw new Error("nobody is expected");
+    this.webservers.push(this.#newcomer);
+    await this.#newcomer.start();
+  }
+
+  /** One that is there for a while, and that nobody else asks. */
+  async withGuest(name: string, work: (guest: Webserver) => Promise<void>): Promise<void> {
+    const guest = await this.#webserver(name);
+    try {
+      await guest.start();
+      await until(IN_STEP_MS, () => guest.status?.state === "synced");
+      await work(guest);
+      await guest.close();
+    } finally {
+      await guest.kill();
+    }
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.webservers.map((webserver) => webserver.kill()));
-    await this.datastore.stop();
+    await Promise.all([...this.webservers, this.#newcomer, this.datastore].map((one) => one?.stop()));
     await Promise.all(this.#proxies.map((proxy) => proxy.stop()));
     for (const volume of this.#volumes) volume.remove();
   }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 const BYTES = 192 * 1024 * 1024;
 /** With less a disk is full. */
-const FULL_BYTES = 128 * 1024;
+const FULL_BYTES = 16 * 1024;
 const TIMEOUT_MS = 20_000;
 /** What nobody has asked to be on the disk stays in memory for longer than a round. */
 const OPTIONS = "loop,commit=300";
@@ -50,12 +50,17 @@ export class Volume {
     this.#unmount();
     renameSync(cut, this.#image);
     this.#mount();
+    // What filled it may be back: that it was taken away was in memory alone.
+    this.free();
   }
 
   /** Takes all space that is left. Returns the bytes. */
   fill(): number {
     const { bavail, bsize } = statfsSync(this.folder);
-    spawnSync("dd", ["if=/dev/zero", `of=${this.#ballast}`, "bs=64k"], { stdio: "ignore", timeout: TIMEOUT_MS });
+    for (const size of ["64k", "1k"]) {
+      const append = [`of=${this.#ballast}`, "oflag=append", "conv=notrunc"];
+      spawnSync("dd", ["if=/dev/zero", ...append, `bs=${size}`], { stdio: "ignore", timeout: TIMEOUT_MS });
+    }
     return (bavail - statfsSync(this.folder).bavail) * bsize;
   }
 

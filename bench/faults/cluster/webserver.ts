@@ -1,7 +1,8 @@
 /** A webserver under test as the driver sees it: it is asked, killed, and started again. What it is asked and what it answers is recorded. */
 import type { ChildProcess } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Answer, Asked, Final } from "../check/history.ts";
+import { type Answer, type Asked, type Final, marksIn } from "../check/history.ts";
 import { now, until } from "../clock.ts";
 import type { FromWebserver, ToWebserver, WebserverOrder, WebserverStatus } from "../messages.ts";
 import type { Recorder } from "../recorder.ts";
@@ -9,7 +10,7 @@ import { ended, startChild } from "./child.ts";
 import type { CutProxy } from "./proxy.ts";
 import type { Volume } from "./volume.ts";
 
-const OPEN_MS = 30_000;
+const OPEN_MS = 60_000;
 const ANSWER_MS = 30_000;
 
 export interface Outcome {
@@ -32,11 +33,14 @@ export class Webserver {
   readonly #recorder: Recorder;
   readonly #logFile: string;
   #child: ChildProcess | undefined;
+  #next: ChildProcess | undefined;
   #waiting = new Map<number, Waiting>();
   #n = 0;
   #life = 0;
   #open = false;
   status: WebserverStatus | undefined;
+  /** How often it has found that the store is not the one of its data. */
+  timesHeld = 0;
 
   constructor(folder: string, order: WebserverOrder, parts: { recorder: Recorder; proxy: CutProxy; volume: Volume | undefined }) {
     this.name = order.webserver;
@@ -64,10 +68,17 @@ export class Webserver {
     return this.#life;
   }
 
+  /** Starts its next process already, which loads its code and opens nothing before `start`: a round takes less long. */
+  warm(): void {
+    this.#next ??= startChild({ program: "webserver", clockFile: this.clockFile, logFile: this.#logFile });
+  }
+
   /** Resolves when its bus is open. Throws what it says. */
   async start(): Promise<void> {
     const life = ++this.#life;
-    const child = startChild({ program: "webserver", clockFile: this.clockFile, logFile: this.#logFile });
+    this.warm();
+    const child = this.#next as ChildProcess;
+    this.#next = undefined;
     this.#child = child;
     this.status = undefined;
     let failure: string | undefined;
@@ -115,8 +126,14 @@ export class Webserver {
   /** Throws when it does not say. */
   async final(): Promise<Final> {
     const message = await this.#request((n) => ({ type: "final", n }));
-    if (message?.type === "final") return { process: this.name, ...message.final };
+    if (message?.type === "final") return { process: this.name, ...message.final, aside: this.#aside() };
     throw new Error(`${this.name} does not say what it has: ${message?.type === "refused" ? message.message : "no answer"}`);
+  }
+
+  /** The words in what it has kept aside. */
+  #aside(): string[] {
+    const file = join(this.dir, "recovery.jsonl");
+    return existsSync(file) ? marksIn(readFileSync(file, "utf8")) : [];
   }
 
   lose(share: number): void {
@@ -134,6 +151,12 @@ export class Webserver {
     if (!child) return;
     child.kill("SIGKILL");
     await ended(child);
+  }
+
+  /** Ends all of its processes. */
+  async stop(): Promise<void> {
+    this.#next?.kill("SIGKILL");
+    await this.kill();
   }
 
   async #request(message: (n: number) => ToWebserver): Promise<FromWebserver | undefined> {
@@ -165,10 +188,15 @@ export class Webserver {
     if (message.type === "open") {
       this.#open = true;
       this.#recorder.add({ type: "up", at: now(), process, life });
-    } else if (message.type === "status") this.status = message.status;
+    } else if (message.type === "status") this.#noteStatus(message.status);
     else if (message.type === "changes")
       for (const change of message.changes) this.#recorder.add({ type: "change", process, life, ...change });
     else if ("n" in message) this.#settle(message.n, message);
+  }
+
+  #noteStatus(status: WebserverStatus): void {
+    if (status.state === "held" && this.status?.state !== "held") this.timesHeld++;
+    this.status = status;
   }
 
   #down(life: number): void {

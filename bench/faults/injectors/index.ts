@@ -4,17 +4,19 @@ import type { Fault } from "./define.ts";
 import { MACHINE_FAULTS } from "./machine.ts";
 import { NETWORK_FAULTS } from "./network.ts";
 import { PROCESS_FAULTS } from "./processes.ts";
+import { STORE_FAULTS } from "./stores.ts";
 
 export type { Fault } from "./define.ts";
 
-export const FAULTS: Readonly<Record<string, Fault>> = { ...PROCESS_FAULTS, ...NETWORK_FAULTS, ...MACHINE_FAULTS };
-
-/** What this version can't do yet, and why. */
-export const NOT_YET: Readonly<Record<string, string>> = {
-  "wiped-datastore": "this version does not inject it yet",
-  "older-datastore": "this version does not inject it yet",
-  "regrown-tail": "this version does not inject it yet",
+export const FAULTS: Readonly<Record<string, Fault>> = {
+  ...PROCESS_FAULTS,
+  ...NETWORK_FAULTS,
+  ...MACHINE_FAULTS,
+  ...STORE_FAULTS,
 };
+
+/** In one of so many rounds the store is lost. */
+const STORE_LOST_EACH = 3;
 
 export interface Planned {
   kind: string;
@@ -29,16 +31,23 @@ export interface Plan {
 
 /** `round` turns through the kinds, so that each comes in its turn whatever the seed. */
 export function plan(dice: Dice, kinds: readonly string[], webservers: readonly string[], round: number, each: number): Plan {
-  const of = (at: Fault["at"]): Planned[] => {
-    const there = kinds.filter((kind) => FAULTS[kind]?.at === at);
-    if (there.length === 0) return [];
-    const turn = Array.from(
-      { length: Math.min(each, there.length) },
-      (_, n) => there[(round * each + n) % there.length] as string,
-    );
-    return dice.shuffled(turn).map((kind) => ({ kind, webserver: dice.pick(webservers) }));
+  const losing = kinds.filter((kind) => FAULTS[kind]?.losesStore);
+  const others = kinds.filter((kind) => !FAULTS[kind]?.losesStore);
+  const at = (where: Fault["at"]) => others.filter((kind) => FAULTS[kind]?.at === where);
+  const of = (turn: readonly string[]): Planned[] =>
+    dice.shuffled(turn).map((kind) => ({ kind, webserver: dice.pick(webservers) }));
+  const datastore = at("datastore");
+  const isLost = losing.length > 0 && (datastore.length === 0 || round % STORE_LOST_EACH === STORE_LOST_EACH - 1);
+  const lost = isLost ? inTurn(losing, Math.floor(datastore.length === 0 ? round : round / STORE_LOST_EACH), 1) : [];
+  return {
+    datastore: of([...inTurn(datastore, round * each, isLost ? 1 : each), ...lost]),
+    webserver: of(inTurn(at("webserver"), round * each, each)),
   };
-  return { datastore: of("datastore"), webserver: of("webserver") };
+}
+
+/** `count` of them from a place on, each once at most. */
+function inTurn(kinds: readonly string[], from: number, count: number): string[] {
+  return Array.from({ length: Math.min(count, kinds.length) }, (_, n) => kinds[(from + n) % kinds.length] as string);
 }
 
 /** Whose folders must be file systems of their own. */

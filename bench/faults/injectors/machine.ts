@@ -26,11 +26,13 @@ export const MACHINE_FAULTS = defineFaults({
   },
   "torn-outbox": {
     at: "webserver",
+    remembers: true,
     text: "kill -9 of a webserver without contact, half a line at the end of its outbox, and its start again",
     async inject({ webserver }) {
       webserver.proxy.refuse();
       try {
         await pause(CUT_OFF_MS);
+        webserver.warm();
         await webserver.kill();
         const file = join(webserver.dir, "outbox");
         rmSync(`${file}.torn`, { force: true });
@@ -44,8 +46,10 @@ export const MACHINE_FAULTS = defineFaults({
   },
   "torn-snapshot": {
     at: "webserver",
+    remembers: true,
     text: "a webserver is closed, the tail of its snapshot is cut off, and it is started again",
     async inject({ webserver, dice }) {
+      webserver.warm();
       await webserver.close();
       const file = join(webserver.dir, dice.pick(["users.db", "webstore.db"]));
       const size = existsSync(file) ? statSync(file).size : 0;
@@ -75,6 +79,23 @@ export const MACHINE_FAULTS = defineFaults({
       }
     },
   },
+  "disk-full-datastore": {
+    at: "datastore",
+    needs: "volume",
+    text: "the datastore's disk is full for a while",
+    async inject({ cluster: { datastore }, dice }) {
+      const { volume } = datastore;
+      if (!volume) return undefined;
+      try {
+        const taken = volume.fill();
+        const full = volume.isFull;
+        await pause(dice.number(...FULL_MS));
+        return full ? `${taken} bytes were taken, and none was left` : undefined;
+      } finally {
+        volume.free();
+      }
+    },
+  },
   "power-cut-datastore": {
     at: "datastore",
     needs: "volume",
@@ -89,6 +110,7 @@ export const MACHINE_FAULTS = defineFaults({
   },
   "power-cut-webserver": {
     at: "webserver",
+    remembers: true,
     needs: "volume",
     text: "a webserver ends, while it has no contact, and its disk has only what was fsynced",
     async inject({ webserver, dice }: Means) {
@@ -97,6 +119,7 @@ export const MACHINE_FAULTS = defineFaults({
       try {
         if (dice.chance(0.7)) proxy.refuse();
         await pause(CUT_OFF_MS);
+        webserver.warm();
         await webserver.kill();
         const gone = await isGone(pid);
         volume.cutPower();

@@ -10,10 +10,12 @@ const BACK_MS = 30_000;
 export const PROCESS_FAULTS = defineFaults({
   "kill-webserver": {
     at: "webserver",
+    remembers: true,
     text: "kill -9 of a webserver, and its start again",
     async inject({ webserver, dice }) {
       const { pid } = webserver;
       if (pid === undefined) return undefined;
+      webserver.warm();
       await webserver.kill();
       const gone = await isGone(pid);
       await pause(dice.number(...DOWN_MS));

@@ -36,6 +36,11 @@ async function open(order: WebserverOrder): Promise<{ bus: Bus; order: Webserver
   const bus = breakBus(broken, await connectBus({ datastore, webserver, dir, updateInterval, externalAddr }), order);
   tellChanges(bus, collections);
   setInterval(() => tellStatus(bus), TELL_MS);
+  let told: string | undefined;
+  bus.onStatus(({ state }) => {
+    if (state !== told) tellStatus(bus);
+    told = state;
+  });
   return { bus, order };
 }
 
@@ -57,11 +62,9 @@ async function work(message: Exclude<ToWebserver, { type: "open" | "lose" }>): P
 }
 
 function tellStatus(bus: Bus): void {
-  const { state, pending, counters, warnings } = bus.status();
-  say({
-    type: "status",
-    status: { state, pending, lost, catchUps: counters.catchUps, warnings: warnings.map(({ code }) => code), clock: Date.now() },
-  });
+  const { state, cursor, pending, warnings } = bus.status();
+  const status = { state, cursor, pending, lost, warnings: warnings.map(({ code }) => code), clock: Date.now() };
+  say({ type: "status", status });
 }
 
 function tellChanges(bus: Bus, collections: readonly string[]): void {

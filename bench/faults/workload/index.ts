@@ -12,10 +12,13 @@ const LANES_EACH = 3;
 export async function prepare(webservers: readonly Webserver[]): Promise<Shared> {
   const shared = new Shared();
   const [first] = webservers as [Webserver];
-  for (const [n, collection] of logCollections().entries()) {
+  const making = logCollections().map(async (collection, n) => {
     const made = await first.ask(makeLog(collection, n, markOf(shared.nextMark())));
     const { id, revision } = made?.answer ?? {};
     if (!id || typeof revision !== "number") throw new Error(`a document of ${collection} could not be made: ${made?.code}`);
+    return { collection, id, revision };
+  });
+  for (const { collection, id, revision } of await Promise.all(making)) {
     shared.logs.push({ collection, id });
     shared.written({ collection, id, revision });
   }

@@ -11,7 +11,7 @@ import type { Shared } from "./shared.ts";
 const BETWEEN_MS = [15, 90] as const;
 const DOWN_MS = 50;
 const RETRIES = 3;
-const RETRYABLE = ["TIMEOUT", "OUTCOME_UNKNOWN", "DATASTORE_UNREACHABLE", "INTERNAL", "CLOSED", "DISK_FULL"];
+const RETRYABLE = ["TIMEOUT", "OUTCOME_UNKNOWN", "DATASTORE_UNREACHABLE", "INTERNAL", "CLOSED", "DISK_FULL", "HELD", "SEEDING"];
 const CONTENT_BYTES = 300_000;
 const RESOURCES = 4;
 const ADMIN = { user: "admin", password: "changeme" };

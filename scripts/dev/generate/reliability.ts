@@ -43,7 +43,11 @@ export function reliability(): string {
     "",
     "What fault injection found. Each round has a datastore with two handlers and three webservers of its own, works on all collections and on",
     "resources, and injects faults meanwhile; when all is well again and quiet, a checker that shares no code with what it judges reads the",
-    "recorded history. A fault counts when its effect was seen, a round with 200 acknowledged operations.",
+    "recorded history. A fault counts when its effect was seen, a round with 200 acknowledged operations; else it is void, and says nothing. A void",
+    "round in which a process did not start ends the command with 1, as a violation does.",
+    "",
+    "What it does not say: the machine's kernel, its disks and its network are the real ones, and were well; clocks are moved for the webservers and the",
+    "handlers, not for nats-server; there is one nats-server, no cluster.",
     "",
     "    npx frontsync faults --rounds 200 --json   # prints lines like those of docs/reliability.jsonl",
     "    npx frontsync faults --list                # the kinds of faults, and what can't be done on this machine",
@@ -68,7 +72,17 @@ function figures(rounds: readonly Round[], runs: readonly Run[]): string[] {
     `| faults whose effect was seen | ${sum(({ faults: seen }) => Object.values(seen).reduce((total, times) => total + times, 0))} |`,
     `| violations | ${rounds.reduce((total, { violations }) => total + violations, 0)} |`,
     "",
-    ...runs.flatMap(({ seed, machine }) => [`Seed ${seed}, ${machine}.`, ""]),
+    ...machines(rounds, runs),
+  ];
+}
+
+/** Where it ran. The rounds of a run that was ended early count, too. */
+function machines(rounds: readonly Round[], runs: readonly Run[]): string[] {
+  const seeds = [...new Set(rounds.map(({ seed }) => seed))].sort((a, b) => a - b).join(", ");
+  const seconds = rounds.reduce((total, round) => total + round.seconds, 0) / rounds.length;
+  return [
+    `On ${[...new Set(runs.map(({ machine }) => machine))].join("; ")}, two runs at once and beside other work: ${seconds.toFixed(0)} s a round. Seeds ${seeds}.`,
+    "",
   ];
 }
 

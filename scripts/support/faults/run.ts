@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { type Figures, INVARIANTS, kindsHere, type RoundResult, runFaults, showing } from "../../../bench/faults/index.ts";
-import { FAULTS, NOT_YET } from "../../../bench/faults/injectors/index.ts";
+import { FAULTS } from "../../../bench/faults/injectors/index.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import { type Context, Failed } from "../cli.ts";
 import { alignedRows, count, formatCount } from "../numbers.ts";
@@ -28,14 +28,15 @@ export interface FaultsFlags {
 
 /** Prints the kinds of faults. */
 export function listFaults({ output }: Context): void {
-  const texts = { ...Object.fromEntries(Object.entries(FAULTS).map(([kind, { text }]) => [kind, text])), ...NOT_YET };
+  const texts = Object.fromEntries(Object.entries(FAULTS).map(([kind, { text }]) => [kind, text]));
   for (const row of alignedRows(Object.entries(texts))) output.line(row);
   const { notRun } = inFolder((folder) => kindsHere(undefined, folder));
   for (const [kind, why] of Object.entries(notRun)) output.note(`not run here: ${kind}: ${why}`);
   output.figures({ faults: texts, not_run: notRun });
 }
 
-/** Throws BAD_CONFIG for a kind that there is not, and Failed when an invariant was broken or no round counted. */
+/** Throws BAD_CONFIG for a kind that there is not or that this machine can't do; Failed when an invariant was broken, when a process did not
+ *  start, or when no round counted. */
 export async function injectFaults(flags: FaultsFlags, context: Context): Promise<void> {
   const { output, stop } = context;
   checkKinds(flags.faults);
@@ -59,7 +60,7 @@ export async function injectFaults(flags: FaultsFlags, context: Context): Promis
     });
     progress.end();
     printFigures(figures, seed, context);
-    if (isBroken(figures) || figures.rounds === 0) throw new Failed();
+    if (isBroken(figures) || figures.rounds === 0 || results.some(({ failed }) => failed)) throw new Failed();
   } finally {
     progress.end();
     const worthKeeping = results.some((result) => result.violations.length > 0 || result.void !== undefined);
@@ -68,20 +69,29 @@ export async function injectFaults(flags: FaultsFlags, context: Context): Promis
 }
 
 function checkKinds(kinds: readonly string[] | undefined): void {
-  const unknown = kinds?.find((kind) => !(kind in FAULTS) && !(kind in NOT_YET));
-  if (unknown === undefined) return;
-  throw new FrontsyncError("BAD_CONFIG", `There is no fault '${unknown}'. There are ${Object.keys(FAULTS).join(", ")}.`);
+  const unknown = kinds?.find((kind) => !(kind in FAULTS));
+  if (unknown !== undefined)
+    throw new FrontsyncError("BAD_CONFIG", `There is no fault '${unknown}'. There are ${Object.keys(FAULTS).join(", ")}.`);
+  if (!kinds) return;
+  const { notRun } = inFolder((folder) => kindsHere(kinds, folder));
+  const impossible = kinds.find((kind) => kind in notRun);
+  if (impossible !== undefined)
+    throw new FrontsyncError(
+      "BAD_CONFIG",
+      `The fault '${impossible}' can't be injected here: ${notRun[impossible]}. Leave it out, or run the command where it can; \`frontsync faults --list\` says what can't be done.`,
+    );
 }
 
 function printRound(result: RoundResult, { output }: Context): void {
   const { round, seed, operations, acknowledged, faults, unseen, violations, seconds, history } = result;
   const shown = violations.slice(0, SHOWN_VIOLATIONS).map((one) => ({ ...one, history: showing(result, one) }));
   output.figures({
-    ...{ round, seed, ...(result.void !== undefined && { void: result.void }) },
+    ...{ round, seed, ...(result.void !== undefined && { void: result.void }), ...(result.failed && { failed: true }) },
     ...{ operations, acknowledged, faults, unseen, violations: violations.length, seconds, ...(shown.length > 0 && { shown }) },
   });
   const seen = Object.keys(faults).join(", ") || "none";
-  const outcome = violations.length > 0 ? count(violations.length, "violation") : (result.void ?? "nothing lost");
+  const nothing = result.void === undefined ? "nothing lost" : `void: ${result.void}`;
+  const outcome = violations.length > 0 ? count(violations.length, "violation") : nothing;
   output.line(
     `round ${round}: ${formatCount(acknowledged)} of ${count(operations, "operation")} acknowledged; ${seen}; ${outcome}`,
   );

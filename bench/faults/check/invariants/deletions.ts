@@ -14,6 +14,8 @@ function oldMarksBack(model: Model): Violation[] {
     const buried = new Map<string, number>();
     let before: Version | undefined;
     for (const version of versions) {
+      // A store that was put back begins with what it had.
+      if ((before?.store ?? 0) !== (version.store ?? 0)) buried.clear();
       if (version.deleted) for (const mark of before?.marks ?? []) buried.set(mark, version.revision);
       const back = version.marks.find((mark) => buried.has(mark));
       if (back !== undefined) {
@@ -33,6 +35,7 @@ function goneIsBack(model: Model): Violation[] {
   for (const { asked, outcome, answer } of model.writes()) {
     if (asked.kind !== "delete" || asked.role !== "gone" || outcome !== "acknowledged") continue;
     const { collection, id } = asked;
+    if (isForgotten(model, collection, id, answer.mutationId)) continue;
     const stored = model.storedOf(collection, id);
     if (stored && !stored.deleted)
       found.push(violation(7, `deleted as ${answer.revision}, and stored as ${stored.revision}`, collection, id));
@@ -41,6 +44,13 @@ function goneIsBack(model: Model): Violation[] {
         found.push(violation(7, `deleted as ${answer.revision}, and shown by ${process}`, collection, id));
   }
   return found;
+}
+
+/** A deletion that went with its store: nobody else had it, or webservers were told to follow an older one. */
+function isForgotten(model: Model, collection: string, id: string, mutationId: string | undefined): boolean {
+  const tombstone = model.versionsOf(collection, id).find((one) => one.deleted && one.mutation === mutationId);
+  const { stores } = model;
+  return tombstone !== undefined && (stores.mayBeLost(tombstone) || stores.isGivenUp(tombstone.store));
 }
 
 export function inferred(model: Model): Violation[] {

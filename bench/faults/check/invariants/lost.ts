@@ -37,20 +37,33 @@ function lostMark(
   }
   const { revision } = operation.answer;
   const first = own[0] as Version;
-  if (typeof revision === "number" && revision < first.revision && model.isComplete(collection))
-    return `and is in the store as ${first.revision} only`;
-  const stored = model.stored.get(first.subject);
+  const told = typeof revision === "number" && model.stores.of(operation) === (first.store ?? 0) ? revision : first.revision;
+  if (told < first.revision && model.isComplete(collection)) return `and is in the store as ${first.revision} only`;
   const newest = own.at(-1) as Version;
-  if (!stored || stored.revision < newest.revision)
-    return `and was in the store as ${newest.revision}, which now ends with ${stored?.revision ?? "nothing"}`;
   const stays = asked.kind !== "upload" && (asked.role === "log" || asked.role === "lasting");
-  if (stays && !stored.marks.includes(asked.mark)) {
-    const swallowed = model.log
-      .get(first.subject)
-      ?.find(({ revision: at, marks }) => at > newest.revision && !marks.includes(asked.mark));
-    return `and is no longer in the document: gone with revision ${swallowed?.revision ?? stored.revision}`;
+  return whyGone(model, newest, asked.mark, stays);
+}
+
+/** `stays`: the mark must be in the document at the end. */
+function whyGone(model: Model, newest: Version, mark: string, stays: boolean): string | undefined {
+  const { stores } = model;
+  const wasLost = (newest.store ?? 0) < stores.last;
+  if (wasLost && (stores.mayBeLost(newest) || model.isAside(mark))) return undefined;
+  const stored = model.stored.get(newest.subject);
+  if (!model.survives(newest)) {
+    // Of a document that is given up the last version is kept aside.
+    if (wasLost && !stays && stores.isGivenUp(newest.store)) return undefined;
+    return `and was in the store as ${newest.revision}, which now ends with ${stored?.revision ?? "nothing"}`;
   }
-  return undefined;
+  if (!stays || stored?.marks.includes(mark)) return undefined;
+  const swallowed = model.log
+    .get(newest.subject)
+    ?.find(({ revision, store, marks }) => isAfter({ revision, store }, newest) && !marks.includes(mark));
+  return `and is no longer in the document: gone with revision ${swallowed?.revision ?? stored?.revision}`;
+}
+
+function isAfter(one: Pick<Version, "revision"> & { store: number | undefined }, other: Version): boolean {
+  return (one.store ?? 0) - (other.store ?? 0) > 0 || (one.store === other.store && one.revision > other.revision);
 }
 
 function lostDeletion(model: Model, operation: Operation, asked: Extract<Write, { kind: "delete" }>): string | undefined {
@@ -59,8 +72,8 @@ function lostDeletion(model: Model, operation: Operation, asked: Extract<Write, 
   const { revision, mutationId } = operation.answer;
   const tombstone = versions.find((version) => version.deleted && version.mutation === mutationId);
   if (tombstone) {
-    const stored = model.stored.get(tombstone.subject);
-    if (stored && stored.revision >= tombstone.revision) return undefined;
+    if (model.survives(tombstone)) return undefined;
+    if ((tombstone.store ?? 0) < model.stores.last && model.stores.isGivenUp(tombstone.store)) return undefined;
     return `and its tombstone ${tombstone.revision} is gone from the store`;
   }
   if (operation.outcome === "queued" && isKept(model, operation, [])) return undefined;

@@ -11,7 +11,7 @@ function twiceMarked(model: Model): Violation[] {
   const found: Violation[] = [];
   for (const [mark, versions] of model.marked) {
     const subjects = [...new Set(versions.filter(isDocument).map(({ subject }) => subject))];
-    const comings = subjects.flatMap((subject) => comingsOf(mark, model.log.get(subject) ?? []));
+    const comings = subjects.flatMap((subject) => comingsOf(model, mark, model.log.get(subject) ?? []));
     const second = comings[1];
     if (!second) continue;
     const revisions = comings.map(({ revision }) => revision).join(" and ");
@@ -20,20 +20,28 @@ function twiceMarked(model: Model): Violation[] {
   return found;
 }
 
-/** The versions in which a mark is, and was not in the one before. */
-function comingsOf(mark: string, versions: readonly Version[]): Version[] {
-  return versions.filter(({ marks }, index) => marks.includes(mark) && !versions[index - 1]?.marks.includes(mark));
+/** The versions in which a mark is, and was not in the one before. What was brought into a new store had come before; what was given up with its
+ *  store may come again, from whoever was never answered. */
+function comingsOf(model: Model, mark: string, versions: readonly Version[]): Version[] {
+  const { stores } = model;
+  return versions.filter((version, index) => {
+    const { store = 0 } = version;
+    if (!version.marks.includes(mark) || stores.isGivenUp(store)) return false;
+    if (model.isFromBefore(version) && !stores.isGivenUp(store - 1)) return false;
+    const before = versions[index - 1];
+    return !(before?.store === version.store && before?.marks.includes(mark));
+  });
 }
 
 function twiceStored(model: Model): Violation[] {
   const found: Violation[] = [];
   for (const versions of model.log.values()) {
     const seen = new Map<string, number>();
-    for (const { mutation, revision, collection, id } of versions) {
-      const before = seen.get(mutation);
+    for (const { mutation, revision, store = 0, collection, id } of versions) {
+      const before = seen.get(`${store} ${mutation}`);
       if (mutation !== "" && before !== undefined)
         found.push(violation(2, `mutation ${mutation} is stored as ${before} and ${revision}`, collection, id));
-      seen.set(mutation, revision);
+      seen.set(`${store} ${mutation}`, revision);
     }
   }
   return found;

@@ -9,45 +9,76 @@ export function ordered(model: Model): Violation[] {
 
 function changesInOrder(model: Model): Violation[] {
   const found: Violation[] = [];
-  const last = new Map<string, number>();
+  const last = new Map<string, { revision: number; store: number }>();
+  let store = 0;
   for (const entry of model.entries) {
+    if (entry.type === "store-lost") store++;
     if (entry.type !== "change") continue;
     const { process, life, collection, id, revision } = entry;
     const key = `${process} ${life} ${collection}`;
-    const before = last.get(key) ?? 0;
-    if (revision <= before) found.push(violation(3, `${process} told of ${revision} after ${before}`, collection, id));
-    last.set(key, Math.max(before, revision));
+    const before = last.get(key) ?? { revision: 0, store: 0 };
+    const rises = revision > before.revision;
+    // The numbers of another store: its changes are told from the beginning. Also after a restart with what was on the disk before.
+    const beginsAnew = !rises && before.store < store;
+    if (!rises && !beginsAnew)
+      found.push(violation(3, `${process} told of ${revision} after ${before.revision}`, collection, id));
+    if (rises) last.set(key, { revision, store: before.store });
+    else if (beginsAnew) last.set(key, { revision, store });
   }
   return found;
 }
 
-/** Of one life of a webserver: a restart begins with what is on the disk. */
+/** Of one life of a webserver: a restart begins with what is on the disk. And of one store. */
 function readsInOrder(model: Model): Violation[] {
   const found: Violation[] = [];
   const done = new Map<string, { at: number; revision: number }[]>();
   const reads = [...model.operations.values()].filter(
     ({ asked, outcome }) => asked.kind === "read" && outcome === "acknowledged",
   );
-  for (const { process, life, asked, answer, invokedAt, endedAt } of reads.sort((a, b) => a.endedAt - b.endedAt)) {
-    if (asked.kind !== "read" || !answer.entry || answer.entry.pending) continue;
+  for (const read of reads.sort((a, b) => a.endedAt - b.endedAt)) {
+    const { process, life, asked, answer, invokedAt, endedAt } = read;
+    const store = model.stores.of(read);
+    if (asked.kind !== "read" || !answer.entry || answer.entry.pending || store === undefined) continue;
     const { revision } = answer.entry;
-    const earlier = done.get(`${process} ${life} ${asked.collection}/${asked.id}`) ?? [];
+    const key = `${store} ${process} ${life} ${asked.collection}/${asked.id}`;
+    const earlier = done.get(key) ?? [];
     const later = earlier.find((one) => one.at < invokedAt && one.revision > revision);
     if (later) found.push(violation(3, `${process} showed ${revision} after ${later.revision}`, asked.collection, asked.id));
-    done.set(`${process} ${life} ${asked.collection}/${asked.id}`, [...earlier, { at: endedAt, revision }]);
+    done.set(key, [...earlier, { at: endedAt, revision }]);
   }
   return found;
 }
 
 export function readYourWrites(model: Model): Violation[] {
+  const told = toldIn(model);
   return [...model.operations.values()].flatMap((operation) => {
     const { asked, outcome, answer, process, op } = operation;
     if (asked.kind !== "read" || outcome !== "acknowledged") return [];
-    const { collection, id } = asked;
-    const why = asked.revision === undefined ? undefined : staleAt(model, asked.revision, collection, id, answer.entry);
+    const { collection, id, revision } = asked;
+    // A number says nothing of another store than the one that gave it.
+    const store = model.stores.of(operation);
+    const by = told.get(`${collection}/${id} ${revision}`);
+    const counts = store !== undefined && (by === undefined || by.has(store));
+    const why = counts && revision !== undefined ? staleAt(model, revision, collection, id, answer.entry) : undefined;
     const own = ownMissing(model, operation, collection, id, answer.entry);
     return [why, own].flatMap((text) => (text ? [violation(6, `op ${op}, a read on ${process}: ${text}`, collection, id)] : []));
   });
+}
+
+/** In which stores a revision of a document was given to its author; none: while one was lost. */
+function toldIn(model: Model): Map<string, Set<number>> {
+  const told = new Map<string, Set<number>>();
+  for (const write of model.writes()) {
+    const { asked, answer } = write;
+    const store = model.stores.of(write);
+    if (typeof answer.revision !== "number") continue;
+    const collection = asked.kind === "upload" ? "resources" : asked.collection;
+    const key = `${collection}/${answer.id ?? asked.id} ${answer.revision}`;
+    const stores = told.get(key) ?? new Set();
+    if (store !== undefined) stores.add(store);
+    told.set(key, stores);
+  }
+  return told;
 }
 
 function staleAt(
@@ -78,7 +109,7 @@ function ownMissing(
     if (asked.kind !== "patch" || asked.role !== "log" || asked.collection !== collection || asked.id !== id) continue;
     if (process !== read.process || endedAt >= read.invokedAt) continue;
     if (!(outcome === "queued" || (outcome === "acknowledged" && life === read.life))) continue;
-    if (!entry?.marks.includes(asked.mark)) {
+    if (!entry?.marks.includes(asked.mark) && !wentWithItsStore(model, asked.mark)) {
       // From the outbox into the store, and the replica of a new life may not have caught up with that yet.
       const stored = model.marked.has(asked.mark) && life !== read.life;
       if (!stored)
@@ -86,4 +117,10 @@ function ownMissing(
     }
   }
   return undefined;
+}
+
+/** Nobody had it when its store was lost, or it was kept aside because another store is followed. */
+function wentWithItsStore(model: Model, mark: string): boolean {
+  const first = model.marked.get(mark)?.[0];
+  return first !== undefined && (model.stores.mayBeLost(first) || model.isAside(mark));
 }

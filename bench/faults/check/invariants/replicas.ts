@@ -56,9 +56,12 @@ function finalRows(model: Model): Violation[] {
 /** While the round ran, of a webserver that said it was in step: its digests at its number. */
 function digestsOnTheWay(model: Model): Violation[] {
   const found: Violation[] = [];
-  for (const { asked, answer, process, op } of model.operations.values()) {
-    if (asked.kind !== "digests" || answer.cursor === undefined || !answer.digests) continue;
-    const expected = digestsAt(model.log.values(), answer.cursor);
+  for (const operation of model.operations.values()) {
+    const { asked, answer, process, op } = operation;
+    const store = model.stores.of(operation);
+    if (asked.kind !== "digests" || answer.cursor === undefined || !answer.digests || store === undefined) continue;
+    const versions = [...model.log.values()].map((all) => all.filter((version) => (version.store ?? 0) === store));
+    const expected = digestsAt(versions, answer.cursor);
     for (const [collection, is] of Object.entries(answer.digests)) {
       const should = expected.get(collection) ?? EMPTY;
       if (is !== should && model.isComplete(collection))

@@ -1,0 +1,14 @@
+/** What a caller is told of a write that got no answer. */
+import { FrontsyncError } from "../../schemas/errors.ts";
+
+/** Nothing was sent. */
+export function unreachable(collection: string): FrontsyncError {
+  const what = `There is no contact with the datastore, and ${collection} needs it; nothing was sent.`;
+  return new FrontsyncError("DATASTORE_UNREACHABLE", `${what} Try again when status().state is synced.`);
+}
+
+/** It was sent, and may have been stored. */
+export function outcomeUnknown(collection: string, cause?: unknown): FrontsyncError {
+  const what = `A write to ${collection} was sent, and contact was lost before the answer.`;
+  return new FrontsyncError("OUTCOME_UNKNOWN", `${what} Try again with its mutation id.`, { cause });
+}
