@@ -11,7 +11,7 @@ import { connectFunctions } from "./support/faults-ledger.ts";
 
 const SPACE = storeSubject(META, "reader");
 const SUBJECTS = Array.from({ length: 6 }, (_, n) => `${SPACE}.${n}`);
-const READINGS = 60;
+const READINGS = 15;
 
 describe("a reading of all documents", () => {
   let deployment: Deployment;

@@ -38,7 +38,7 @@ describe("a webserver's errors", () => {
   }
 
   it("say 404 where there is no such path, and 405 with what there is for another method", async () => {
-    for (const path of ["/", "/api", "/api/nothing", "/api/users/1/nothing", "/api//users", "/apiXusers"]) {
+    for (const path of ["/nothing.html", "/api", "/api/nothing", "/api/users/1/nothing", "/api//users", "/apiXusers"]) {
       const { told, what } = await refusal("GET", path);
       assert.deepEqual(told, [404, "NOT_FOUND"], what);
     }
