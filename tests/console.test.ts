@@ -306,6 +306,46 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
     });
   });
 
+  it("lets an admin make, group, lock and delete people, who notice at the other webserver", async () => {
+    const button = (label: string) => anna.getByRole("button", { name: label, exact: true });
+    const inDialog = (label: string) => anna.getByRole("dialog").getByRole("button", { name: label, exact: true });
+    await open(anna, "#/users");
+    await button("New user").click();
+    await anna.getByLabel("User name").fill("carla");
+    await anna.getByLabel("Password").fill(PASSWORD);
+    await anna.getByRole("dialog").getByLabel("Security").check();
+    await inDialog("Create").click();
+    await button("Lock").waitFor();
+    const uid = Number(new URL(anna.url()).hash.split("/").at(-1));
+    await place.b.bus.caughtUp();
+    assert.equal((await place.b.bus.collection("users").get(String(uid)))?.doc.groups?.length, 1);
+
+    const carla = await browsing.visit(place.b, "carla");
+    await heading(carla, "Dashboards").waitFor();
+    await button("Lock").click();
+    await carla.getByText("Your session is over.").waitFor();
+    await button("Unlock").click();
+    await button("Lock").waitFor();
+
+    await open(anna, "#/groups");
+    await button("New group").click();
+    await anna.getByRole("dialog").getByLabel("Name").fill("Night shift");
+    await inDialog("Create").click();
+    await heading(anna, "Night shift").waitFor();
+    await anna.getByRole("region", { name: "Members" }).getByLabel("carla").check();
+    await button("Save the members").click();
+    await eventually("carla is in both at web2", SOON_MS, async () => {
+      return (await place.b.bus.collection("users").get(String(uid)))?.doc.groups?.length === 2;
+    });
+
+    await open(anna, `#/users/${uid}`);
+    await button("Delete").click();
+    await inDialog("Delete the user").click();
+    await heading(anna, "Users").waitFor();
+    await eventually("carla is gone at web2", SOON_MS, async () => !(await place.b.bus.collection("users").get(String(uid))));
+    await carla.context().close();
+  });
+
   it("says in words that its webserver is on hold, and lets nothing be saved", async () => {
     await dashboard("held");
     await edit(anna, "held");

@@ -95,13 +95,8 @@ function NewUser({ onClose }: { onClose: () => void }) {
       ...(email && { email }),
       ...(chosen.length > 0 && { groups: chosen }),
     };
-    const { body } = await ask<WrittenReply>("POST", "/api/users", { body: doc });
-    try {
-      await ask("PUT", `/api/users/${body.id}/pwd`, { body: { password } });
-      toast(`${user} can log in now.`);
-    } catch {
-      toast(`${user} is there, but the password could not be set: set it on this page.`, "warn");
-    }
+    const { body } = await ask<WrittenReply>("POST", "/api/users", { body: { ...doc, password } });
+    toast(`${user} can log in now.`);
     go("users", body.id);
   };
   return (
