@@ -81,7 +81,7 @@ function machines(rounds: readonly Round[], runs: readonly Run[]): string[] {
   const seeds = [...new Set(rounds.map(({ seed }) => seed))].sort((a, b) => a - b).join(", ");
   const seconds = rounds.reduce((total, round) => total + round.seconds, 0) / rounds.length;
   return [
-    `On ${[...new Set(runs.map(({ machine }) => machine))].join("; ")}, two runs at once and beside other work: ${seconds.toFixed(0)} s a round. Seeds ${seeds}.`,
+    `On ${[...new Set(runs.map(({ machine }) => machine))].join("; ")}, several runs at once and beside other work: ${seconds.toFixed(0)} s a round. Seeds ${seeds}.`,
     "",
   ];
 }
