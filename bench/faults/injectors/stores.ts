@@ -16,6 +16,8 @@ const TAIL_MS = [300, 900] as const;
 const BEYOND_MS = 10_000;
 const KEPT_MS = 3000;
 const HELD_MS = 30_000;
+/** Of an empty store, by its webservers alone. */
+const FILLED_MS = 20_000;
 const SYNCED_MS = 60_000;
 const WORD_MS = 120_000;
 /** Of writes by which a tail grows again, and how many of them at once. */
@@ -95,7 +97,9 @@ async function lose(losing: Losing): Promise<string | undefined> {
   const last = await store.leave();
   const kept = () => Math.max(...webservers.map(({ status }) => status?.cursor ?? 0));
   await until(KEPT_MS, () => kept() >= last);
-  const held = new Map(webservers.map((webserver) => [webserver, webserver.timesHeld]));
+  // One that was started a moment ago has nothing of the store, and takes whatever comes for the right one.
+  const knowing = webservers.filter(({ status }) => (status?.cursor ?? 0) > 0);
+  const held = new Map(knowing.map((webserver) => [webserver, webserver.timesHeld]));
   recorder.add({ type: "store-lost", at: now(), kind, kept: kept(), word });
   if (before) for (const { proxy } of webservers) proxy.refuse();
   const gone = await datastore.killAll();
@@ -107,11 +111,16 @@ async function lose(losing: Losing): Promise<string | undefined> {
     await before(last);
     for (const { proxy } of webservers) proxy.mend(false);
   }
-  const noticed = await until(HELD_MS, () => webservers.every((one) => one.timesHeld > (held.get(one) ?? 0)));
+  const noticed = await until(HELD_MS, () => knowing.every((one) => one.timesHeld > (held.get(one) ?? 0)));
   if (word !== null) await say(word, datastore.port);
+  // When one that has nothing was the first to write, the store is not empty: to fill it then is an operator's decision.
+  else if (!(await until(FILLED_MS, () => webservers.every(({ status }) => status?.state !== "held"))))
+    await say("accept", datastore.port);
   await until(SYNCED_MS, () => webservers.every(({ status }) => status?.state === "synced"));
   recorder.add({ type: "store-back", at: now() });
-  return gone && noticed ? `${last} was the store's last number, and every webserver was held${saying(losing)}` : undefined;
+  return gone && noticed && knowing.length > 0
+    ? `${last} was the store's last number, and every webserver that had something of it was held${saying(losing)}`
+    : undefined;
 }
 
 function saying({ word, losesKeys }: Losing): string {
