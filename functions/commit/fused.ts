@@ -17,17 +17,16 @@ export async function throughFuse(
   const fuse = fuses.of(collection);
   if (!fuse) return await run();
   await restoring.check();
-  // What has been done, or can't be, takes no place, and is not held.
-  if (!(await wouldDelete(schema, edit, context))) return await run();
-  if (await fuses.decided(collection, edit)) return await run();
-  let place = await fuse.take(edit.id);
-  if (place) {
+  for (;;) {
+    const stage = await fuse.stage();
+    // In this order: what was let go leaves what is held only after it was deleted.
+    if (await fuses.decided(collection, edit)) return await run();
+    // What has been done, or can't be, takes no place, and is not held.
+    if (!(await wouldDelete(schema, edit, context))) return await run();
+    const place = await fuse.take(edit.id, stage);
+    if (place === "look again") continue;
+    if (!place) break;
     try {
-      // Or an admin has decided on it while it took its place.
-      if (place === "taken" && (await fuses.decided(collection, edit))) {
-        fuse.giveBack(edit.id);
-        place = "has one";
-      }
       return await run();
     } catch (error) {
       if (place === "taken" && error instanceof FrontsyncError && !error.retryable) fuse.giveBack(edit.id);

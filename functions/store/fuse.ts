@@ -25,8 +25,14 @@ const HEARSAY_MS = 1000;
 /** Documents whose deletion was let through: it may be asked again. */
 const MAX_GRANTED = 20_000;
 
+/** closed: deletions are let through. open: they are held. letting go: an admin has closed it, and what it held is not done yet. */
+export type Stage = "closed" | "open" | "letting go";
+/** has one: it was let through within the minute. look again: an admin has closed the fuse, so that this deletion may be decided by now. */
+export type Place = "taken" | "has one" | "look again";
+
 interface Waiting {
-  resolve(granted: boolean): void;
+  stage: Stage;
+  resolve(place: "taken" | "look again" | undefined): void;
   reject(error: unknown): void;
 }
 
@@ -49,16 +55,21 @@ export class Fuse {
     this.document = new OwnDocument(connection, schemas, "fuse", `fuse.${collection}`);
   }
 
-  /** Whether a document may be deleted now: with a place taken for it, or, when it was asked for within the minute, with the one that it has. */
-  async take(id: string): Promise<"taken" | "has one" | undefined> {
+  /** As far as this handler has heard. */
+  async stage(): Promise<Stage> {
+    return stageOf((await this.document.known()).value);
+  }
+
+  /** Whether a document may be deleted now: with a place taken for it, or, when it was asked for within the minute, with the one that it has.
+   *  `stage`: before the caller looked whether it is held. undefined: the fuse is open. */
+  async take(id: string, stage: Stage): Promise<Place | undefined> {
     if (clock.monotonic() - (this.#granted.get(id) ?? Number.NEGATIVE_INFINITY) < WINDOW_S * 1000) return "has one";
-    const granted = await new Promise<boolean>((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+    const place = await new Promise<"taken" | "look again" | undefined>((resolve, reject) => {
+      this.#waiting.push({ stage, resolve, reject });
       if (!this.#taking) void this.#takeAll();
     });
-    if (!granted) return undefined;
-    this.#granted.set(id, clock.monotonic());
-    return "taken";
+    if (place === "taken") this.#granted.set(id, clock.monotonic());
+    return place;
   }
 
   /** The place that was taken: the document was not deleted after all. */
@@ -80,8 +91,7 @@ export class Fuse {
     while (this.#waiting.length > 0) {
       const all = this.#waiting.splice(0);
       try {
-        const granted = await this.#takeMany(all.length);
-        for (const [index, { resolve }] of all.entries()) resolve(index < granted);
+        await this.#takeMany(all);
       } catch (error) {
         for (const { reject } of all) reject(error);
       }
@@ -89,15 +99,18 @@ export class Fuse {
     this.#taking = false;
   }
 
-  /** How many of so many deletions may be done. When that is not all of them, the fuse is open from here on. */
-  async #takeMany(wanted: number): Promise<number> {
+  /** Answers all of them. When not all may be done, the fuse is open from here on. */
+  async #takeMany(waiting: readonly Waiting[]): Promise<void> {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const { value, revision } = attempt > 0 ? await this.#read() : await this.document.known();
-      if (value?.openedAt !== undefined) {
-        if (clock.monotonic() - this.#readAt < HEARSAY_MS) return 0;
-        await this.#read();
+      const stage = stageOf(value);
+      if (stage === "open") {
+        if (clock.monotonic() - this.#readAt < HEARSAY_MS) return answer(waiting, undefined);
         continue;
       }
+      const asking = waiting.filter((one) => one.stage === stage);
+      const wanted = asking.length;
+      if (wanted === 0) return answer(waiting, "look again");
       const now = Math.floor(clock.now() / 1000);
       const refunds = this.#refunds;
       const taken = refunded(recent(value?.taken ?? [], now), refunds);
@@ -117,7 +130,9 @@ export class Fuse {
       };
       if (!(await this.document.write(next, revision))) continue;
       this.#refunds -= refunds;
-      return granted;
+      answer(asking.slice(0, granted), "taken");
+      answer(asking.slice(granted), undefined);
+      return answer(waiting, "look again");
     }
     throw new FrontsyncError("TIMEOUT", `Too many delete from ${this.#collection} at once. Try again.`);
   }
@@ -148,6 +163,16 @@ export class Fuse {
     }
     return counted.size;
   }
+}
+
+function stageOf(state: FuseState | undefined): Stage {
+  if (state?.openedAt !== undefined) return "open";
+  return state?.letsGo ? "letting go" : "closed";
+}
+
+/** Those that have no answer yet: the first one counts. */
+function answer(waiting: readonly Waiting[], place: "taken" | "look again" | undefined): void {
+  for (const { resolve } of waiting) resolve(place);
 }
 
 /** Those within the minute. Another handler's clock may be ahead: what is of the future is of now. */
