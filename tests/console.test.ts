@@ -220,6 +220,7 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
     await eventually("web2 has what was typed", SOON_MS, async () => {
       return (await place.b.bus.collection("dashboards").get("outage"))?.doc.description === "typed before";
     });
+    await eventually("web1 has the one that lost", SOON_MS, () => place.a.bus.status().conflicts === 1);
     await anna.getByRole("link", { name: "Conflicts 1" }).click();
     const conflict = anna.getByRole("region", { name: /^Conflict over/ });
     await conflict

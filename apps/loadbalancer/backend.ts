@@ -83,9 +83,10 @@ export class Backend {
     if (health.kind === "down") return { rank: "down", why: health.reason };
     if (this.drained) return { rank: "drained", why: "it is drained" };
     if (!health.ready) return { rank: "unfit", why: health.reason ?? "it says that it should get no users" };
-    if (health.state === "held" || heard?.state === "held")
-      return { rank: "unfit", why: "it is held: the datastore does not know what is there" };
-    if (heard?.state === "catching-up" && heard.behind > MAX_BEHIND)
+    // Its own word is the newer one: the datastore has heard from it at its last check-in.
+    const state = health.state ?? heard?.state;
+    if (state === "held") return { rank: "unfit", why: "it is held: the datastore does not know what is there" };
+    if (health.state === undefined && heard?.state === "catching-up" && heard.behind > MAX_BEHIND)
       return { rank: "unfit", why: `it is ${heard.behind} revisions behind` };
     if (heard?.draining) return { rank: "unfit", why: "it is to get no new users" };
     if (heard?.missing) return { rank: "unfit", why: "the datastore has not heard of it lately" };

@@ -7,6 +7,8 @@ import { onChange } from "./events.ts";
 
 /** While a lot changes it is read this often, ms. */
 const AGAIN_MS = 400;
+/** After an answer that says nothing of what was asked, ms. */
+const RETRY_MS = 2000;
 
 export interface Live<T> {
   /** undefined: not read yet. The last one stays while another one is read, and when that fails. */
@@ -31,17 +33,20 @@ export function useLive<T>(
     let timer: number | undefined;
     const load = async () => {
       reading = true;
+      let wait = AGAIN_MS;
       try {
         const data = await parts.current.read(gone.signal);
         if (!gone.signal.aborted) setState({ key, data });
-      } catch (error) {
-        if (!gone.signal.aborted)
-          setState((before) => ({ ...(before.key === key ? before : { key }), error: asApiError(error) }));
+      } catch (thrown) {
+        if (gone.signal.aborted) return;
+        const error = asApiError(thrown);
+        setState((before) => ({ ...(before.key === key ? before : { key }), error }));
+        if (!isFinal(error)) [wait, wanted] = [RETRY_MS, true];
       }
       timer = window.setTimeout(() => {
         reading = false;
         if (wanted) wish.current();
-      }, AGAIN_MS);
+      }, wait);
     };
     wish.current = () => {
       wanted = reading;
@@ -61,6 +66,9 @@ export function useLive<T>(
   const current = state.key === key ? state : undefined;
   return { data: current?.data, error: current?.error, again };
 }
+
+/** What another try would say again. */
+const isFinal = ({ status }: ApiError) => status >= 400 && status < 500 && status !== 429;
 
 /** Of one of these collections. */
 export const of =

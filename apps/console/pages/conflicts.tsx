@@ -1,16 +1,10 @@
-import type { ConflictCopy } from "../../../schemas/types.ts";
-import { list } from "../api/lists.ts";
-import { of, useLive } from "../live/use-live.ts";
+import { useConflicts } from "../live/use-conflicts.ts";
 import { ConflictCard } from "../parts/conflict.tsx";
 import { Empty, Loading, Page } from "../parts/page.tsx";
 import { Refused, Waiting } from "../parts/queue.tsx";
 
 export function Conflicts() {
-  const { data, error, again } = useLive(
-    "conflicts",
-    (signal) => list<ConflictCopy>("/api/conflicts", { signal }),
-    of("conflicts"),
-  );
+  const { data, error, again } = useConflicts();
   return (
     <Page
       title="Conflicts"

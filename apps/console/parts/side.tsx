@@ -1,9 +1,9 @@
 /** Where one can go. On a phone it comes in from the side. */
 import { useEffect, useState } from "preact/hooks";
 import { href } from "../lib/router.ts";
-import { conflictCount } from "../live/conflicts.ts";
 import { status } from "../live/events.ts";
 import { logOut, me } from "../live/session.ts";
+import { useConflicts } from "../live/use-conflicts.ts";
 import { useValue } from "../live/value.ts";
 import { Badge } from "./badge.tsx";
 import { Button } from "./button.tsx";
@@ -33,7 +33,8 @@ export function Side({ page }: { page: string }) {
   const self = useValue(me);
   const now = useValue(status);
   const state = useStateName();
-  const conflicts = useValue(conflictCount);
+  const { data } = useConflicts();
+  const conflicts = data && data.items.length > 0 ? `${data.items.length}${data.more ? "+" : ""}` : undefined;
   useEffect(() => {
     if (!open) return;
     const close = (event: KeyboardEvent) => event.key === "Escape" && setOpen(false);
@@ -47,7 +48,7 @@ export function Side({ page }: { page: string }) {
           <a href={href(name)} aria-current={name === page ? "page" : undefined} onClick={() => setOpen(false)}>
             <Icon name={name as IconName} />
             {title}
-            {name === "conflicts" && conflicts !== "" && <Badge tone="warn">{conflicts}</Badge>}
+            {name === "conflicts" && conflicts && <Badge tone="warn">{conflicts}</Badge>}
           </a>
         </li>
       ))}
