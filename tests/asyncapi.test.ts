@@ -103,7 +103,7 @@ describe("docs/asyncapi.json", () => {
       await bus?.collection("dashboards").delete("a dashboard");
       await eventually(
         "the versions and the head",
-        5000,
+        60_000,
         () => heard.length >= 6 && heard.some((message) => message.subject === "ds.live._head"),
       );
 
@@ -137,7 +137,7 @@ describe("docs/asyncapi.json", () => {
       const kinds: string[] = [];
       for (const [name, collection, body] of asked) {
         const { headers, data } = await nats.request(`ds.req.${collection}.${name}.web2`, JSON.stringify(body), {
-          timeout: 5000,
+          timeout: 60_000,
         });
         const reply = DOCUMENT.operations[name]?.reply?.channel as Ref;
         const kind = headers?.get("Nats-Service-Error-Code") ? "error" : "reply";

@@ -54,9 +54,9 @@ describe("the audit", () => {
       ["patch", { mutation: "raw:2", by: 8, id, merge: { description: "d" } }],
       ["delete", { mutation: "raw:3", by: 9, id }],
     ] as const)
-      await web.request(`ds.req.dashboards.${verb}.raw`, JSON.stringify(request), { timeout: 5000 });
+      await web.request(`ds.req.dashboards.${verb}.raw`, JSON.stringify(request), { timeout: 60_000 });
     const versions = await deployment.buses[0]?.collection("dashboards").versions(id);
-    const written = await eventually("it is written", 5000, async () => {
+    const written = await eventually("it is written", 60_000, async () => {
       const lines = (await readAudit(nats)).flat().filter((line) => line.id === id);
       return lines.length === 3 && lines.sort((a, b) => a.revision - b.revision);
     });

@@ -91,7 +91,7 @@ describe("a bus without a datastore", () => {
     const bus = deployment.buses[0] as Bus;
     await bus.collection("dashboards").put({ id: "there", name: "n" });
     await deployment.stopDatastore();
-    await eventually("the bus notices", 5000, () => bus.status().state === "degraded");
+    await eventually("the bus notices", 60_000, () => bus.status().state === "degraded");
     for (const write of sensitiveOf(bus)) await within(2000, () => assert.rejects(write, { code: "DATASTORE_UNREACHABLE" }));
     assert.equal((await bus.collection("dashboards").get("there"))?.doc.name, "n");
     assert.equal(bus.status().pending, 0);
@@ -198,7 +198,7 @@ describe("a wrong Control-Auth", () => {
       });
       const [warning] = await eventually(
         "it is warned of",
-        10_000,
+        60_000,
         () => bus.status().warnings.length > 0 && bus.status().warnings,
       );
       assert.equal(warning?.code, "AUTH_REFUSED");

@@ -47,7 +47,7 @@ test("a datastore lets in who has its secret, and nobody else", async (t) => {
   assert.equal(await ended, 0);
   assert.deepEqual(lines().at(-1), { event: "stopped" });
   const all = [pids.natsServer, ...pids.handlers];
-  await eventually("no process is left", 2000, () => !processes().some(({ pid }) => all.includes(pid)));
+  await eventually("no process is left", 60_000, () => !processes().some(({ pid }) => all.includes(pid)));
 });
 
 test("an import that is interrupted says how far it came, and the next one does the rest", async (t) => {

@@ -76,7 +76,7 @@ describe("a datastore of the previous version", () => {
   it("is checked in with, and answers catch-ups: nothing is missing, nothing warned of", async () => {
     const bus = buses[0] as Bus;
     const { checkIns } = bus.status().counters;
-    await eventually("it is checked in with", 5000, () => bus.status().counters.checkIns > checkIns + 2);
+    await eventually("it is checked in with", 60_000, () => bus.status().counters.checkIns > checkIns + 2);
     await Promise.all(buses.map((one) => one.caughtUp()));
     const [first, second] = await Promise.all(buses.map(async (one) => (await one.digests()).digests));
     assert.deepEqual(first, second);

@@ -22,7 +22,7 @@ describe("a webserver of the previous version", () => {
 
   /** Until it has heard of a revision. */
   const heard = (revision: number | null) =>
-    eventually(`it hears of ${revision}`, 5000, () => [...old.held.values()].some((one) => one.revision === revision));
+    eventually(`it hears of ${revision}`, 60_000, () => [...old.held.values()].some((one) => one.revision === revision));
 
   it("checks in, is told of the others, and is in their peers", async () => {
     const first = await old.checkIn();
@@ -31,7 +31,7 @@ describe("a webserver of the previous version", () => {
       first.peers.map(({ webserver }) => webserver),
       ["web1"],
     );
-    await eventually("web1 knows it", 5000, () => bus.status().peers.some(({ webserver }) => webserver === "old"));
+    await eventually("web1 knows it", 60_000, () => bus.status().peers.some(({ webserver }) => webserver === "old"));
   });
 
   it("puts, patches and deletes, and hears what a current webserver writes", async () => {
@@ -104,7 +104,7 @@ describe("a webserver of the previous version", () => {
         .sort();
     for (const webserver of [late, old]) {
       assert.deepEqual(none(digestsOf(webserver.held.values())), none(digests));
-      const { digests: told, position } = await eventually("a handler knows the digests there", 5000, async () => {
+      const { digests: told, position } = await eventually("a handler knows the digests there", 60_000, async () => {
         const reply = await webserver.checkIn();
         return reply.digests && reply;
       });

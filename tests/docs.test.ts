@@ -99,9 +99,9 @@ test("the NATS configuration of docs/operations.md keeps webservers and function
   await web1.caughtUp();
   await web1.collection("dashboards").put({ id: "d", name: "D" });
   // On a machine with much to do it may have waited.
-  await web1.caughtUp(null, { timeoutMs: 30_000 });
+  await web1.caughtUp(null, { timeoutMs: 60_000 });
   assert.ok((await web1.collection("dashboards").get("d"))?.revision);
-  await eventually("it warns of one thing", 30_000, () => warningsOf(web1).join() === "SYNC_UNKNOWN");
+  await eventually("it warns of one thing", 60_000, () => warningsOf(web1).join() === "SYNC_UNKNOWN");
 });
 
 test("the commands of docs/operations.md for a backup, a new datastore's seed, the fuse, a rescue and a reseed do what it says", async () => {

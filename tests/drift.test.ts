@@ -13,7 +13,7 @@ import { assertEqualReplicas, connectFunctions } from "./support/faults-ledger.t
 import { eventually } from "./support/nats-server-kit.ts";
 import { warningsOf } from "./support/warnings.ts";
 
-const LONG_MS = 30_000;
+const LONG_MS = 60_000;
 const QUIET_S = 3600;
 
 describe("a body in a running replica", () => {

@@ -10,7 +10,7 @@ import { eventually } from "./support/nats-server-kit.ts";
 import { makeUser } from "./support/people.ts";
 import { codeOf } from "./support/refusals.ts";
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 interface Listed {
   fuses: { collection: string; openedAt?: string; deleted?: number; size?: number; held: number; some: { id: string }[] }[];
 }

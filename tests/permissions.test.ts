@@ -57,7 +57,7 @@ describe("a webserver's connection", () => {
 
   /** Every answer that web1 gets is to a request in its own name: the functions have seen all that was sent before. */
   async function answered(): Promise<void> {
-    for (let n = 0; n < 10; n++) await web1.request("ds.req._.changes.web1", NOTHING, { timeout: 5000 });
+    for (let n = 0; n < 10; n++) await web1.request("ds.req._.changes.web1", NOTHING, { timeout: 60_000 });
     await functions.flush();
   }
 
@@ -82,7 +82,7 @@ describe("a webserver's connection", () => {
       web1.publish(subject, PUT, { headers: forged, reply: "_INBOX_web1.x" });
       await assert.rejects(web1.request(subject, PUT, { timeout: 100 }), subject);
     }
-    await eventually("each is refused by the server", 5000, () => subjects.every((subject) => told.includes(subject)));
+    await eventually("each is refused by the server", 60_000, () => subjects.every((subject) => told.includes(subject)));
     await answered();
     const arrived = everything.filter(({ data }) => Buffer.from(data).toString() === PUT);
     assert.deepEqual(
@@ -102,11 +102,11 @@ describe("a webserver's connection", () => {
       _INBOX_web2.> _INBOX_web2.* _INBOX_web2.x _INBOX.> _INBOX_*.> > * *.> ds.> ds.req.> ds.req.dashboards.put.web1
       ds.presence.> ds.audit.> $KV.> $JS.> $SRV.> $SYS.> _R_.> *.live.>`);
     const heard = subjects.map((subject) => ({ subject, messages: hear(web1, subject) }));
-    await eventually("each is refused by the server", 5000, () => subjects.every((subject) => told.includes(subject)));
+    await eventually("each is refused by the server", 60_000, () => subjects.every((subject) => told.includes(subject)));
     const reply = await web2.request(
       "ds.req.dashboards.put.web2",
       JSON.stringify({ mutation: "raw:2", by: 0, doc: { id: "theirs", name: "n" } }),
-      { timeout: 5000 },
+      { timeout: 60_000 },
     );
     assert.ok(!reply.headers?.get("Nats-Service-Error-Code"), reply.string());
     await answered();
@@ -154,7 +154,7 @@ describe("a webserver's connection", () => {
     await answered();
     const [bus] = deployment.buses;
     const { checkIns } = bus?.status().counters ?? { checkIns: 0 };
-    await eventually("every handler was asked", 10_000, () => (bus?.status().counters.checkIns ?? 0) > checkIns + 10);
+    await eventually("every handler was asked", 60_000, () => (bus?.status().counters.checkIns ?? 0) > checkIns + 10);
     assert.deepEqual(warningsOf(bus), []);
     assert.deepEqual(await storeOf(functions), store, "a write that nobody waits for is dropped");
   });
@@ -210,7 +210,7 @@ describe("on a NATS with one account", () => {
       ])
         for (const body of [PUT, NOTHING, "junk"]) raw.publish(subject, body, { reply });
     raw.publish("ds.req.dashboards.put.web2", PUT);
-    const reply = await raw.request("ds.req._.changes.web2", NOTHING, { timeout: 5000 });
+    const reply = await raw.request("ds.req._.changes.web2", NOTHING, { timeout: 60_000 });
     assert.ok(reply.data.length > 0, "a request with the right inbox is answered");
     await raw.flush();
     const answers = heard.filter(
@@ -222,7 +222,7 @@ describe("on a NATS with one account", () => {
     );
     assert.deepEqual(await storeOf(raw), store);
     assert.equal((await bus.collection("dashboards").get("there"))?.revision, revision);
-    const codes = await eventually("the warnings arrive", 5000, () => {
+    const codes = await eventually("the warnings arrive", 60_000, () => {
       const told = warningsOf(bus).sort();
       return told.length >= 2 && told;
     });

@@ -95,10 +95,10 @@ describe("a replica", () => {
   it("whose process was killed has its last snapshot, and reads on from there", async (t) => {
     const { child, cursor } = await follower(t, "killed");
     const file = join(folder("killed"), "webstore.db");
-    await eventually("its snapshot is written", 10_000, () => existsSync(file));
+    await eventually("its snapshot is written", 60_000, () => existsSync(file));
     const before = readFileSync(file);
     await write(0, 10, "second");
-    await eventually("the next one, too", 10_000, () => !readFileSync(file).equals(before));
+    await eventually("the next one, too", 60_000, () => !readFileSync(file).equals(before));
     await killed(child);
     await write(10, 10, "third");
     const { bus, from, held } = await reopen("killed");
@@ -116,7 +116,7 @@ describe("a replica", () => {
       const { child } = await follower(t, "killed-early");
       // A snapshot is due a second after the last change: this is around it.
       if (round > 0)
-        await eventually("around the snapshot", 3000, () =>
+        await eventually("around the snapshot", 60_000, () =>
           readdirSync(folder("killed-early")).some((name) => name.includes(".db")),
         );
       await killed(child);

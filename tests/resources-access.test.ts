@@ -77,7 +77,7 @@ describe("resources of users", () => {
     const nats = await deployment.rawWebserver("web9");
     const ask = async (verb: string, body: object, bytes?: Uint8Array) => {
       const data = bytes ? encodeFrame(body, bytes) : JSON.stringify(body);
-      const { headers } = await nats.request(`ds.req._.${verb}.web9`, data, { timeout: 5000 });
+      const { headers } = await nats.request(`ds.req._.${verb}.web9`, data, { timeout: 60_000 });
       return headers?.get("Nats-Service-Error-Code") || "done";
     };
     const read = { id, by: stranger, sha256, from: 0 };

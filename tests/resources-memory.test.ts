@@ -45,7 +45,7 @@ function start(t: TestContext, deployment: Deployment, webserver: string, order:
   return { pid: child.pid ?? assert.fail("it did not start"), seen, reports };
 }
 
-describe("memory", { skip: process.platform !== "linux", timeout: 180_000 }, () => {
+describe("memory", { skip: process.platform !== "linux", timeout: 900_000 }, () => {
   it("is bounded, up and down: of one that is large, of several at once, and with a reader of 1 MB a second", async (t) => {
     await using deployment = await deploy({ webservers: 0 });
     const [handler = 0] = deployment.datastore.pids.handlers;

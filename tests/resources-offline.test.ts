@@ -34,7 +34,7 @@ async function behindGate(deployment: Deployment, webserver: string, options: Pa
   return { bus, gate, dir, open, [Symbol.asyncDispose]: closing };
 }
 
-describe("an upload without a datastore", { timeout: 180_000 }, () => {
+describe("an upload without a datastore", { timeout: 900_000 }, () => {
   afterEach(() => {
     hooks.diskFull = hooks.keepContentsMs = undefined;
   });

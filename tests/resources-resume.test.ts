@@ -16,7 +16,7 @@ const PROGRAM = fileURLToPath(new URL("support/resources-webserver.js", import.m
 const SIZE = 64 * 1024 * 1024;
 const SECOND_TRY = 0.6 * SIZE;
 
-describe("a transfer of 64 MB, broken off at 50 %", { timeout: 180_000 }, () => {
+describe("a transfer of 64 MB, broken off at 50 %", { timeout: 900_000 }, () => {
   let deployment: Deployment;
   let bus: Bus;
   before(async () => {
@@ -82,7 +82,7 @@ describe("a transfer of 64 MB, broken off at 50 %", { timeout: 180_000 }, () => 
       };
       const { revision, sha256 } = await up.resources.upload(content(SIZE, seed), { name: "n" }, { id: victim, onProgress });
       assert.ok(killed);
-      await down.caughtUp(revision, { timeoutMs: 30_000 });
+      await down.caughtUp(revision, { timeoutMs: 60_000 });
       assert.deepEqual(await digest(await down.resources.open(victim)), { sha256, size: SIZE });
       assert.ok(killedDown);
       const sent = up.transfers.status().sentBytes;

@@ -102,7 +102,7 @@ describe("deleting a user", () => {
         if ((await raw.ask("put", "dashboards", { doc, by: uid })).code === undefined) made++;
       }
     })();
-    await eventually("some are made", 5000, () => made > 20);
+    await eventually("some are made", 60_000, () => made > 20);
     await a.collection("users").delete(String(uid));
     deleted = true;
     await making;
@@ -116,7 +116,7 @@ describe("deleting a user", () => {
     for (const mutationId of ["m".repeat(128), "killed:1", "killed:2", "killed:3", "killed:4"]) {
       const uid = await makeOwner();
       const deleting = a.collection("users").delete(String(uid), { mutationId });
-      await eventually("it has begun", 5000, async () => (await b.collection("preferences").get(`${uid}/prefs`)) === undefined);
+      await eventually("it has begun", 60_000, async () => (await b.collection("preferences").get(`${uid}/prefs`)) === undefined);
       for (const pid of deployment.datastore.pids.handlers) process.kill(pid, "SIGKILL");
       await deleting;
       const { revision } = await a.collection("users").delete(String(uid), { mutationId });

@@ -86,7 +86,7 @@ describe("the service", () => {
     const [pid] = deployment.datastore.pids.handlers;
     const known = new Set((await answers(client.ping())).map(({ id }) => id));
     process.kill(pid as number, "SIGKILL");
-    const pings = await eventually("a new instance answers", 15_000, async () => {
+    const pings = await eventually("a new instance answers", 60_000, async () => {
       const now = await answers(client.ping());
       return now.length === HANDLERS && now.some(({ id }) => !known.has(id)) && now;
     });

@@ -122,7 +122,7 @@ async function copiesOf(docId: string): Promise<Conflict[]> {
 
 /** A request as it is, with the reply: the new revision, or the refusal's code. */
 async function ask(name: Name | "sessions", verb: string, body: object): Promise<{ revision?: number; code?: string }> {
-  const reply = await web9.request(`ds.req.${name}.${verb}.web9`, JSON.stringify({ by: 5, ...body }), { timeout: 10_000 });
+  const reply = await web9.request(`ds.req.${name}.${verb}.web9`, JSON.stringify({ by: 5, ...body }), { timeout: 60_000 });
   return reply.json();
 }
 
@@ -151,7 +151,7 @@ describe("conflicts", () => {
     );
     if (place === "new panel" || panels.length === 0) panels.push({ id: marker, text: marker });
     const change = place === "title" || place === "note" ? { [place]: marker } : { panels };
-    const options = { mutationId: marker, timeoutMs: 30_000 };
+    const options = { mutationId: marker, timeoutMs: 60_000 };
     const written =
       op === "put"
         ? collection.put({ ...held, ...change }, options)
@@ -379,7 +379,7 @@ describe("conflicts", () => {
       listener.of("merged", "solved").map((version) => version.doc?.title),
       ["base", "theirs", "ours"],
     );
-    await eventually("onStatus tells that there is one less", 5000, () => told.at(-1) === count - 1);
+    await eventually("onStatus tells that there is one less", 60_000, () => told.at(-1) === count - 1);
     stop();
     await assert.rejects(bus(0).conflicts.resolve(copy.id, doc), { code: "NOT_FOUND" });
     await assert.rejects(bus(0).conflicts.discard(copy.id), { code: "NOT_FOUND" });

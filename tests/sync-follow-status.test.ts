@@ -120,7 +120,7 @@ describe("the state of a webserver", { concurrency: 3 }, () => {
     const [bus] = deployment.buses as [Bus];
     assert.deepEqual(warned(bus).sort(), ["DEFAULT_PASSWORD", "NOT_DURABLE"]);
     await using other = await connectBus({ ...busOf(deployment, "web2"), controlAuth: "another secret" });
-    await eventually("it says that it is refused", 5000, () =>
+    await eventually("it says that it is refused", 60_000, () =>
       other.status().warnings.some(({ code }) => code === "AUTH_REFUSED"),
     );
     assert.equal(other.status().state, "degraded");

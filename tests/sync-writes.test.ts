@@ -54,7 +54,7 @@ describe("writes", () => {
     await using late = await connectBus({ datastore: deployment.datastore.address, webserver: "web3", dir, updateInterval: 1 });
     const seen = new Set<string>();
     const unsubscribe = late.onStatus(({ state }) => seen.add(state));
-    await eventually("it is catching up", 5000, () => seen.has("catching-up"));
+    await eventually("it is catching up", 60_000, () => seen.has("catching-up"));
     const { id } = await dashboards(late).put({ name: "put on the way" });
     assert.equal((await dashboards(late).get(id))?.doc.name, "put on the way");
     await dashboards(late).patch("many7", { name: "patched on the way" });
@@ -108,7 +108,7 @@ describe("writes", () => {
     const { revision } = await dashboards(a).put({ id: "waits", name: "before" });
     const frozen = freeze(deployment.datastore.pids.handlers);
     const writing = dashboards(a).put({ id: "waits", name: "after" });
-    await eventually("it is shown", 5000, async () => (await dashboards(a).get("waits"))?.pending);
+    await eventually("it is shown", 60_000, async () => (await dashboards(a).get("waits"))?.pending);
     const entry = await dashboards(a).get("waits");
     assert.deepEqual([entry?.pending, entry?.revision, entry?.doc.name], [true, revision, "after"]);
     const second = dashboards(a).delete("waits");

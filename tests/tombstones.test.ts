@@ -15,7 +15,7 @@ import { dice } from "./support/faults-random.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 import { warningsOf } from "./support/warnings.ts";
 
-const LONG_MS = 30_000;
+const LONG_MS = 60_000;
 /** Long enough to be looked at, short enough to be waited for. */
 const LIMITS = { tombstoneKeepSeconds: 0, tombstoneAwaySeconds: 2 };
 

@@ -8,7 +8,7 @@ import { eventually } from "./support/nats-server-kit.ts";
 import { Gate, offline } from "./support/offline.ts";
 import { type Answer, Client, type Web, webservers } from "./support/webservers.ts";
 
-const SOON_MS = 30_000;
+const SOON_MS = 60_000;
 
 interface Item {
   mutationId: string;

@@ -12,7 +12,7 @@ import { eventually } from "./support/nats-server-kit.ts";
 import { makeGroup } from "./support/people.ts";
 import { Client, type Web, webservers } from "./support/webservers.ts";
 
-const SOON_MS = 20_000;
+const SOON_MS = 60_000;
 const noStatus = { forUsers: () => ({}), forWatchingAdmins: () => ({}) } as unknown as StatusView;
 
 const claimsOf = (uid: number): SessionClaims => ({

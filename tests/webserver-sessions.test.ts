@@ -7,7 +7,7 @@ import type { Webserver } from "../apps/webserver/index.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 import { Client, cookieOf, PASSWORD, type Web, webservers } from "./support/webservers.ts";
 
-const SOON_MS = 20_000;
+const SOON_MS = 60_000;
 const ME = "/api/users/me";
 
 describe("sessions of two webservers", () => {

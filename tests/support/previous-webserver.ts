@@ -31,7 +31,7 @@ export class PreviousWebserver {
     deadline.set("Fs-Deadline", String(Date.now() + 5000));
     const body = JSON.stringify(checked(`${verb}.request`, request));
     const reply = await this.#nats.request(`ds.req.${collection}.${verb}.${this.name}`, body, {
-      timeout: 5000,
+      timeout: 60_000,
       headers: deadline,
     });
     const code = reply.headers?.get("Nats-Service-Error-Code");
