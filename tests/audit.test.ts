@@ -70,17 +70,25 @@ describe("the audit", () => {
     const before = (await readAudit(await deployment.rawFunctions())).length;
     const count = 2000;
     const docs = Array.from({ length: count }, (_, n) => ({ id: `flood${n}`, name: `${n}` }));
+    const begun = performance.now();
     const written = await Promise.all(
-      deployment.buses.map((bus, half) => bus.collection("dashboards").putMany(docs.filter((_, n) => n % 2 === half))),
+      deployment.buses.map((bus, half) =>
+        bus.collection("dashboards").putMany(
+          docs.filter((_, n) => n % 2 === half),
+          { timeoutMs: 60_000 },
+        ),
+      ),
     );
     const revisions = written.flat().map((one) => (one instanceof Error ? 0 : (one.revision ?? 0)));
+    const took = performance.now() - begun;
     await deployment.restartDatastore();
     const messages = (await readAudit(await deployment.rawFunctions())).slice(before);
     const found = messages.flat().filter(({ id }) => id.startsWith("flood"));
     const ascending = (x: number, y: number) => x - y;
     assert.deepEqual(found.map(({ revision }) => revision).sort(ascending), revisions.sort(ascending));
     assert.deepEqual(new Set(found.map(({ webserver }) => webserver)), new Set(["web1", "web2"]));
-    assert.ok(messages.length < count / 20, `${messages.length} messages`);
+    // Each of two handlers sends one every 100 ms at most, but for full ones: on a slow machine these are more.
+    assert.ok(messages.length < Math.max(count / 20, (2 * took) / 100), `${messages.length} messages in ${took} ms`);
   });
 
   it("is kept for 90 days, or for as long as an operator has set", async () => {

@@ -152,7 +152,12 @@ it("refuses every bad message, stores nothing of it, and works on", async (t) =>
 
   await t.test("a batch is answered also where what is there is larger than a message", async () => {
     const data = "語".repeat(1_390_000);
-    const large = await bus.collection("dashboards").putMany([1, 2].map((n) => ({ id: `large${n}`, name: "n", data })));
+    await bus.caughtUp();
+    const large = await bus.collection("dashboards").putMany(
+      [1, 2].map((n) => ({ id: `large${n}`, name: "n", data })),
+      { timeoutMs: 60_000 },
+    );
+    await bus.caughtUp();
     const writes = large.map((_one, n) => ({
       collection: "dashboards",
       delete: { mutation: `r:${n}`, by: 0, id: `large${n + 1}`, ifRevision: 1 },

@@ -35,7 +35,7 @@ it("kill -9 of the whole datastore, 3 times", { timeout: 900_000 }, async (t) =>
   const open = async (webserver: string) => {
     const bus = await connectBus({ datastore: address, webserver, dir: join(dir, webserver), updateInterval: 1 });
     t.after(() => bus.close());
-    await bus.caughtUp();
+    await bus.caughtUp(null, { timeoutMs: 60_000 });
     buses.push(bus);
     return bus;
   };

@@ -192,7 +192,7 @@ printf '#!/bin/sh\\necho "nats-server: v${PINNED_VERSION}"\\n' >"$GOBIN/nats-ser
           onProgress: (line) => lines.push(line),
         });
         assert.match(message, reason);
-        if (index === 0) assert.deepEqual(lines.slice(1), [`fetching nats-server ${PINNED_VERSION} (release archive) … 2 s`]);
+        if (index === 0) assert.match(lines[1] ?? "", /^fetching nats-server [\d.]+ \(release archive\) … \d+ s$/);
       }),
     );
   });

@@ -154,8 +154,8 @@ describe("the embedded nats-server", { concurrency: true }, () => {
       refused("INTERNAL", "exit 127", "not found|No such"),
     );
     const deaf = script(join(dir, "bin"), "nats-server", "trap '' TERM; echo I do not listen; while :; do sleep 0.1; done");
-    const start = launchNatsServer({ binary: deaf, dir, config: "", startTimeoutMs: 300 });
-    await assert.rejects(start, refused("INTERNAL", "not ready after 0.3 s", "I do not listen"));
+    const start = launchNatsServer({ binary: deaf, dir, config: "", startTimeoutMs: 3000 });
+    await assert.rejects(start, refused("INTERNAL", "not ready after 3 s", "I do not listen"));
     await assert.rejects(
       launchNatsServer({ binary: fakeServer(join(dir, "x"), "1.0.0"), dir, config: "" }),
       refused("INTERNAL", "exit 0"),
@@ -189,7 +189,7 @@ describe("the embedded nats-server", { concurrency: true }, () => {
     await eventually("the server ends, and the shell that watched this process", 60_000, () => groupIsGone(group));
   });
 
-  it("ends within 2 s of its parent's kill -9, also when it is too stuck for a TERM", async (t) => {
+  it("ends with its parent's kill -9, also when it is too stuck for a TERM", async (t) => {
     for (const stuck of [false, true]) {
       const { parent, pid, group } = await parentOf(t, temporaryFolder(t));
       if (stuck) process.kill(pid, "SIGSTOP");

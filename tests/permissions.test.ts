@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { connect, headers, type Msg, type NatsConnection } from "nats";
 import { connectBus } from "../bus/index.ts";
 import { type Datastore, startDatastore } from "../functions/datastore.ts";
@@ -23,6 +24,13 @@ async function storeOf(functions: NatsConnection) {
   const store = streams.find(({ config }) => config.name === "KV_datastore");
   assert.ok(store, "there is a store");
   return { state: store.state, config: store.config, streams: streams.map(({ config }) => config.name).sort() };
+}
+
+/** It is as it was; what a handler reads by, a consumer of its own, may go a little later. */
+async function assertSame(functions: NatsConnection, store: Awaited<ReturnType<typeof storeOf>>, what?: string): Promise<void> {
+  const same = async () => isDeepStrictEqual(await storeOf(functions), store);
+  await eventually("the store is as it was", 10_000, same).catch(() => {});
+  assert.deepEqual(await storeOf(functions), store, what);
 }
 
 /** All that arrives on a subject of a connection. */
@@ -93,7 +101,7 @@ describe("a webserver's connection", () => {
       live.filter(({ subject }) => subject !== "ds.live._head"),
       [],
     );
-    assert.deepEqual(await storeOf(functions), store);
+    await assertSame(functions, store);
   });
 
   it("may read nothing but its own inbox and what is live", async () => {
@@ -143,7 +151,7 @@ describe("a webserver's connection", () => {
       inbox.every(({ subject }) => subject === "_INBOX_web2.x"),
       "no answer to a request of its own is replaced",
     );
-    assert.deepEqual(await storeOf(functions), store);
+    await assertSame(functions, store);
     await deployment.buses[0]?.caughtUp();
     assert.deepEqual(warningsOf(deployment.buses[0]), []);
   });
@@ -156,7 +164,7 @@ describe("a webserver's connection", () => {
     const { checkIns } = bus?.status().counters ?? { checkIns: 0 };
     await eventually("every handler was asked", 60_000, () => (bus?.status().counters.checkIns ?? 0) > checkIns + 10);
     assert.deepEqual(warningsOf(bus), []);
-    assert.deepEqual(await storeOf(functions), store, "a write that nobody waits for is dropped");
+    await assertSame(functions, store, "a write that nobody waits for is dropped");
   });
 
   it("is let in only with a webserver's name and the secret", async () => {
@@ -220,7 +228,7 @@ describe("on a NATS with one account", () => {
       answers.map(({ subject }) => subject),
       [],
     );
-    assert.deepEqual(await storeOf(raw), store);
+    await assertSame(raw, store);
     assert.equal((await bus.collection("dashboards").get("there"))?.revision, revision);
     const codes = await eventually("the warnings arrive", 60_000, () => {
       const told = warningsOf(bus).sort();

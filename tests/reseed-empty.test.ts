@@ -41,7 +41,7 @@ describe("an empty store", { concurrency: 2 }, () => {
 
       await until(web1, "synced");
       // web2 is known, and has not offered: nobody knows yet what it has.
-      assert.match(warningOf(web1, "SEEDING"), /waits for web2/);
+      await eventually("said for whom it waits", 60_000, () => /waits for web2/.test(warningOf(web1, "SEEDING")));
       await assert.rejects(web1.collection("users").put({ user: "late", name: "Late" }), { code: "SEEDING", retryable: true });
       await assert.rejects(web1.collection("groups").put({ name: "late" }), { code: "SEEDING" });
       const written = await dashboards(web1).put({ id: "meanwhile", name: "meanwhile" });

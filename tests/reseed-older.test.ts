@@ -72,7 +72,7 @@ describe("an older store", { concurrency: 2 }, () => {
       assert.deepEqual(Object.keys(now).sort(), ["both", "edited", "lost", "same"]);
       assert.deepEqual([now.both?.name, now.edited?.name, now.lost?.name], ["grown 7", "after", "lost"]);
       assert.equal(now.both?.description, "it waited");
-      assert.ok(seen.includes("delete deleted"));
+      await eventually("told", 60_000, () => seen.includes("delete deleted"));
       // What lost to a later version is not lost.
       assert.match(readFileSync(join(scene.dir, "web1", "recovery.jsonl"), "utf8"), /"both".*lost/);
       assert.equal((await makeUser(web1)) - uid, 10_000);

@@ -152,9 +152,9 @@ describe("a content that is wrong", () => {
     await eventually("a warning", 60_000, () => web2.status().warnings.some(({ code }) => code === "DISK_FULL"));
     assert.equal(await web2.resources.local(id), undefined);
     hooks.diskFull = undefined;
-    await eventually("it is fetched", 60_000, () => web2.resources.local(id));
+    await eventually("it is fetched", 180_000, () => web2.resources.local(id));
     assert.equal((await digest(await web2.resources.open(id))).sha256, sha256);
-    assert.ok(!web2.status().warnings.some(({ code }) => code === "DISK_FULL"));
+    await eventually("no warning is left", 60_000, () => !web2.status().warnings.some(({ code }) => code === "DISK_FULL"));
   });
 
   it("finds no room in the datastore, and goes up when there is some", async () => {

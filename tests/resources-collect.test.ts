@@ -88,7 +88,10 @@ describe("contents", { timeout: 900_000 }, () => {
           const jsm = await nats.jetstreamManager();
           await jsm.streams.purge("OBJ_resources", { filter: `$O.resources.C.${nuid}` });
           for (const [n, length] of [262_144, 262_144, SIZE - 2 * 262_144].entries())
-            await nats.request(`$O.resources.C.${nuid}`, Buffer.alloc(length), { timeout: 60_000, headers: await chunkHeader(n) });
+            await nats.request(`$O.resources.C.${nuid}`, Buffer.alloc(length), {
+              timeout: 60_000,
+              headers: await chunkHeader(n),
+            });
         },
       ],
       [

@@ -98,7 +98,7 @@ it("a file that was damaged while nobody looked is noticed, and never served", {
     await using bus = await connectBus(options);
     await bus.caughtUp(null, { timeoutMs: WAIT_MS });
     await upload(bus, "stored");
-    await bus.caughtUp();
+    await bus.caughtUp(null, { timeoutMs: WAIT_MS });
     await upload(other, "there").then(() => other.collection("resources").delete("there"));
     await deployment.stopDatastore();
     await eventually("it is degraded", WAIT_MS, () => bus.status().state === "degraded");

@@ -28,14 +28,19 @@ describe("a transfer of 64 MB, broken off at 50 %", { timeout: 900_000 }, () => 
   /** One life of a webserver, until half of a content is up or down. */
   async function halfLife(webserver: string, order: Partial<ResourcesOrder>): Promise<void> {
     const child = fork(PROGRAM, [], { execArgv: [], stdio: ["ignore", "inherit", "inherit", "ipc"] });
-    let failed = "it came to its end";
+    let failed = "";
     child.on("message", (report: ResourcesReport) => {
       if ("failed" in report) failed = report.failed;
-      else if ("done" in report && report.size === SIZE && report.done >= SIZE / 2 && child.kill("SIGKILL")) failed = "";
     });
     const ended = once(child, "exit");
-    child.send({ datastore: deployment.datastore.address, webserver, dir: join(deployment.dir, webserver), ...order });
-    await ended;
+    child.send({
+      datastore: deployment.datastore.address,
+      webserver,
+      dir: join(deployment.dir, webserver),
+      dies: SIZE,
+      ...order,
+    });
+    assert.equal((await ended)[1], "SIGKILL");
     assert.equal(failed, "");
   }
 

@@ -73,6 +73,8 @@ function schemaOf(name: Name): object {
 class Listener {
   readonly bases = new Map<string, number | undefined>();
   readonly versions = new Map<string, Version[]>();
+  /** The highest revision that it has heard of. */
+  last = 0;
 
   constructor(nats: NatsConnection) {
     nats.subscribe("ds.req.>", {
@@ -90,6 +92,7 @@ class Listener {
       callback: (_error, message) => {
         const key = message.subject.slice("ds.live.".length);
         const [revision, mutation] = [Number(message.headers?.get("Nats-Sequence")), message.headers?.get("Fs-Version") ?? ""];
+        this.last = Math.max(this.last, revision || 0);
         const doc = message.headers?.has("KV-Operation") ? undefined : (JSON.parse(message.string() || "null") as Sheet);
         this.versions.set(key, [...(this.versions.get(key) ?? []), { revision, mutation, doc }]);
       },
@@ -113,6 +116,8 @@ const has = (value: unknown, marker: string) => JSON.stringify(value ?? null).in
 async function allCaughtUp(): Promise<void> {
   await Promise.all(deployment.buses.map((one) => one.caughtUp()));
   await functions.flush();
+  const head = Math.max(...deployment.buses.map((one) => one.status().cursor));
+  await eventually("the listener has heard it, too", 60_000, () => listener.last >= head);
 }
 
 async function copiesOf(docId: string): Promise<Conflict[]> {
@@ -312,6 +317,7 @@ describe("conflicts", () => {
     const refused = await web9.request(
       "ds.req.dashboards.patch.web9",
       JSON.stringify({ id: "gone", merge: { name: "mine" }, mutation: "gone-1", by: 0, base }),
+      { timeout: 60_000 },
     );
     assert.equal(refused.json<{ code: string }>().code, "NOT_FOUND");
     const [copy] = await copiesOf("gone");

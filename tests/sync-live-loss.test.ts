@@ -71,12 +71,15 @@ describe("a lost live message", () => {
     hooks.loseLive = () => true;
     const docs = Array.from({ length: 5 }, (_, n) => ({ id: `lost${n}`, name: "lost" }));
     await writer.collection("dashboards").putMany(docs);
-    const stored = performance.now();
+    const { checkIns } = reader.status().counters;
+    const missed = await eventually("the reader misses the last", 60_000, () => {
+      const { counters: now } = reader.status();
+      return now.dropped >= before.dropped + docs.length && now;
+    });
+    // One may have been under way; while the grace for what may be on its way runs, another one may come.
+    assert.ok(missed.checkIns <= checkIns + 3, `${missed.checkIns - checkIns} check-ins`);
     await eventually("the reader has the last", 60_000, () => has(reader, "lost4"));
-    // An interval with its jitter, the grace for what may be on its way, and a slow machine.
-    assert.ok(performance.now() - stored < seconds * 1100 + 250 + 1500, `${performance.now() - stored} ms`);
     const { counters } = reader.status();
-    assert.ok(counters.dropped >= before.dropped + docs.length, JSON.stringify(counters));
     assert.ok(counters.catchUps > before.catchUps, JSON.stringify(counters));
     assert.equal(counters.gaps, before.gaps);
     await assertEqualReplicas([writer, reader]);

@@ -14,7 +14,7 @@ import { ResultStore } from "../apps/webserver/search/store.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 import { Client, type Web, webservers } from "./support/webservers.ts";
 
-const SOON_MS = 60_000;
+const SOON_MS = 180_000;
 const BIG_LINES = 100_000;
 const PAD = "x".repeat(900);
 
@@ -70,6 +70,7 @@ describe("searches", () => {
       const found = await client.ask("GET", `/api/searchctrl/${id}`);
       return found.body.state !== "running";
     });
+    await b.bus.caughtUp();
     return id;
   }
 

@@ -43,7 +43,7 @@ export function startCommand(...args: string[]): { child: ChildProcess; ended: P
 
 /** The same, with an environment of its own. */
 export function startCommandWith(env: NodeJS.ProcessEnv, ...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
-  const running = promisify(execFile)(process.execPath, [COMMAND, ...args], { env, timeout: 60_000, maxBuffer: 16 << 20 });
+  const running = promisify(execFile)(process.execPath, [COMMAND, ...args], { env, timeout: 300_000, maxBuffer: 16 << 20 });
   const ended = running.then(
     (output) => ({ code: 0, ...output }),
     (error: Ended) => error,

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { startWebserver, type Webserver, type WebserverOptions } from "../../apps/webserver/index.ts";
 import { commandBackups } from "../../scripts/support/webserver/backups.ts";
-import { type Deployment, type DeployOptions, deploy } from "./deployment.ts";
+import { type Deployment, type DeployOptions, deploy, patient } from "./deployment.ts";
 import { hashed, plant, QUICK } from "./passwords.ts";
 import { makeUser } from "./people.ts";
 
@@ -34,7 +34,7 @@ export async function webservers(count: number, options: Partial<WebserverOption
     };
     const server = await startWebserver(about, { backups: commandBackups(about) });
     servers.push(server);
-    await server.bus.caughtUp();
+    await patient(server.bus).caughtUp();
     return server;
   };
   try {
