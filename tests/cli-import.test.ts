@@ -13,6 +13,7 @@ import { connectBus } from "../bus/index.ts";
 import { type Datastore, startDatastore } from "../functions/datastore.ts";
 import type { ImportSummary } from "../scripts/support/import/load.ts";
 import type { Overview } from "../scripts/support/status/overview.ts";
+import { patient } from "./support/deployment.ts";
 import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
 
 const COMMAND = fileURLToPath(new URL("../scripts/frontsync.js", import.meta.url));
@@ -48,7 +49,7 @@ describe("with a datastore", () => {
       externalAddr: "web1.test.invalid",
       updateInterval: 0.2,
     });
-    await bus.caughtUp();
+    await patient(bus).caughtUp();
   });
   after(async () => {
     await bus?.close();

@@ -14,7 +14,7 @@ import { loadSchemas } from "../schemas/index.ts";
 import { CONTENT, contentAt } from "./support/backups.ts";
 import { blocksOf } from "./support/blocks.ts";
 import { frontsync } from "./support/command.ts";
-import { deploy } from "./support/deployment.ts";
+import { deploy, patient } from "./support/deployment.ts";
 import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
 import { warningsOf } from "./support/warnings.ts";
 
@@ -96,7 +96,7 @@ test("the NATS configuration of docs/operations.md keeps webservers and function
     dir: join(folder, "web1"),
     controlAuth: "a secret",
   });
-  await web1.caughtUp();
+  await patient(web1).caughtUp();
   await web1.collection("dashboards").put({ id: "d", name: "D" });
   // On a machine with much to do it may have waited.
   await web1.caughtUp(null, { timeoutMs: 60_000 });

@@ -148,6 +148,7 @@ describe("the deletion fuse", () => {
   ] as const)
     test(`those that are ${what} while they are asked for again are ${what}, and take no place from others`, async () => {
       const ids = await make(collection, 150);
+      const begun = performance.now();
       const { ask } = await asker(deployment, `asks-${collection}`);
       const again = (id: string) => ask("delete", collection, { id, mutation: `asks-${collection}:${id}` });
       const all = async (some: readonly string[]) => (await Promise.all(some.map(again))).flatMap(({ code }) => code ?? []);
@@ -159,7 +160,9 @@ describe("the deletion fuse", () => {
       for (let closed = false; !closed; ) closed = await Promise.race([closing.then(() => true), all(held).then(() => false)]);
       assert.equal((await closing).code, 0);
       assert.deepEqual([...new Set(await all(held))], codes);
-      assert.deepEqual(await all(ids.slice(120)), [], "as many more may go as if nothing had been deleted");
+      // After a minute what was deleted is not counted any more, and of the 30 that are left 20 may go.
+      const more = ids.slice(120, performance.now() - begun < 50_000 ? 150 : 140);
+      assert.deepEqual(await all(more), [], "as many more may go as if nothing had been deleted");
       await web1?.caughtUp();
       const there = await Promise.all(held.map((id) => of(web1, collection).get(id)));
       assert.equal(there.filter((document) => document).length, codes.length * held.length);

@@ -9,7 +9,7 @@ import { connect, headers, type Msg, type NatsConnection } from "nats";
 import { connectBus } from "../bus/index.ts";
 import { type Datastore, startDatastore } from "../functions/datastore.ts";
 import { findNatsServer, launchNatsServer } from "../functions/nats-server/index.ts";
-import { type Deployment, deploy } from "./support/deployment.ts";
+import { type Deployment, deploy, patient } from "./support/deployment.ts";
 import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
 import { warningsOf } from "./support/warnings.ts";
 
@@ -198,7 +198,7 @@ describe("on a NATS with one account", () => {
     await using datastore: Datastore = await startDatastore({ dir: join(dir, "datastore"), nats });
     assert.deepEqual([datastore.address, datastore.pids.natsServer, datastore.pids.handlers.length], [nats, undefined, 1]);
     await using bus = await connectBus({ datastore: nats, webserver: "web1", dir: join(dir, "web1"), updateInterval: 0.2 });
-    await bus.caughtUp();
+    await patient(bus).caughtUp();
     const { revision } = await bus.collection("dashboards").put({ id: "there", name: "n" });
 
     const raw = await connect({ servers: nats, inboxPrefix: "_INBOX_web2" });

@@ -2,10 +2,14 @@
 import { type ChildProcess, execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { hooks } from "../../bus/wire/hooks.ts";
 import { createOutput } from "../../scripts/support/output.ts";
 import { main } from "../../scripts/support/program.ts";
 import type { Reported } from "../../scripts/support/restore/report.ts";
 import type { Counts, RestoreSummary } from "../../scripts/support/restore/send.ts";
+
+/** A machine may stand still while a command that runs here waits for the datastore. */
+hooks.answerMs = 10_000;
 
 const COMMAND = fileURLToPath(new URL("../../scripts/frontsync.js", import.meta.url));
 
