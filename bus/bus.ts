@@ -334,7 +334,7 @@ export class EmbeddedBus implements Bus {
 
   /** As it is shown: with the writes on top that are not acknowledged. */
   async #held(collection: string, id: string): Promise<Doc | undefined> {
-    return this.#writes.over(this.#schemas.collection(collection), id, await this.#row(collection, id)).doc;
+    return (await this.#writes.over(this.#schemas.collection(collection), id, () => this.#row(collection, id))).doc;
   }
 
   #onConnection(event: ConnectionEvent, detail: string): void {

@@ -87,7 +87,7 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     const ids = writes.pendingIn(collection);
     return await Promise.all(
       ids.map(async (id) => {
-        const { doc, revision } = writes.over(schema(), id, await parts.row(collection, id));
+        const { doc, revision } = await writes.over(schema(), id, () => parts.row(collection, id));
         return { id, revision, body: doc ? JSON.stringify(doc) : null };
       }),
     );
@@ -141,7 +141,7 @@ export function openCollection(name: string, parts: CollectionParts): Collection
       const { collection } = schema();
       checkId(id);
       const actor = await user?.actor();
-      const { doc, revision } = writes.over(schema(), id, await parts.row(collection, id));
+      const { doc, revision } = await writes.over(schema(), id, () => parts.row(collection, id));
       // What waits is kept as it is shown: the caller gets a copy.
       return shown(actor, id, revision, writes.isPending(collection, id) ? structuredClone(doc) : doc);
     },

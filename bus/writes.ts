@@ -118,9 +118,16 @@ export class Writes {
     return this.#ofDocument.has(`${collection}/${id}`);
   }
 
-  /** A document as it is shown: what is held, with the writes on top that are not acknowledged. */
-  over(schema: CollectionSchema, id: string, row: Row | undefined): Shown {
-    return shown(schema, row, this.#wishesOf(`${schema.collection}/${id}`));
+  /** A document as it is shown: what is held, with the writes on top that are not acknowledged. `read` gives its row; again, when one of those
+   *  writes has reached the replica meanwhile: it may not be in the row yet. */
+  async over(schema: CollectionSchema, id: string, read: () => Promise<Row | undefined>): Promise<Shown> {
+    const waiting = () => (this.#ofDocument.get(`${schema.collection}/${id}`) ?? []).map(({ wish }) => wish);
+    for (;;) {
+      const before = waiting();
+      const row = await read();
+      const wishes = waiting();
+      if (before.every((wish) => wishes.includes(wish))) return shown(schema, row, wishes);
+    }
   }
 
   /** The ids in a collection that have such writes. */
@@ -356,10 +363,6 @@ export class Writes {
       return asKept(wish, row, before, this.#options.maxPayload());
     })();
     return pending.kept;
-  }
-
-  #wishesOf(key: string): Wish[] {
-    return (this.#ofDocument.get(key) ?? []).map(({ wish }) => wish);
   }
 
   /** A number that was refused may be overtaken by later ones of its document, and would then look stored: a retry takes a new one. */

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Outbox } from "../bus/outbox/outbox.ts";
 import { deferred } from "../bus/platform/deadline.ts";
+import type { Row } from "../bus/replica/index.ts";
 import { Writes, type WritesOptions } from "../bus/writes.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { loadSchemas } from "../schemas/index.ts";
@@ -30,6 +31,9 @@ const aborted = (signal: AbortSignal) =>
 
 const put = { op: "put", doc: { id: "d", name: "n" } } as const;
 
+/** Of the document `d`, which has no row. */
+const nameIn = async (writes: Writes) => (await writes.over(schema, "d", async () => undefined)).doc?.name;
+
 describe("a write on its own webserver", () => {
   it("is shown until its row is there, however long ago it was answered", async (t) => {
     const row = deferred<void>();
@@ -37,10 +41,28 @@ describe("a write on its own webserver", () => {
     const written = await writes.write(schema, "d", put, 10, writes.nextMutationId(undefined), { by: 0 });
     assert.equal(written.revision, REVISION);
     assert.equal(writes.pending, 0, "it is up");
-    assert.equal(writes.over(schema, "d", undefined).doc?.name, "n");
+    assert.equal(await nameIn(writes), "n");
     assert.deepEqual(writes.pendingIn("dashboards"), ["d"]);
     row.resolve();
-    await eventually("the row is shown alone", 60_000, () => writes.over(schema, "d", undefined).doc === undefined);
+    await eventually("the row is shown alone", 60_000, async () => (await nameIn(writes)) === undefined);
+    await writes.close();
+  });
+
+  it("is shown by a read that was under way when the replica got it", async (t) => {
+    const held = deferred<void>();
+    const writes = writesOf(Outbox.open(temporaryFolder(t), schemas), { comes: () => held.promise });
+    await writes.write(schema, "d", put, 10, writes.nextMutationId(undefined), { by: 0 });
+    const body = JSON.stringify(put.doc);
+    const [before, after] = [undefined, { revision: REVISION, deleted: false, body, headers: "" } as unknown as Row];
+    let reads = 0;
+    const { doc } = await writes.over(schema, "d", async () => {
+      if (reads++ > 0) return after;
+      // Its row was looked for, and was not there yet.
+      held.resolve();
+      await eventually("it is no longer shown on top", 60_000, () => writes.pendingIn("dashboards").length === 0);
+      return before;
+    });
+    assert.deepEqual([doc?.name, reads], ["n", 2]);
     await writes.close();
   });
 
@@ -50,7 +72,7 @@ describe("a write on its own webserver", () => {
     const written = await writes.write(schema, "d", put, 10, writes.nextMutationId(undefined), { by: 0 });
     assert.equal(written.revision, null);
     await writes.close();
-    assert.equal(writes.over(schema, "d", undefined).doc?.name, "n");
+    assert.equal(await nameIn(writes), "n");
   });
 
   it("gets another name when it was never sent: later ones overtake its number", async (t) => {
