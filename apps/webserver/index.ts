@@ -2,6 +2,8 @@
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { type Bus, connectBus, FrontsyncError, loadSchemas } from "../../bus/index.ts";
+import { LAST_ANSWERS_MS } from "../http/limits.ts";
+import { listen } from "../http/server.ts";
 import { buildApp } from "./app.ts";
 import type { Backups } from "./backups.ts";
 import { followDrains } from "./drains.ts";
@@ -22,8 +24,6 @@ export type { WebserverOptions } from "./options.ts";
 
 /** A key is published so long before it signs, ms: longer than a webserver may be behind without saying that it should get no users. */
 const KEY_LEAD_MS = 5 * 60_000;
-/** Answers that are under way when it stops, ms; then they are cut. */
-const LAST_ANSWERS_MS = 10_000;
 
 export interface Webserver extends AsyncDisposable {
   /** Where it listens: `http://host:port`, or https. */
@@ -82,7 +82,7 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
       events.statusChanged();
     };
     void followDrains(bus, onDrains, drains.signal);
-    app = await buildApp({
+    const built = await buildApp({
       bus,
       schemas: loadSchemas(options.bus.schemas),
       options,
@@ -97,12 +97,13 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
         webserver,
         store,
         searches,
-        peers: new Peers(bus, tokens, { secure: options.tls !== undefined, skipVerify: options.peersSkipTlsVerify }),
+        peers: new Peers(bus, tokens, { secure: options.files !== undefined, skipVerify: options.peersSkipTlsVerify }),
         fresh,
       }),
       fresh,
     });
-    const address = await listen(app, options.listen, options.port);
+    app = built;
+    const address = await listen(built.server, options.listen, options.port, "The webserver", (at) => built.listen(at));
     return { address, bus, close, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
@@ -114,16 +115,6 @@ const none = async () => {
   throw new FrontsyncError("UNKNOWN_CALL", "This webserver was started without backups.");
 };
 const NO_BACKUPS: Backups = { write: none, restore: none };
-
-async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
-  try {
-    return await app.listen({ host, port });
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const todo = code === "EADDRINUSE" ? "Stop what listens there, or take another port." : "Give an address of this machine.";
-    throw new FrontsyncError("BAD_CONFIG", `The webserver can't listen on ${host}, port ${port}: ${message}. ${todo}`, { cause });
-  }
-}
 
 async function closeApp(app: FastifyInstance): Promise<void> {
   const cut = setTimeout(() => app.server.closeAllConnections(), LAST_ANSWERS_MS);
