@@ -6,17 +6,8 @@ import type { AddressInfo, Socket } from "node:net";
 import { clock, FrontsyncError } from "../../bus/index.ts";
 import { isCrooked } from "./answers.ts";
 import { answerNoRequest } from "./errors.ts";
-import {
-  HANDSHAKE_MS,
-  HEADERS_MS,
-  IDLE_MS,
-  KEEP_ALIVE_MS,
-  LAST_ANSWERS_MS,
-  LOOK_MS,
-  MAX_CONNECTIONS,
-  MAX_HEADERS,
-} from "./limits.ts";
-import { readTls, type TlsFiles } from "./tls.ts";
+import { HEADERS_MS, IDLE_MS, KEEP_ALIVE_MS, LAST_ANSWERS_MS, LOOK_MS, MAX_CONNECTIONS, MAX_HEADERS } from "./limits.ts";
+import { secureServer, type TlsFiles } from "./tls.ts";
 
 const CLOSING_LOOK_MS = 50;
 const LOCALHOST = "127.0.0.1";
@@ -34,9 +25,7 @@ export function limitedServer(files: TlsFiles | undefined, more: ServerOptions =
     keepAliveTimeout: KEEP_ALIVE_MS,
     ...more,
   };
-  const server = files
-    ? https.createServer({ ...options, ...readTls(files), handshakeTimeout: HANDSHAKE_MS })
-    : http.createServer(options);
+  const server = files ? secureServer(options, files) : http.createServer(options);
   server.maxConnections = MAX_CONNECTIONS;
   server.timeout = IDLE_MS;
   return server;

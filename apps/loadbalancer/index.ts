@@ -31,8 +31,9 @@ export interface Loadbalancer extends AsyncDisposable {
   /** undefined: it asks no datastore. */
   readonly bus: Bus | undefined;
   status(): Status;
-  /** Takes a renewed certificate from its files. Throws BAD_CONFIG; then the one before stays. */
-  renewCertificate(): void;
+  /** Takes a renewed certificate from its files; connections that are there stay. Whether there is another one. Throws BAD_CONFIG; then the one
+   *  before stays. */
+  renewCertificate(): boolean;
   /** Says for `drainSeconds` that it should get no users, finishes what is under way, and closes. Idempotent. */
   close(): Promise<void>;
 }
@@ -139,8 +140,8 @@ class Balancer implements Loadbalancer {
     return statusOf({ ...this.#parts, draining: this.#draining });
   }
 
-  renewCertificate(): void {
-    renewTls(this.#main, this.#options.files);
+  renewCertificate(): boolean {
+    return renewTls(this.#main);
   }
 
   close(): Promise<void> {

@@ -25,7 +25,7 @@ export async function runLoadbalancer(
   const service = serviceOf();
   const unfollow = reloadAtHangup(sources, context, ({ datastoreUpdateInterval }) => {
     balancer.bus?.setUpdateInterval(datastoreUpdateInterval);
-    balancer.renewCertificate();
+    return balancer.renewCertificate() ? ["certificateFile"] : [];
   });
   try {
     stop.signal.throwIfAborted();
