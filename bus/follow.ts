@@ -12,7 +12,7 @@ import { Recent } from "./recent.ts";
 import type { ReplicaPosition } from "./replica/index.ts";
 import type { Returning } from "./returning.ts";
 import { type Event, TRANSITIONS } from "./states.ts";
-import type { Msg } from "./wire/nats.ts";
+import { type Msg, rawMessage } from "./wire/nats.ts";
 import { decodePage, encodeRecords } from "./wire/page.ts";
 import { LIVE_HEAD, META, storeSubject } from "./wire/subjects.ts";
 import { StoredVersion } from "./wire/version.ts";
@@ -208,7 +208,7 @@ export class Follow {
       if (known) void this.expect(head, 0);
       return;
     }
-    const change = StoredVersion.fromLive(message);
+    const change = StoredVersion.fromLive(message.subject, rawMessage(message));
     if (!change) return;
     if (known) this.#head = Math.max(this.#head ?? 0, change.revision);
     if (this.#state === "synced") this.#take(change);

@@ -56,13 +56,23 @@ export function schemaFolders(given: unknown = []): string[] {
   throw new FrontsyncError("BAD_CONFIG", "`schemas` must be a list of folders with schema files.");
 }
 
-/** Reads frontsync's own schemas and those of further `folders` (one file for each collection).
+/** Frontsync's own schemas and those of further `folders` (one file for each collection).
  *  Throws BAD_CONFIG that names the file and the fault. */
 export function loadSchemas(folders: readonly string[] = []): Schemas {
+  return folders.length === 0 ? ownSchemas() : readSchemas(folders);
+}
+
+/** Its own don't change while a process runs, and to read and check them takes as long as much else at a start. */
+const ownSchemas = onFirstUse(() => readSchemas([]));
+
+function readSchemas(folders: readonly string[]): Schemas {
+  // Frontsync's own are the same for every process, and were checked by its tests; to check them takes half of the time.
+  const validateSchema = folders.length > 0;
   // strictRequired can not see through the $ref to the common fields.
-  const ajv = new Ajv({ strict: true, strictRequired: false, allowUnionTypes: true });
+  const ajv = new Ajv({ strict: true, strictRequired: false, allowUnionTypes: true, validateSchema });
   (addFormats as unknown as typeof addFormats.default)(ajv, ["date-time"]);
-  ajv.addKeyword({ keyword: "collection", schemaType: "object", metaSchema: readJson(join(HERE, "collection.meta.json")) });
+  const metaSchema = readJson(join(HERE, "collection.meta.json"));
+  ajv.addKeyword({ keyword: "collection", schemaType: "object", ...(validateSchema && { metaSchema }) });
 
   const common = readJson(join(HERE, "document.json"));
   ajv.addSchema([common, readJson(join(HERE, "password.json"))]);

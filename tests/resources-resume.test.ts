@@ -69,27 +69,28 @@ describe("a transfer of 64 MB, broken off at 50 %", { timeout: 180_000 }, () => 
 
     it(`by the death of the ${victim}, up and down`, async (t) => {
       const [seed, up, down] = [n + 1, await deployment.connect(`up-${victim}`), await deployment.connect(`down-${victim}`)];
-      let [killed, killedDown] = [false, false];
+      /** What was moved when it was killed. */
+      let [sentBefore, receivedBefore]: (number | undefined)[] = [];
       down.transfers.onProgress(({ id, done }) => {
-        if (id !== victim || killedDown || done < SIZE / 2) return;
-        killedDown = true;
+        if (id !== victim || receivedBefore !== undefined || done < SIZE / 2) return;
+        receivedBefore = down.transfers.status().receivedBytes;
         kill();
       });
       const onProgress = (bytes: number) => {
-        if (killed || bytes < SIZE / 2) return;
-        killed = true;
+        if (sentBefore !== undefined || bytes < SIZE / 2) return;
+        sentBefore = up.transfers.status().sentBytes;
         kill();
       };
       const { revision, sha256 } = await up.resources.upload(content(SIZE, seed), { name: "n" }, { id: victim, onProgress });
-      assert.ok(killed);
+      assert.ok(sentBefore !== undefined);
       await down.caughtUp(revision, { timeoutMs: 30_000 });
       assert.deepEqual(await digest(await down.resources.open(victim)), { sha256, size: SIZE });
-      assert.ok(killedDown);
-      const sent = up.transfers.status().sentBytes;
-      assert.ok(sent < 1.1 * SIZE, `${sent} bytes were sent`);
-      const received = down.transfers.status().receivedBytes;
-      assert.ok(received < 1.1 * SIZE, `${received} bytes came`);
-      t.diagnostic(`sent ${(sent / SIZE).toFixed(2)} of it`);
+      assert.ok(receivedBefore !== undefined);
+      const sent = up.transfers.status().sentBytes - sentBefore;
+      assert.ok(sent < SECOND_TRY, `${sent} bytes were sent after it`);
+      const received = down.transfers.status().receivedBytes - receivedBefore;
+      assert.ok(received < SECOND_TRY, `${received} bytes came after it`);
+      t.diagnostic(`after it ${(sent / SIZE).toFixed(2)} were sent, ${(received / SIZE).toFixed(2)} came`);
     });
   }
 });

@@ -2,7 +2,6 @@
  *  somebody asks: a version passes several hands that need no more than its revision. */
 import type { Envelope } from "../../schemas/types.ts";
 import { headerValue, readEnvelope } from "./envelope.ts";
-import { type Msg, rawMessage } from "./nats.ts";
 import { storeSubjectOf } from "./subjects.ts";
 
 export class StoredVersion {
@@ -20,10 +19,9 @@ export class StoredVersion {
   }
 
   /** A live message: what was republished of the store. undefined: whoever published it is not the store. */
-  static fromLive(message: Msg): StoredVersion | undefined {
-    const { headers, body } = rawMessage(message);
+  static fromLive(subject: string, { headers, body }: { headers: Uint8Array; body: Uint8Array }): StoredVersion | undefined {
     const revision = Number(headerValue(headerText(headers), "Nats-Sequence") ?? 0);
-    return revision > 0 ? new StoredVersion(storeSubjectOf(message.subject), revision, headers, body) : undefined;
+    return revision > 0 ? new StoredVersion(storeSubjectOf(subject), revision, headers, body) : undefined;
   }
 
   get headerText(): string {

@@ -44,8 +44,8 @@ export const WITHIN: Record<string, (order: WebserverOrder) => void> = {
 
 function overLive(change: (live: StoredVersion) => StoredVersion): void {
   const fromLive = StoredVersion.fromLive;
-  StoredVersion.fromLive = (message) => {
-    const live = fromLive.call(StoredVersion, message);
+  StoredVersion.fromLive = (subject, raw) => {
+    const live = fromLive.call(StoredVersion, subject, raw);
     return live && change(live);
   };
 }
