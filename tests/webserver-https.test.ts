@@ -12,7 +12,7 @@ import { raw } from "./support/balancers.ts";
 import { type Certificate, makeAuthority, makeCertificate } from "./support/certificates.ts";
 import { getSecure } from "./support/https.ts";
 import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
-import { running } from "./support/running.ts";
+import { firstLine, running } from "./support/running.ts";
 
 const WAIT_MS = 60_000;
 const NAMES = ["IP:127.0.0.1"];
@@ -133,11 +133,7 @@ Certificate-File = web.pem
 `;
   writeFileSync(file, text);
   const command = running(t, ["webserver", "--config", file]);
-  const [started] = await eventually("it has started", WAIT_MS, () => {
-    assert.equal(command.child.exitCode, null, command.notes());
-    return command.lines().length > 0 && command.lines();
-  });
-  const { address, redirectAddress } = started as { address: string; redirectAddress: string };
+  const { address, redirectAddress } = await firstLine<{ address: string; redirectAddress: string }>(command);
   const sent = await fetch(`${redirectAddress}/x`, { redirect: "manual" });
   assert.deepEqual([sent.status, sent.headers.get("location")], [308, `${address}/x`]);
   const agent = keeping(t);

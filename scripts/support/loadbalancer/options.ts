@@ -23,6 +23,7 @@ export function optionsOf(settings: Settings): LoadbalancerOptions {
     trustedProxies: settings.trustedProxies,
     sessionTimeoutMinutes: settings.balancerSessionTimeout,
     accessLog: settings.enableAccessLog,
+    drainSeconds: settings.drainSeconds,
   };
 }
 

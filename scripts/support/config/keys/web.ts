@@ -142,8 +142,8 @@ export const WEB_KEYS = {
   drainSeconds: {
     name: "Drain-Seconds",
     kind: "integer",
-    usedBy: ["webserver"],
-    about: "Before it stops a webserver says for so long that it should get no users.",
+    usedBy: ["webserver", "loadbalancer"],
+    about: "Before it stops it says for so long that it should get no users.",
     default: 0,
     unit: "s",
     min: 0,
