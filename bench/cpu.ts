@@ -73,12 +73,13 @@ async function main(stage: Stage): Promise<void> {
   const sides = await openSides(stage, await findNatsServer(), sync);
   for (const side of [sides.ours, sides.bare]) await side.client.ask("flood", WARM_UP_MS);
   const rounds = await alternate(ROUNDS, { ours: () => spentIn(sides.ours), bare: () => spentIn(sides.bare) });
-  const of = (side: "ours" | "bare", pick: (spent: Spent) => number) => median(rounds.map((round) => pick(round[side])));
-  const line = (name: string, pick: (spent: Spent) => number, digits = 0) =>
-    console.log(
-      `${name.padEnd(28)} ${of("ours", pick).toFixed(digits).padStart(10)} ${of("bare", pick).toFixed(digits).padStart(10)}`,
-    );
-  console.log(`${`µs a put, sync ${sync}`.padEnd(28)} ${"frontsync".padStart(10)} ${"bare".padStart(10)}`);
+  const row = (name: string, ...cells: string[]) =>
+    console.log([name.padEnd(28), ...cells.map((cell) => cell.padStart(10))].join(" "));
+  const line = (name: string, pick: (spent: Spent) => number, digits = 0) => {
+    const all = (["ours", "bare"] as const).map((side) => median(rounds.map((round) => pick(round[side]))).toFixed(digits));
+    row(name, ...all, median(rounds.map(({ ours, bare }) => pick(ours) / pick(bare))).toFixed(2));
+  };
+  row(`µs a put, sync ${sync}`, "frontsync", "bare", "ratio");
   const names = new Set(rounds.flatMap(({ ours, bare }) => [...ours.parts.keys(), ...bare.parts.keys()]));
   for (const name of [...names].filter((one) => one !== "all").sort()) line(name, ({ parts }) => parts.get(name) ?? 0);
   line("all", ({ parts }) => parts.get("all") ?? 0);

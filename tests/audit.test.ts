@@ -54,9 +54,9 @@ describe("the audit", () => {
       ["patch", { mutation: "raw:2", by: 8, id, merge: { description: "d" } }],
       ["delete", { mutation: "raw:3", by: 9, id }],
     ] as const)
-      await web.request(`ds.req.dashboards.${verb}.raw`, JSON.stringify(request), { timeout: 5000 });
+      await web.request(`ds.req.dashboards.${verb}.raw`, JSON.stringify(request), { timeout: 60_000 });
     const versions = await deployment.buses[0]?.collection("dashboards").versions(id);
-    const written = await eventually("it is written", 5000, async () => {
+    const written = await eventually("it is written", 60_000, async () => {
       const lines = (await readAudit(nats)).flat().filter((line) => line.id === id);
       return lines.length === 3 && lines.sort((a, b) => a.revision - b.revision);
     });
@@ -70,17 +70,25 @@ describe("the audit", () => {
     const before = (await readAudit(await deployment.rawFunctions())).length;
     const count = 2000;
     const docs = Array.from({ length: count }, (_, n) => ({ id: `flood${n}`, name: `${n}` }));
+    const begun = performance.now();
     const written = await Promise.all(
-      deployment.buses.map((bus, half) => bus.collection("dashboards").putMany(docs.filter((_, n) => n % 2 === half))),
+      deployment.buses.map((bus, half) =>
+        bus.collection("dashboards").putMany(
+          docs.filter((_, n) => n % 2 === half),
+          { timeoutMs: 60_000 },
+        ),
+      ),
     );
     const revisions = written.flat().map((one) => (one instanceof Error ? 0 : (one.revision ?? 0)));
+    const took = performance.now() - begun;
     await deployment.restartDatastore();
     const messages = (await readAudit(await deployment.rawFunctions())).slice(before);
     const found = messages.flat().filter(({ id }) => id.startsWith("flood"));
     const ascending = (x: number, y: number) => x - y;
     assert.deepEqual(found.map(({ revision }) => revision).sort(ascending), revisions.sort(ascending));
     assert.deepEqual(new Set(found.map(({ webserver }) => webserver)), new Set(["web1", "web2"]));
-    assert.ok(messages.length < count / 20, `${messages.length} messages`);
+    // Each of two handlers sends one every 100 ms at most, but for full ones: on a slow machine these are more.
+    assert.ok(messages.length < Math.max(count / 20, (2 * took) / 100), `${messages.length} messages in ${took} ms`);
   });
 
   it("is kept for 90 days, or for as long as an operator has set", async () => {

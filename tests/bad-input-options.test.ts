@@ -55,7 +55,7 @@ const DATASTORE: [keyof DatastoreOptions, ...unknown[]][] = [
   ["schemas", null, 5, "folder", [5], [""], ["/nowhere/at/all"]],
 ];
 
-/** Refused with BAD_CONFIG, quickly, with a message that says something, and of `option` unless it is about what the option names. */
+/** Refused with BAD_CONFIG, soon, with a message that says something, and of `option` unless it is about what the option names. */
 async function isRefused(start: () => Promise<AsyncDisposable>, option: string, value: unknown): Promise<void> {
   const begun = performance.now();
   await assert.rejects(
@@ -69,7 +69,7 @@ async function isRefused(start: () => Promise<AsyncDisposable>, option: string, 
       return true;
     },
   );
-  assert.ok(performance.now() - begun < 4000, "at once");
+  assert.ok(performance.now() - begun < 30_000, "soon");
 }
 
 function busOptions(t: TestContext, changed: Loose<BusOptions>): BusOptions {

@@ -6,6 +6,7 @@ import { it } from "node:test";
 import { connectBus, type FrontsyncError } from "../bus/index.ts";
 import { startDatastore } from "../functions/datastore.ts";
 import { findNatsServer, launchNatsServer } from "../functions/nats-server/index.ts";
+import { patient } from "./support/deployment.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 
 const MB = 1024 * 1024;
@@ -18,7 +19,7 @@ it("stores nothing that it could not deliver, and delivers what it has stored", 
   const nats = `127.0.0.1:${server.port}`;
   await using _datastore = await startDatastore({ dir: join(dir, "datastore"), nats });
   await using bus = await connectBus({ datastore: nats, webserver: "web1", dir: join(dir, "web1") });
-  await bus.caughtUp();
+  await patient(bus).caughtUp();
   const dashboards = bus.collection("dashboards");
 
   let limit = 0;
@@ -32,7 +33,7 @@ it("stores nothing that it could not deliver, and delivers what it has stored", 
   await dashboards.putMany(Array.from({ length: 2000 }, (_one, n) => ({ id: `small${n}`, name: "n", data: "x".repeat(500) })));
 
   await using fresh = await connectBus({ datastore: nats, webserver: "web2", dir: join(dir, "web2") });
-  await fresh.caughtUp();
+  await patient(fresh).caughtUp();
   assert.deepEqual((await fresh.digests()).digests, (await bus.digests()).digests);
   for (const character of ["e", "語"]) {
     const data = character.repeat(Math.floor((limit - 200) / Buffer.byteLength(character)));

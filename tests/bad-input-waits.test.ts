@@ -34,10 +34,11 @@ const writesOf = (bus: Bus, options: Wait = {}): (() => Promise<unknown>)[] => [
   () => bus.collection("dashboards").delete("there", options),
 ];
 
-async function within<T>(ms: number, work: () => Promise<T>): Promise<T> {
+/** Longer than a machine stands still, and too short for what waits for ever; what was told to wait less says so in its error. */
+async function soon<T>(work: () => Promise<T>): Promise<T> {
   const begun = performance.now();
   const result = await work();
-  assert.ok(performance.now() - begun < ms, `it took ${Math.round(performance.now() - begun)} ms`);
+  assert.ok(performance.now() - begun < 30_000, `it took ${Math.round(performance.now() - begun)} ms`);
   return result;
 }
 
@@ -54,18 +55,18 @@ function suspend({ datastore }: Deployment): Disposable {
 describe("a bus without a datastore", () => {
   it("opens, reads what it has, keeps what can wait, and refuses the rest at once", async (t) => {
     const datastore = `127.0.0.1:${await freePort()}`;
-    await using bus = await within(20_000, () => connectBus({ datastore, webserver: "web1", dir: temporaryFolder(t) }));
+    await using bus = await soon(() => connectBus({ datastore, webserver: "web1", dir: temporaryFolder(t) }));
     const { state, generation, head, cursor, peers } = bus.status();
     assert.deepEqual(
       { state, generation, head, cursor, peers },
       { state: "degraded", generation: null, head: null, cursor: 0, peers: [] },
     );
     for (const write of sensitiveOf(bus))
-      await within(2000, () => assert.rejects(write, { name: "FrontsyncError", code: "DATASTORE_UNREACHABLE", retryable: true }));
+      await soon(() => assert.rejects(write, { name: "FrontsyncError", code: "DATASTORE_UNREACHABLE", retryable: true }));
     const [put, ...edits] = writesOf(bus);
-    for (const write of edits) await within(2000, () => assert.rejects(write, { code: "NOT_FOUND", retryable: false }));
-    assert.equal(((await within(2000, put as () => Promise<Written>)) as Written).revision, null);
-    const results = await within(2000, () => bus.collection("dashboards").putMany([{ name: "a" }, { name: "b" }]));
+    for (const write of edits) await soon(() => assert.rejects(write, { code: "NOT_FOUND", retryable: false }));
+    assert.equal(((await soon(put as () => Promise<Written>)) as Written).revision, null);
+    const results = await soon(() => bus.collection("dashboards").putMany([{ name: "a" }, { name: "b" }]));
     assert.deepEqual(
       results.map((result) => (result as Written).revision),
       [null, null],
@@ -82,8 +83,8 @@ describe("a bus without a datastore", () => {
     );
     assert.equal((await bus.outbox.list()).length, 3);
     for (const revision of [undefined, null, 5])
-      await within(3000, () => assert.rejects(bus.caughtUp(revision, { timeoutMs: 100 }), { code: "TIMEOUT" }));
-    await within(2000, () => bus.close());
+      await soon(() => assert.rejects(bus.caughtUp(revision, { timeoutMs: 100 }), { code: "TIMEOUT", message: / 100 ms/ }));
+    await soon(() => bus.close());
   });
 
   it("serves what it holds when the datastore is stopped, and goes on when it is back", async () => {
@@ -91,11 +92,11 @@ describe("a bus without a datastore", () => {
     const bus = deployment.buses[0] as Bus;
     await bus.collection("dashboards").put({ id: "there", name: "n" });
     await deployment.stopDatastore();
-    await eventually("the bus notices", 5000, () => bus.status().state === "degraded");
-    for (const write of sensitiveOf(bus)) await within(2000, () => assert.rejects(write, { code: "DATASTORE_UNREACHABLE" }));
+    await eventually("the bus notices", 60_000, () => bus.status().state === "degraded");
+    for (const write of sensitiveOf(bus)) await soon(() => assert.rejects(write, { code: "DATASTORE_UNREACHABLE" }));
     assert.equal((await bus.collection("dashboards").get("there"))?.doc.name, "n");
     assert.equal(bus.status().pending, 0);
-    for (const write of writesOf(bus)) await within(2000, write);
+    for (const write of writesOf(bus)) await soon(write);
     assert.equal(bus.status().pending, 3);
     await deployment.restartDatastore();
     await bus.caughtUp();
@@ -112,9 +113,11 @@ describe("a wait", () => {
     await using deployment = await deploy({ webservers: 1 });
     const bus = deployment.buses[0] as Bus;
     const head = bus.status().head ?? 0;
-    await within(4000, () => assert.rejects(bus.caughtUp(head + 1000, { timeoutMs: 300 }), { code: "TIMEOUT", retryable: true }));
-    await within(2000, () => bus.caughtUp(head));
-    await within(3000, () => bus.caughtUp(null, { timeoutMs: Number.POSITIVE_INFINITY }));
+    await soon(() =>
+      assert.rejects(bus.caughtUp(head + 1000, { timeoutMs: 300 }), { code: "TIMEOUT", message: / 300 ms/, retryable: true }),
+    );
+    await soon(() => bus.caughtUp(head));
+    await soon(() => bus.caughtUp(null, { timeoutMs: Number.POSITIVE_INFINITY }));
     for (const revision of [-1, 1.5, Number.NaN, "5" as unknown as number])
       await assert.rejects(bus.caughtUp(revision), { code: "BAD_MESSAGE" });
   });
@@ -131,7 +134,7 @@ describe("a wait", () => {
       () => bus.caughtUp((head ?? 0) + 9, { signal }),
       () => bus.collection("dashboards").putMany([{ name: "n" }], { signal }),
     ];
-    for (const call of [...writesOf(bus, { signal }), ...waits]) await within(2000, () => assert.rejects(call, reason));
+    for (const call of [...writesOf(bus, { signal }), ...waits]) await soon(() => assert.rejects(call, reason));
     assert.deepEqual(await bus.collection("dashboards").changes({ signal }).next(), { done: true, value: undefined });
     await bus.caughtUp();
     assert.equal(bus.status().head, head);
@@ -143,7 +146,7 @@ describe("a wait", () => {
     using suspended = suspend(deployment);
     const changes = bus.collection("dashboards").changes();
     const aborted = writesOf(bus, { signal: AbortSignal.timeout(200) });
-    const outcome = await within(4000, () =>
+    const outcome = await soon(() =>
       Promise.allSettled([aborted[0]?.(), bus.caughtUp(null, { signal: AbortSignal.timeout(200) })]),
     );
     for (const { status, ...rest } of outcome)
@@ -166,7 +169,7 @@ describe("a closed bus", () => {
     using _suspended = suspend(deployment);
     const inFlight = [dashboards.put({ name: "n" }), bus.caughtUp(Number.MAX_SAFE_INTEGER), bus.caughtUp()];
     const outcomes = Promise.allSettled(inFlight);
-    await within(3000, () => bus.close());
+    await soon(() => bus.close());
     for (const outcome of await outcomes) assert.equal(outcome.status === "rejected" && outcome.reason.code, "CLOSED");
     assert.deepEqual(await next, { done: true, value: undefined });
     const calls = [
@@ -178,7 +181,7 @@ describe("a closed bus", () => {
       () => bus.digests(),
     ];
     for (const call of calls)
-      await within(2000, () => assert.rejects(call, { name: "FrontsyncError", code: "CLOSED", retryable: false }));
+      await soon(() => assert.rejects(call, { name: "FrontsyncError", code: "CLOSED", retryable: false }));
     assert.deepEqual(await dashboards.changes({ since: 0 }).next(), { done: true, value: undefined });
     await bus.close();
     await bus[Symbol.asyncDispose]();
@@ -198,13 +201,13 @@ describe("a wrong Control-Auth", () => {
       });
       const [warning] = await eventually(
         "it is warned of",
-        10_000,
+        60_000,
         () => bus.status().warnings.length > 0 && bus.status().warnings,
       );
       assert.equal(warning?.code, "AUTH_REFUSED");
       assert.ok(warning?.message.includes("Control-Auth") && !warning.message.includes(controlAuth));
       assert.equal(bus.status().state, "degraded");
-      for (const write of sensitiveOf(bus)) await within(2000, () => assert.rejects(write, { code: "DATASTORE_UNREACHABLE" }));
+      for (const write of sensitiveOf(bus)) await soon(() => assert.rejects(write, { code: "DATASTORE_UNREACHABLE" }));
     }
     await using bus = await deployment.connect("web2");
     assert.deepEqual(warned(bus), ["DEFAULT_PASSWORD"]);

@@ -46,7 +46,7 @@ function faultIn(bad: BadMessage, { code, message, path, limit, current }: Answe
 }
 
 async function send(nats: NatsConnection, { collection, verb, body }: BadMessage): Promise<Msg> {
-  return await nats.request(`ds.req.${collection}.${verb}.web1`, body, { timeout: 10_000 });
+  return await nats.request(`ds.req.${collection}.${verb}.web1`, body, { timeout: 60_000 });
 }
 
 /** Sends all of them, some at a time; each is answered as it should be. */
@@ -107,7 +107,7 @@ it("refuses every bad message, stores nothing of it, and works on", async (t) =>
   await t.test(`${OF_EACH_KIND} batches of up to 8 bad writes, each refused for itself`, async () => {
     const faults: string[] = [];
     for (const writes of fc.sample(badBatches({ revision }), { numRuns: OF_EACH_KIND, seed: SEED })) {
-      const reply = await nats.request("ds.req._.batch.web1", batchOf(writes), { timeout: 10_000 });
+      const reply = await nats.request("ds.req._.batch.web1", batchOf(writes), { timeout: 60_000 });
       const { results } = reply.json<{ results: { refused?: Answer }[] }>();
       assert.equal(results?.length, writes.length, reply.string().slice(0, 300));
       for (const [at, write] of writes.entries()) {
@@ -138,7 +138,7 @@ it("refuses every bad message, stores nothing of it, and works on", async (t) =>
     ]);
     const junk = headers();
     junk.set("Fs-Deadline", "tomorrow");
-    const reply = await nats.request("ds.req._.changes.web1", JSON.stringify({ after: 0 }), { headers: junk, timeout: 5000 });
+    const reply = await nats.request("ds.req._.changes.web1", JSON.stringify({ after: 0 }), { headers: junk, timeout: 60_000 });
     assert.equal(reply.headers?.get("Nats-Service-Error-Code"), "BAD_MESSAGE");
   });
 
@@ -152,12 +152,17 @@ it("refuses every bad message, stores nothing of it, and works on", async (t) =>
 
   await t.test("a batch is answered also where what is there is larger than a message", async () => {
     const data = "語".repeat(1_390_000);
-    const large = await bus.collection("dashboards").putMany([1, 2].map((n) => ({ id: `large${n}`, name: "n", data })));
+    await bus.caughtUp();
+    const large = await bus.collection("dashboards").putMany(
+      [1, 2].map((n) => ({ id: `large${n}`, name: "n", data })),
+      { timeoutMs: 60_000 },
+    );
+    await bus.caughtUp();
     const writes = large.map((_one, n) => ({
       collection: "dashboards",
       delete: { mutation: `r:${n}`, by: 0, id: `large${n + 1}`, ifRevision: 1 },
     }));
-    const reply = await nats.request("ds.req._.batch.web1", JSON.stringify({ writes }), { timeout: 10_000 });
+    const reply = await nats.request("ds.req._.batch.web1", JSON.stringify({ writes }), { timeout: 60_000 });
     const { results } = reply.json<{ results: { refused: Answer }[] }>();
     assert.deepEqual(
       results.map(({ refused }) => [refused.code, refused.current]),
@@ -175,7 +180,7 @@ it("refuses every bad message, stores nothing of it, and works on", async (t) =>
     }
     assert.equal((await bus.collection("notes").get("there"))?.revision, revision.notes);
     await bus.caughtUp();
-    const status = await eventually("the bus is synced", 5000, () => bus.status().state === "synced" && bus.status());
+    const status = await eventually("the bus is synced", 60_000, () => bus.status().state === "synced" && bus.status());
     assert.deepEqual([warningsOf(bus), status.counters.resyncs, status.pending], [[], 0, 0]);
     assert.deepEqual(deployment.datastore.pids, before.pids);
   });

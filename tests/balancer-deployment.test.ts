@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Loadbalancer, startLoadbalancer } from "../apps/loadbalancer/index.ts";
 import { connectBus } from "../bus/index.ts";
-import { freePorts } from "../scripts/support/free-ports.ts";
 import { fit, standIn } from "./support/balancers.ts";
 import { frontsync } from "./support/command.ts";
 import { CONTROL_AUTH } from "./support/deployment.ts";
@@ -17,8 +16,7 @@ const WAIT_MS = 120_000;
 /** Webservers that say where they really are. */
 async function deployment(count: number): Promise<Web> {
   const web = await webservers(0, { trustedProxies: ["127.0.0.1"] });
-  const ports = await freePorts(Array.from({ length: count }, () => 0));
-  for (const [at, port] of ports.entries()) await web.open(`web${at + 1}`, { port, externalAddr: `127.0.0.1:${port}` });
+  for (let n = 1; n <= count; n++) await web.openReal(`web${n}`);
   return web;
 }
 

@@ -9,7 +9,7 @@ import { startLoadbalancer } from "../apps/loadbalancer/index.ts";
 import { connectBus } from "../bus/index.ts";
 import { freePorts } from "../scripts/support/free-ports.ts";
 import { fit } from "./support/balancers.ts";
-import { CONTROL_AUTH, deploy } from "./support/deployment.ts";
+import { CONTROL_AUTH, deploy, patient } from "./support/deployment.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 import { hashed, plant, QUICK } from "./support/passwords.ts";
 import { makeUser } from "./support/people.ts";
@@ -71,7 +71,7 @@ test("1,000 requests at 50 a second while one of three webservers is killed: non
       assert.equal(process.child.exitCode, null, process.notes());
       return process.lines().some(({ event }) => event === "started");
     });
-  await bus.caughtUp();
+  await patient(bus).caughtUp();
   const uid = await makeUser(bus, { user: "maria" });
   await bus.caughtUp(await plant(deployment, uid, { password: hashed(PASSWORD, QUICK) }));
   await using balancer = await startLoadbalancer({

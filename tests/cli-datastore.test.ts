@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { connectBus } from "../bus/index.ts";
 import { eventually, processes, temporaryFolder } from "./support/nats-server-kit.ts";
+import { Gate } from "./support/offline.ts";
 import { running, runningDatastore } from "./support/running.ts";
 
 const COMMAND = fileURLToPath(new URL("../scripts/frontsync.js", import.meta.url));
@@ -47,7 +48,7 @@ test("a datastore lets in who has its secret, and nobody else", async (t) => {
   assert.equal(await ended, 0);
   assert.deepEqual(lines().at(-1), { event: "stopped" });
   const all = [pids.natsServer, ...pids.handlers];
-  await eventually("no process is left", 2000, () => !processes().some(({ pid }) => all.includes(pid)));
+  await eventually("no process is left", 60_000, () => !processes().some(({ pid }) => all.includes(pid)));
 });
 
 test("an import that is interrupted says how far it came, and the next one does the rest", async (t) => {
@@ -57,10 +58,12 @@ test("an import that is interrupted says how far it came, and the next one does 
   for (let n = 0; n < FILES; n++) writeFileSync(join(folder, `${n}.json`), `{"name":"Number ${n}"}`);
   const bus = await connectBus({ datastore: address, webserver: "web1", dir: join(temporaryFolder(t), "web1") });
   t.after(() => bus.close());
-  await bus.caughtUp();
+  await bus.caughtUp(null, { timeoutMs: 60_000 });
 
   const changes = bus.collection("dashboards").changes();
-  const interrupted = frontsync(t, ["import", "dashboards", folder, "--datastore", address], undefined);
+  // By way of this process: should it stand still, the import does not run on to its end meanwhile.
+  await using gate = await Gate.to(address);
+  const interrupted = frontsync(t, ["import", "dashboards", folder, "--datastore", gate.address], undefined);
   await changes.next();
   interrupted.child.kill("SIGINT");
   assert.equal(await interrupted.ended, 130);

@@ -28,7 +28,7 @@ it("frontsync resources ls, put, get, rm", async (t) => {
   const folder = temporaryFolder(t);
   const resources = async (...args: string[]): Promise<Ended> => {
     const all = [COMMAND, "resources", ...args, "--datastore", deployment.datastore.address];
-    return await promisify(execFile)(process.execPath, all, { timeout: 60_000, cwd: folder, maxBuffer: 16 << 20 }).then(
+    return await promisify(execFile)(process.execPath, all, { timeout: 300_000, cwd: folder, maxBuffer: 16 << 20 }).then(
       (output) => ({ code: 0, ...output }),
       (error: Ended) => error,
     );

@@ -10,7 +10,7 @@ import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
 import { runningDatastore } from "./support/running.ts";
 import { systemdTold } from "./support/systemd-told.ts";
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 const SECRET = "only the two of us know";
 
 test("off loopback a datastore does not start without a secret of its own and TLS, and says what to do", async (t) => {

@@ -41,7 +41,7 @@ interface Ended {
 }
 
 async function frontsync(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  const options = { env: { ...process.env, ...env }, timeout: 20_000 };
+  const options = { env: { ...process.env, ...env }, timeout: 300_000 };
   const ended = promisify(execFile)(process.execPath, [COMMAND, ...args], options);
   return ended.then(
     (output) => ({ code: 0, ...output }),

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type Bus, type Collection, connectBus } from "../bus/index.ts";
+import { patient } from "./support/deployment.ts";
 import { taskFolder } from "./support/evolving.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 import { PreviousDatastore } from "./support/previous-datastore.ts";
@@ -32,7 +33,7 @@ describe("a datastore of the previous version", () => {
       };
       const bus = await connectBus({ ...options, updateInterval: 0.2, schemas: [tasks] });
       closing.push(() => bus.close());
-      await bus.caughtUp();
+      await patient(bus).caughtUp();
       return bus;
     };
     buses = [await open("web1"), await open("web2")];
@@ -76,13 +77,13 @@ describe("a datastore of the previous version", () => {
   it("is checked in with, and answers catch-ups: nothing is missing, nothing warned of", async () => {
     const bus = buses[0] as Bus;
     const { checkIns } = bus.status().counters;
-    await eventually("it is checked in with", 5000, () => bus.status().counters.checkIns > checkIns + 2);
+    await eventually("it is checked in with", 60_000, () => bus.status().counters.checkIns > checkIns + 2);
     await Promise.all(buses.map((one) => one.caughtUp()));
     const [first, second] = await Promise.all(buses.map(async (one) => (await one.digests()).digests));
     assert.deepEqual(first, second);
     for (const one of buses) {
-      const { state, counters } = one.status();
-      assert.deepEqual([state, warningsOf(one), counters.resyncs], ["synced", [], 0]);
+      await eventually("it is in step", 60_000, () => one.status().state === "synced");
+      assert.deepEqual([warningsOf(one), one.status().counters.resyncs], [[], 0]);
     }
     assert.deepEqual(datastore.refused, []);
   });
@@ -93,6 +94,6 @@ describe("a datastore of the previous version", () => {
       assert.match(error.message, /0\.1\.0.*too old.*Upgrade/);
       return true;
     });
-    assert.equal(buses[0]?.status().state, "synced");
+    await eventually("it is in step", 60_000, () => buses[0]?.status().state === "synced");
   });
 });

@@ -22,16 +22,20 @@ describe("a webserver of the previous version", () => {
 
   /** Until it has heard of a revision. */
   const heard = (revision: number | null) =>
-    eventually(`it hears of ${revision}`, 5000, () => [...old.held.values()].some((one) => one.revision === revision));
+    eventually(`it hears of ${revision}`, 60_000, () => [...old.held.values()].some((one) => one.revision === revision));
 
   it("checks in, is told of the others, and is in their peers", async () => {
-    const first = await old.checkIn();
-    assert.equal(first.position, "good");
+    assert.equal((await old.checkIn()).position, "good");
+    // Both handlers hear of a webserver, the one that it asked first.
+    const { peers } = await eventually("it is told of web1", 60_000, async () => {
+      const reply = await old.checkIn();
+      return reply.peers.length > 0 && reply;
+    });
     assert.deepEqual(
-      first.peers.map(({ webserver }) => webserver),
+      peers.map(({ webserver }) => webserver),
       ["web1"],
     );
-    await eventually("web1 knows it", 5000, () => bus.status().peers.some(({ webserver }) => webserver === "old"));
+    await eventually("web1 knows it", 60_000, () => bus.status().peers.some(({ webserver }) => webserver === "old"));
   });
 
   it("puts, patches and deletes, and hears what a current webserver writes", async () => {
@@ -104,7 +108,7 @@ describe("a webserver of the previous version", () => {
         .sort();
     for (const webserver of [late, old]) {
       assert.deepEqual(none(digestsOf(webserver.held.values())), none(digests));
-      const { digests: told, position } = await eventually("a handler knows the digests there", 5000, async () => {
+      const { digests: told, position } = await eventually("a handler knows the digests there", 60_000, async () => {
         const reply = await webserver.checkIn();
         return reply.digests && reply;
       });

@@ -256,6 +256,7 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
     await anna.getByLabel("Query").fill("status=500");
     await anna.getByRole("button", { name: "Search", exact: true }).click();
     await anna.getByText("Done").waitFor();
+    await anna.locator(".lines li").nth(17).waitFor();
     const lines = await anna.locator(".lines li").count();
     assert.equal(lines, 18);
     // The same login, at the other webserver.

@@ -13,7 +13,7 @@ import { Gate } from "./support/offline.ts";
 import { codeOf } from "./support/refusals.ts";
 
 const WAIT_MS = 60_000;
-const TRIES = 3;
+const TRIES = 12;
 const NOTICED_MS = 2000;
 
 const until = (bus: Bus, state: string) => eventually(state, WAIT_MS, () => bus.status().state === state);

@@ -14,7 +14,7 @@ import { loadSchemas } from "../schemas/index.ts";
 import { CONTENT, contentAt } from "./support/backups.ts";
 import { blocksOf } from "./support/blocks.ts";
 import { frontsync } from "./support/command.ts";
-import { deploy } from "./support/deployment.ts";
+import { deploy, patient } from "./support/deployment.ts";
 import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
 import { warningsOf } from "./support/warnings.ts";
 
@@ -30,7 +30,7 @@ test("the README's session prints what its comments say", () => {
   const file = join(folder, `readme-${process.pid}.mjs`);
   writeFileSync(file, example);
   try {
-    const { stdout, stderr, status } = spawnSync(process.execPath, [file], { encoding: "utf8", timeout: 60_000 });
+    const { stdout, stderr, status } = spawnSync(process.execPath, [file], { encoding: "utf8", timeout: 300_000 });
     const promised = [...example.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, text]) => text);
     assert.deepEqual({ status, printed: stdout.trim().split("\n") }, { status: 0, printed: promised }, stderr);
   } finally {
@@ -46,7 +46,7 @@ test("the lines of the README are scripts and commands that there are", () => {
   assert.ok(commands.size >= 4);
   for (const command of commands) {
     const { status } = spawnSync(process.execPath, [join(ROOT, "dist/scripts/frontsync.js"), command, "--help"], {
-      timeout: 20_000,
+      timeout: 300_000,
     });
     assert.equal(status, 0, `frontsync ${command} --help`);
   }
@@ -96,12 +96,12 @@ test("the NATS configuration of docs/operations.md keeps webservers and function
     dir: join(folder, "web1"),
     controlAuth: "a secret",
   });
-  await web1.caughtUp();
+  await patient(web1).caughtUp();
   await web1.collection("dashboards").put({ id: "d", name: "D" });
   // On a machine with much to do it may have waited.
-  await web1.caughtUp(null, { timeoutMs: 30_000 });
+  await web1.caughtUp(null, { timeoutMs: 60_000 });
   assert.ok((await web1.collection("dashboards").get("d"))?.revision);
-  await eventually("it warns of one thing", 30_000, () => warningsOf(web1).join() === "SYNC_UNKNOWN");
+  await eventually("it warns of one thing", 60_000, () => warningsOf(web1).join() === "SYNC_UNKNOWN");
 });
 
 test("the commands of docs/operations.md for a backup, a new datastore's seed, the fuse, a rescue and a reseed do what it says", async () => {

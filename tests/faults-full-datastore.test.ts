@@ -8,7 +8,7 @@ import { connectBus } from "../bus/index.ts";
 import { startDatastore } from "../functions/datastore.ts";
 import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
 
-it("a datastore goes on when its full disk has room again", { timeout: 120_000 }, async (t) => {
+it("a datastore goes on when its full disk has room again", { timeout: 900_000 }, async (t) => {
   const dir = temporaryFolder(t);
   const why = Volume.whyNot(dir);
   if (why !== undefined) return t.skip(`no file system can be mounted here: ${why}`);
@@ -17,7 +17,7 @@ it("a datastore goes on when its full disk has room again", { timeout: 120_000 }
     await using datastore = await startDatastore({ dir: join(volume.folder, "store"), port: 0 });
     const { address } = datastore;
     await using bus = await connectBus({ datastore: address, webserver: "web1", dir: join(dir, "web1"), updateInterval: 0.3 });
-    await bus.caughtUp();
+    await bus.caughtUp(null, { timeoutMs: 60_000 });
     const dashboards = bus.collection("dashboards");
     await dashboards.put({ id: "before", name: "before" });
     volume.fill();
@@ -33,9 +33,9 @@ it("a datastore goes on when its full disk has room again", { timeout: 120_000 }
       const written = await write().catch(() => undefined);
       return typeof written?.revision === "number";
     });
-    await bus.caughtUp(null, { timeoutMs: 30_000 });
+    await bus.caughtUp(null, { timeoutMs: 60_000 });
     await using fresh = await connectBus({ datastore: address, webserver: "web2", dir: join(dir, "web2"), updateInterval: 0.3 });
-    await fresh.caughtUp();
+    await fresh.caughtUp(null, { timeoutMs: 60_000 });
     const { items } = await fresh.collection("dashboards").list({ limit: 1000 });
     assert.deepEqual(items.map(({ id }) => id).sort(), (await dashboards.list({ limit: 1000 })).items.map(({ id }) => id).sort());
     assert.ok(items.some(({ id }) => id === "before"));

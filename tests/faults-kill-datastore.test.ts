@@ -26,7 +26,7 @@ async function start(t: TestContext, dir: string, port: number): Promise<{ child
   return { child, address };
 }
 
-it("kill -9 of the whole datastore, 3 times", { timeout: 120_000 }, async (t) => {
+it("kill -9 of the whole datastore, 3 times", { timeout: 900_000 }, async (t) => {
   const chance = dice(t);
   const ledger = new Ledger();
   const dir = temporaryFolder(t);
@@ -35,7 +35,7 @@ it("kill -9 of the whole datastore, 3 times", { timeout: 120_000 }, async (t) =>
   const open = async (webserver: string) => {
     const bus = await connectBus({ datastore: address, webserver, dir: join(dir, webserver), updateInterval: 1 });
     t.after(() => bus.close());
-    await bus.caughtUp();
+    await bus.caughtUp(null, { timeoutMs: 60_000 });
     buses.push(bus);
     return bus;
   };
@@ -52,15 +52,15 @@ it("kill -9 of the whole datastore, 3 times", { timeout: 120_000 }, async (t) =>
   const killing = async () => {
     for (let kill = 0; kill < KILLS; kill++) {
       const before = ledger.acknowledged.length;
-      await eventually("writes are acknowledged", 30_000, () => ledger.acknowledged.length > before + 20);
+      await eventually("writes are acknowledged", 60_000, () => ledger.acknowledged.length > before + 20);
       await sleep(chance.number(0, 50));
-      await eventually("a write is in flight", 5000, () => ledger.inFlight.size > 0);
+      await eventually("a write is in flight", 60_000, () => ledger.inFlight.size > 0);
       child.kill("SIGKILL");
       await once(child, "exit");
       ({ child, address } = await start(t, dir, Number(address.split(":").at(-1))));
     }
     const before = ledger.acknowledged.length;
-    await eventually("writes are acknowledged at the end", 30_000, () => ledger.acknowledged.length > before + 20);
+    await eventually("writes are acknowledged at the end", 60_000, () => ledger.acknowledged.length > before + 20);
   };
   await Promise.race([killing(), ...lanes]).finally(() => stop.abort());
   await Promise.all(lanes);

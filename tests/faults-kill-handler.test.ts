@@ -4,7 +4,7 @@
 import { it } from "node:test";
 import { killWhileWriting } from "./support/faults-killing.ts";
 
-it("kill -9 of a handler, 20 times", { timeout: 120_000 }, async (t) => {
+it("kill -9 of a handler, 20 times", { timeout: 900_000 }, async (t) => {
   await killWhileWriting(t, {
     handlers: 2,
     choose: ({ datastore }, chance) => (datastore.pids.handlers.length > 0 ? chance.pick(datastore.pids.handlers) : undefined),

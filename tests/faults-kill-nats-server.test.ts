@@ -5,6 +5,6 @@
 import { it } from "node:test";
 import { killWhileWriting } from "./support/faults-killing.ts";
 
-it("kill -9 of nats-server, 20 times", { timeout: 120_000 }, async (t) => {
+it("kill -9 of nats-server, 20 times", { timeout: 900_000 }, async (t) => {
   await killWhileWriting(t, { handlers: 1, choose: ({ datastore }) => datastore.pids.natsServer, betweenMs: [50, 400] });
 });

@@ -17,7 +17,7 @@ interface Line {
   shown?: unknown[];
 }
 
-const SHORT_MS = 4000;
+const SHORT_MS = 8000;
 
 describe("fault injection", { concurrency: 2 }, () => {
   it("finds nothing broken in a round with faults, and says what it has done", async (t) => {

@@ -10,7 +10,7 @@ import { eventually } from "./support/nats-server-kit.ts";
 import { makeUser } from "./support/people.ts";
 import { codeOf } from "./support/refusals.ts";
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 interface Listed {
   fuses: { collection: string; openedAt?: string; deleted?: number; size?: number; held: number; some: { id: string }[] }[];
 }
@@ -122,7 +122,8 @@ describe("the deletion fuse", () => {
       await deployment.restartDatastore();
       await eventually("synced", WAIT_MS, () => web2?.status().state === "synced" && web1?.status().state === "synced");
       await eventually("held", WAIT_MS, async () => (await ls())[0]?.held === some.length - 20);
-      assert.deepEqual([web2?.status().pending, web2?.status().deadLetters], [some.length - 20, 0]);
+      await eventually("the others are answered", WAIT_MS, () => web2?.status().pending === some.length - 20);
+      assert.equal(web2?.status().deadLetters, 0);
     };
     await offline(ids.slice(0, 30));
     assert.equal((await close("macros", "--yes")).code, 0);
@@ -147,6 +148,7 @@ describe("the deletion fuse", () => {
   ] as const)
     test(`those that are ${what} while they are asked for again are ${what}, and take no place from others`, async () => {
       const ids = await make(collection, 150);
+      const begun = performance.now();
       const { ask } = await asker(deployment, `asks-${collection}`);
       const again = (id: string) => ask("delete", collection, { id, mutation: `asks-${collection}:${id}` });
       const all = async (some: readonly string[]) => (await Promise.all(some.map(again))).flatMap(({ code }) => code ?? []);
@@ -158,7 +160,9 @@ describe("the deletion fuse", () => {
       for (let closed = false; !closed; ) closed = await Promise.race([closing.then(() => true), all(held).then(() => false)]);
       assert.equal((await closing).code, 0);
       assert.deepEqual([...new Set(await all(held))], codes);
-      assert.deepEqual(await all(ids.slice(120)), [], "as many more may go as if nothing had been deleted");
+      // After a minute what was deleted is not counted any more, and of the 30 that are left 20 may go.
+      const more = ids.slice(120, performance.now() - begun < 50_000 ? 150 : 140);
+      assert.deepEqual(await all(more), [], "as many more may go as if nothing had been deleted");
       await web1?.caughtUp();
       const there = await Promise.all(held.map((id) => of(web1, collection).get(id)));
       assert.equal(there.filter((document) => document).length, codes.length * held.length);

@@ -192,7 +192,7 @@ printf '#!/bin/sh\\necho "nats-server: v${PINNED_VERSION}"\\n' >"$GOBIN/nats-ser
           onProgress: (line) => lines.push(line),
         });
         assert.match(message, reason);
-        if (index === 0) assert.deepEqual(lines.slice(1), [`fetching nats-server ${PINNED_VERSION} (release archive) … 2 s`]);
+        if (index === 0) assert.match(lines[1] ?? "", /^fetching nats-server [\d.]+ \(release archive\) … \d+ s$/);
       }),
     );
   });
@@ -263,7 +263,7 @@ printf '#!/bin/sh\\necho "nats-server: v${PINNED_VERSION}"\\n' >"$GOBIN/nats-ser
     for (const spoil of [() => {}, () => writeFileSync(cachedBinary(cache), "")]) {
       spoil();
       const all = Array.from({ length: 4 }, () => fetchNatsServer(options));
-      await eventually("all four ask", 5000, () => waiting.length === 4);
+      await eventually("all four ask", 60_000, () => waiting.length === 4);
       for (const answer of waiting.splice(0)) answer();
       for (const { path } of await Promise.all(all)) assert.equal(path, cachedBinary(cache));
       assert.equal(await readCache(cache), cachedBinary(cache));

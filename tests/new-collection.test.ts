@@ -69,7 +69,7 @@ function copyWith(t: TestContext, name: string): string {
   symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
   writeFileSync(join(copy, "schemas/collections", `${name}.json`), JSON.stringify(schemaFile(name)));
   writeFileSync(join(copy, "scripts/use.ts"), use(name));
-  const generate = spawnSync("npm", ["run", "--silent", "generate"], { cwd: copy, encoding: "utf8", timeout: 120_000 });
+  const generate = spawnSync("npm", ["run", "--silent", "generate"], { cwd: copy, encoding: "utf8", timeout: 900_000 });
   assert.equal(generate.status, 0, generate.stdout + generate.stderr);
   return copy;
 }

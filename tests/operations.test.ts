@@ -12,7 +12,7 @@ import { blocksOf } from "./support/blocks.ts";
 import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
 import { bareMachine, type Machine, ROOT } from "./support/operations.ts";
 
-const START_MS = 90_000;
+const START_MS = 180_000;
 /** Run by tests/docs.test.ts. */
 const ELSEWHERE = ["backup", "seed", "fuse", "rescue", "reseed"];
 const SYSTEMCTL = /^systemctl (daemon-reload|enable --now|reload|restart)(?: (frontsync-\w+))?$/;

@@ -167,7 +167,7 @@ describe("edits of one document that wait together", () => {
         };
         await offline(a as Bus, gates[0] as Gate, () => offline(b as Bus, gates[1] as Gate, work));
         await allCaughtUp(buses);
-        await assertEqualReplicas(buses, 30_000);
+        await assertEqualReplicas(buses);
         let all = await losers();
         for (const policy of POLICIES)
           for (const id of ["r1", "r2"]) all += JSON.stringify((await things(c, policy).get(`${id}-${run}`))?.doc);

@@ -183,7 +183,7 @@ it("10,000 dead letters fill the outbox: it says so, takes nothing more, and doe
 });
 
 it("10,000 writes wait; one more is refused at once, and all of them are there after a restart", {
-  timeout: 300_000,
+  timeout: 900_000,
 }, async () => {
   const dir = mkdtempSync(join(tmpdir(), "frontsync-test-"));
   try {

@@ -40,7 +40,7 @@ describe("a write on its own webserver", () => {
     assert.equal(writes.over(schema, "d", undefined).doc?.name, "n");
     assert.deepEqual(writes.pendingIn("dashboards"), ["d"]);
     row.resolve();
-    await eventually("the row is shown alone", 5000, () => writes.over(schema, "d", undefined).doc === undefined);
+    await eventually("the row is shown alone", 60_000, () => writes.over(schema, "d", undefined).doc === undefined);
     await writes.close();
   });
 

@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from "node:util";
 import initSqlJs, { type Database } from "sql.js";
 import { type Bus, connectBus } from "../bus/index.ts";
 import { readSetAside } from "../bus/replica/recovery.ts";
-import { type Deployment, deploy } from "./support/deployment.ts";
+import { type Deployment, deploy, patient } from "./support/deployment.ts";
 import { assertEqualReplicas } from "./support/faults-ledger.ts";
 import { hearRequests } from "./support/faults-spy.ts";
 import { eventually } from "./support/nats-server-kit.ts";
@@ -47,7 +47,7 @@ function edit(file: string, change: (database: Database) => void): void {
 async function open(webserver: string, dir: string): Promise<{ bus: Bus; from: number[] } & AsyncDisposable> {
   await using spy = await hearRequests(deployment);
   const bus = await connectBus({ datastore: deployment.datastore.address, webserver, dir, updateInterval: 0.5 });
-  await bus.caughtUp();
+  await patient(bus).caughtUp();
   await spy.settle();
   const pages = spy.requests.filter((request) => request.verb === "changes" && request.webserver === webserver);
   return { bus, from: pages.map(({ body }) => Number(body.after)), [Symbol.asyncDispose]: () => bus.close() };
@@ -96,7 +96,8 @@ describe("a damaged replica", { concurrency: 3 }, () => {
       await bus.close();
       await using reopened = await open(name, dir);
       const { bus: again, from: later } = reopened;
-      assert.deepEqual([warningsOf(again), later], [[], [bus.status().cursor]]);
+      // A page that is slow to come is asked for once more.
+      assert.deepEqual([warningsOf(again), new Set(later)], [[], new Set([bus.status().cursor])]);
     });
   }
 
@@ -138,11 +139,11 @@ describe("a damaged replica", { concurrency: 3 }, () => {
       await using opened = await open(name, damaged(name, damage));
       const { bus, from } = opened;
       assert.equal(from[0], cursor, "its position says that nothing is missing");
-      await eventually("it has noticed", 20_000, () => bus.status().counters.resyncs > 0);
-      await assertEqualReplicas([writer, bus], 20_000);
-      await eventually("a check-in that agrees", 20_000, () => bus.status().state === "synced");
+      await eventually("it has noticed", 60_000, () => bus.status().counters.resyncs > 0);
+      await assertEqualReplicas([writer, bus]);
+      await eventually("a check-in that agrees", 60_000, () => bus.status().state === "synced");
       const { resyncs, checkIns } = bus.status().counters;
-      await eventually("two more check-ins", 20_000, () => bus.status().counters.checkIns >= checkIns + 2);
+      await eventually("two more check-ins", 60_000, () => bus.status().counters.checkIns >= checkIns + 2);
       assert.deepEqual([bus.status().counters.resyncs, warningsOf(bus)], [resyncs, []]);
       assert.equal(resyncs, 1);
       await bus.close();
@@ -170,13 +171,13 @@ describe("a damaged replica", { concurrency: 3 }, () => {
       const dir = damaged(name, (file) => edit(file("webstore.db"), (database) => database.run(statement)));
       await using opened = await open(name, dir);
       const { bus } = opened;
-      await eventually("it is whole again", 20_000, () => bus.status().counters.resyncs > 0);
-      await assertEqualReplicas([writer, bus], 20_000);
+      await eventually("it is whole again", 60_000, () => bus.status().counters.resyncs > 0);
+      await assertEqualReplicas([writer, bus]);
       assert.deepEqual(
         [...readSetAside(dir)].map(({ id, body }) => [id, body !== null]),
         kept === "" ? [] : [[kept, true]],
       );
-      await eventually("it says so", 20_000, () => isDeepStrictEqual(warningsOf(bus), kept === "" ? [] : ["ROWS_SET_ASIDE"]));
+      await eventually("it says so", 60_000, () => isDeepStrictEqual(warningsOf(bus), kept === "" ? [] : ["ROWS_SET_ASIDE"]));
       const { resyncs, rebuilds } = bus.status().counters;
       assert.deepEqual([resyncs, rebuilds], [1, 0]);
       await bus.close();
@@ -196,20 +197,17 @@ describe("a damaged replica", { concurrency: 3 }, () => {
     );
     await using opened = await open("too-much", dir);
     const { bus } = opened;
-    await eventually("it stops", 20_000, () => warningsOf(bus).includes("DIVERGED"));
+    await eventually("it stops", 60_000, () => warningsOf(bus).includes("DIVERGED"));
     assert.equal((await dashboards(bus).get("extradoc1"))?.doc.name, "name 1");
     assert.deepEqual([...readSetAside(dir)], []);
     const { drifts, resyncs, rebuilds, checkIns } = bus.status().counters;
     assert.equal(rebuilds, 1);
-    await eventually("three more check-ins", 20_000, () => bus.status().counters.checkIns >= checkIns + 3);
-    const later = bus.status();
-    assert.deepEqual(
-      [later.counters.drifts, later.counters.resyncs, later.state],
-      [drifts, resyncs, "synced"],
-      "it does no more",
-    );
+    await eventually("three more check-ins", 60_000, () => bus.status().counters.checkIns >= checkIns + 3);
+    const { counters } = bus.status();
+    assert.deepEqual([counters.drifts, counters.resyncs], [drifts, resyncs], "it does no more");
+    await eventually("it is in step", 60_000, () => bus.status().state === "synced");
     await writer.collection("dashboards").put({ id: "after", name: "after" });
-    await eventually("it follows", 20_000, async () => (await dashboards(bus).get("after")) !== undefined);
+    await eventually("it follows", 60_000, async () => (await dashboards(bus).get("after")) !== undefined);
     await bus.close();
   });
 

@@ -12,7 +12,7 @@ import { deploy } from "./support/deployment.ts";
 import { assertEqualReplicas, storedVersions } from "./support/faults-ledger.ts";
 import { dice } from "./support/faults-random.ts";
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 const COLLECTION = "dashboards";
 /** The store keeps 20 versions of a document: with fewer it has the whole log. */
 const MOST_VERSIONS = 18;

@@ -153,7 +153,7 @@ describe("a large document", () => {
     assert.equal((await dashboards(a).patch("mega", { description: "y" })).id, "mega");
     const dir = join(deployment.dir, "web3");
     await using late = await connectBus({ datastore: deployment.datastore.address, webserver: "web3", dir });
-    await late.caughtUp();
+    await late.caughtUp(null, { timeoutMs: 60_000 });
     await assertEqualReplicas([...deployment.buses, late]);
     assert.equal((await dashboards(late).get("limit"))?.doc.data, ofSize("limit", LIMIT).data);
   });
@@ -178,11 +178,16 @@ describe("a large document", () => {
   it("and many of them fill no queue: they come by pages to a webserver that was away, or is busy", async () => {
     await b?.close();
     const put = (from: number, to: number) =>
-      dashboards(a).putMany(Array.from({ length: to - from }, (_, n) => ofSize(`many${from + n}`, 2_000_000)));
+      dashboards(a).putMany(
+        Array.from({ length: to - from }, (_, n) => ofSize(`many${from + n}`, 2_000_000)),
+        {
+          timeoutMs: 120_000,
+        },
+      );
     await put(0, 10);
     const [late] = await Promise.all([deployment.connect("web2"), put(10, 22)]);
     await a?.caughtUp();
-    await assertEqualReplicas([a as Bus, late], 10_000);
+    await assertEqualReplicas([a as Bus, late]);
     assert.equal(late.status().counters.resyncs, 0);
   });
 });

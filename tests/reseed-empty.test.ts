@@ -41,7 +41,7 @@ describe("an empty store", { concurrency: 2 }, () => {
 
       await until(web1, "synced");
       // web2 is known, and has not offered: nobody knows yet what it has.
-      assert.match(warningOf(web1, "SEEDING"), /waits for web2/);
+      await eventually("said for whom it waits", 60_000, () => /waits for web2/.test(warningOf(web1, "SEEDING")));
       await assert.rejects(web1.collection("users").put({ user: "late", name: "Late" }), { code: "SEEDING", retryable: true });
       await assert.rejects(web1.collection("groups").put({ name: "late" }), { code: "SEEDING" });
       const written = await dashboards(web1).put({ id: "meanwhile", name: "meanwhile" });
@@ -50,8 +50,8 @@ describe("an empty store", { concurrency: 2 }, () => {
 
       web2 = await open("web2");
       await until(web2, "synced");
-      await Promise.all([web1.caughtUp(null, { timeoutMs: 30_000 }), web2.caughtUp(null, { timeoutMs: 30_000 })]);
-      await assertEqualReplicas([web1, web2], 10_000);
+      await Promise.all([web1.caughtUp(null, { timeoutMs: 60_000 }), web2.caughtUp(null, { timeoutMs: 60_000 })]);
+      await assertEqualReplicas([web1, web2]);
       const now = await documents(web2, "dashboards");
       assert.deepEqual(Object.keys(now).sort(), [...Object.keys(had), "meanwhile"].sort());
       assert.deepEqual([now.edited?.name, now.edited?.description], ["after", "while there was none"]);
@@ -60,8 +60,8 @@ describe("an empty store", { concurrency: 2 }, () => {
       assert.equal((await makeUser(web2)) - uid, 10_000, "numbers go on far above");
       const web3 = await open("web3", { resources: "lazy" });
       const opened = async () => Buffer.concat(await (await web3.resources.open(resource.id)).toArray());
-      await eventually("the content is back", 20_000, async () => content.equals(await opened().catch(() => Buffer.alloc(0))));
-      await eventually("no warning is left", 10_000, () => warningsOf(web1).every((code) => code === "NOT_DURABLE"));
+      await eventually("the content is back", 60_000, async () => content.equals(await opened().catch(() => Buffer.alloc(0))));
+      await eventually("no warning is left", 60_000, () => warningsOf(web1).every((code) => code === "NOT_DURABLE"));
     });
   });
 
@@ -79,13 +79,13 @@ describe("an empty store", { concurrency: 2 }, () => {
       await store.stop();
       await wipe();
       await store.start();
-      await eventually("one of them offers", 20_000, () => buses.some((bus) => warningOf(bus, "HELD").includes("filled")));
+      await eventually("one of them offers", 60_000, () => buses.some((bus) => warningOf(bus, "HELD").includes("filled")));
       for (const pid of store.datastore.pids.handlers) process.kill(pid, "SIGKILL");
       await Promise.all(buses.map((bus) => bus.close()));
       buses = await Promise.all(names.toReversed().map((name) => open(name)));
       process.kill(store.datastore.pids.natsServer ?? 0, "SIGKILL");
       for (const bus of buses) await bus.caughtUp(null, { timeoutMs: 60_000 });
-      await assertEqualReplicas(buses, 20_000);
+      await assertEqualReplicas(buses);
       assert.deepEqual(await documents(buses[0] as Bus, "dashboards"), had);
       for (const name of names) assert.ok(!existsSync(join(dir, name, "recovery.jsonl")), "nobody gave anything up");
     };

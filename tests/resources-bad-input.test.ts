@@ -149,12 +149,12 @@ describe("a content that is wrong", () => {
     const { id, revision, sha256 } = await web1.resources.upload(content(700_000, 32), { name: "good" });
     await web2.caughtUp(revision);
     await assert.rejects(web2.resources.open(id), { code: "DISK_FULL" });
-    await eventually("a warning", 5000, () => web2.status().warnings.some(({ code }) => code === "DISK_FULL"));
+    await eventually("a warning", 60_000, () => web2.status().warnings.some(({ code }) => code === "DISK_FULL"));
     assert.equal(await web2.resources.local(id), undefined);
     hooks.diskFull = undefined;
-    await eventually("it is fetched", 10_000, () => web2.resources.local(id));
+    await eventually("it is fetched", 180_000, () => web2.resources.local(id));
     assert.equal((await digest(await web2.resources.open(id))).sha256, sha256);
-    assert.ok(!web2.status().warnings.some(({ code }) => code === "DISK_FULL"));
+    await eventually("no warning is left", 60_000, () => !web2.status().warnings.some(({ code }) => code === "DISK_FULL"));
   });
 
   it("finds no room in the datastore, and goes up when there is some", async () => {

@@ -11,7 +11,7 @@ import { eventually } from "./support/nats-server-kit.ts";
 
 const SIZE = 600_000;
 
-describe("contents", { timeout: 120_000 }, () => {
+describe("contents", { timeout: 900_000 }, () => {
   let deployment: Deployment;
   let web1: Bus;
   let web2: Bus;
@@ -37,9 +37,9 @@ describe("contents", { timeout: 120_000 }, () => {
     const gone = await web1.resources.upload(content(SIZE, 2), { name: "gone" });
     await web1.collection("resources").delete(copy.id);
     await web1.collection("resources").delete(gone.id);
-    await eventually("it is collected", 20_000, async () => (await info(gone.sha256))?.deleted);
+    await eventually("it is collected", 60_000, async () => (await info(gone.sha256))?.deleted);
     assert.equal((await info(kept.sha256))?.deleted, false);
-    await eventually("its chunks, too", 10_000, async () => (await chunks()) === 3);
+    await eventually("its chunks, too", 60_000, async () => (await chunks()) === 3);
     const again = await web1.resources.upload(content(SIZE, 2), { name: "again" });
     assert.equal((await info(again.sha256))?.deleted, false);
     const fresh = await deployment.connect("fresh");
@@ -60,7 +60,7 @@ describe("contents", { timeout: 120_000 }, () => {
     for (let n = 0; n < 100; n += 5) {
       await Promise.all([0, 1, 2, 3, 4].map((one) => upload(n + one)));
       // Sometimes nobody refers to it for longer than the grace period.
-      if (n % 25 === 0) await eventually("it is collected in between", 20_000, async () => (await info(sha256))?.deleted);
+      if (n % 25 === 0) await eventually("it is collected in between", 60_000, async () => (await info(sha256))?.deleted);
     }
     const last = await web1.resources.upload(content(SIZE, seed), { name: "last" });
     const store = await nats.jetstream().views.os("resources");
@@ -88,7 +88,10 @@ describe("contents", { timeout: 120_000 }, () => {
           const jsm = await nats.jetstreamManager();
           await jsm.streams.purge("OBJ_resources", { filter: `$O.resources.C.${nuid}` });
           for (const [n, length] of [262_144, 262_144, SIZE - 2 * 262_144].entries())
-            await nats.request(`$O.resources.C.${nuid}`, Buffer.alloc(length), { timeout: 5000, headers: await chunkHeader(n) });
+            await nats.request(`$O.resources.C.${nuid}`, Buffer.alloc(length), {
+              timeout: 60_000,
+              headers: await chunkHeader(n),
+            });
         },
       ],
       [
@@ -108,7 +111,7 @@ describe("contents", { timeout: 120_000 }, () => {
         const stream = await late.resources.open(id, { timeoutMs: 1000 }).catch(() => undefined);
         return stream && (await digest(stream)).sha256 === sha256;
       };
-      await eventually(`${what}: it is healed`, 20_000, whole);
+      await eventually(`${what}: it is healed`, 60_000, whole);
       assert.equal((await (await nats.jetstream().views.os("resources")).getBlob(sha256))?.length, SIZE, what);
       await late.close();
     }

@@ -11,7 +11,7 @@ import { eventually } from "./support/nats-server-kit.ts";
 const MANY = 1000;
 const LARGE = [16_000_000, 8_000_000, 12_000_000];
 
-describe("contents of many resources", { timeout: 240_000 }, () => {
+describe("contents of many resources", { timeout: 900_000 }, () => {
   let deployment: Deployment;
   let web1: Bus;
   before(async () => {
@@ -32,9 +32,9 @@ describe("contents of many resources", { timeout: 240_000 }, () => {
     await using bus = await connectBus({ datastore: deployment.datastore.address, webserver: "eager", dir });
     const finished: string[] = [];
     bus.transfers.onProgress((transfer) => done(transfer) && finished.push(transfer.id));
-    await bus.caughtUp();
+    await bus.caughtUp(null, { timeoutMs: 120_000 });
     // It is usable at once: it lists all of them, opens any, and stores its own, while they come.
-    await eventually("they wait for their turn", 10_000, () => bus.transfers.status().waiting > MANY / 3);
+    await eventually("they wait for their turn", 60_000, () => bus.transfers.status().waiting > MANY / 3);
     assert.ok(bus.transfers.status().fetching <= 5, "a few at a time");
     assert.equal((await bus.collection("resources").list({ limit: 1000 })).items.length, 1000);
     const [largest = 0] = LARGE;
@@ -46,9 +46,10 @@ describe("contents of many resources", { timeout: 240_000 }, () => {
     assert.deepEqual([stored.version, first?.size, second?.size], [1, largest, 2000]);
     assert.ok(bus.transfers.status().waiting > LARGE.length, "meanwhile others wait");
     const fetched = () => finished.filter((id) => id !== "own").length;
-    await eventually("all are here", 60_000, () => fetched() === MANY + LARGE.length);
-    assert.deepEqual(finished.slice(-2), ["8000000", "12000000"], "the others of the large ones are the last");
-    await eventually("nothing is left to do", 5000, () => {
+    await eventually("all are here", 300_000, () => fetched() === MANY + LARGE.length);
+    // These two come side by side.
+    assert.deepEqual(finished.slice(-2).sort(), ["12000000", "8000000"], "the others of the large ones are the last");
+    await eventually("nothing is left to do", 60_000, () => {
       const { fetching, waiting } = bus.transfers.status();
       return fetching + waiting === 0;
     });
@@ -65,7 +66,7 @@ describe("contents of many resources", { timeout: 240_000 }, () => {
     assert.equal(await bus.resources.local("8"), undefined);
     assert.ok(bus.transfers.status().receivedBytes < 4000, "once");
     await deployment.stopDatastore();
-    await eventually("it is noticed", 10_000, () => bus.status().state === "degraded");
+    await eventually("it is noticed", 60_000, () => bus.status().state === "degraded");
     assert.equal((await digest(await bus.resources.open("7"))).size, 2000);
     await assert.rejects(bus.resources.open("8"), { code: "DATASTORE_UNREACHABLE" });
   });

@@ -38,14 +38,14 @@ function start(t: TestContext, deployment: Deployment, webserver: string, order:
   child.send({ datastore: deployment.datastore.address, webserver, dir: join(deployment.dir, webserver), ...order });
   const done = (size: number) => reports.some((report) => "done" in report && report.size === size && report.done === size);
   const seen = async (size: number) =>
-    await eventually(`${size} bytes are through`, 60_000, () => {
+    await eventually(`${size} bytes are through`, 600_000, () => {
       assert.ok(!reports.some((report) => "failed" in report), JSON.stringify(reports.at(-1)));
       return done(size);
     });
   return { pid: child.pid ?? assert.fail("it did not start"), seen, reports };
 }
 
-describe("memory", { skip: process.platform !== "linux", timeout: 180_000 }, () => {
+describe("memory", { skip: process.platform !== "linux", timeout: 900_000 }, () => {
   it("is bounded, up and down: of one that is large, of several at once, and with a reader of 1 MB a second", async (t) => {
     await using deployment = await deploy({ webservers: 0 });
     const [handler = 0] = deployment.datastore.pids.handlers;
@@ -55,7 +55,7 @@ describe("memory", { skip: process.platform !== "linux", timeout: 180_000 }, () 
     const processes = { up: up.pid, down: down.pid, handler };
     const warm = Object.entries(processes).map(([name, pid]) => ({ name, pid, rss: resetPeak(pid) }));
     await Promise.all([SIZE, ...SEVERAL].flatMap((size) => [up.seen(size), down.seen(size)]));
-    await eventually("the slow reader has its part", 60_000, () => down.reports.some((report) => "slowly" in report));
+    await eventually("the slow reader has its part", 180_000, () => down.reports.some((report) => "slowly" in report));
     for (const { name, pid, rss } of warm) {
       const { peak } = memory(pid);
       t.diagnostic(`${name}: ${Math.round(rss / MB)} MB warm, ${Math.round(peak / MB)} MB at most`);

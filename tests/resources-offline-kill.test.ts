@@ -44,7 +44,7 @@ async function live(
   return uploads;
 }
 
-it("kill -9 of a webserver whose uploads wait, and again while they go up", { timeout: 180_000 }, async (t) => {
+it("kill -9 of a webserver whose uploads wait, and again while they go up", { timeout: 900_000 }, async (t) => {
   await using deployment = await deploy({ webservers: 0 });
   const dir = join(deployment.dir, "web1");
   const options = { datastore: deployment.datastore.address, webserver: "web1", dir, updateInterval: 0.5 };
@@ -84,7 +84,7 @@ it("kill -9 of a webserver whose uploads wait, and again while they go up", { ti
   for (const { mutationId } of acknowledged) assert.equal(counts.get(mutationId), 1, `${mutationId} has one effect`);
 });
 
-it("a file that was damaged while nobody looked is noticed, and never served", { timeout: 120_000 }, async () => {
+it("a file that was damaged while nobody looked is noticed, and never served", { timeout: 900_000 }, async () => {
   await using deployment = await deploy({ webservers: 1 });
   const [other] = deployment.buses as [Bus];
   const dir = join(deployment.dir, "web2");
@@ -98,7 +98,7 @@ it("a file that was damaged while nobody looked is noticed, and never served", {
     await using bus = await connectBus(options);
     await bus.caughtUp(null, { timeoutMs: WAIT_MS });
     await upload(bus, "stored");
-    await bus.caughtUp();
+    await bus.caughtUp(null, { timeoutMs: WAIT_MS });
     await upload(other, "there").then(() => other.collection("resources").delete("there"));
     await deployment.stopDatastore();
     await eventually("it is degraded", WAIT_MS, () => bus.status().state === "degraded");

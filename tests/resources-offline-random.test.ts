@@ -21,7 +21,7 @@ interface Model {
   description?: string;
 }
 
-it("resources that are changed at random, with and without contact", { timeout: 180_000 }, async () => {
+it("resources that are changed at random, with and without contact", { timeout: 900_000 }, async () => {
   await using deployment = await deploy({ webservers: 1 });
   const [other] = deployment.buses as [Bus];
   await using gate = await Gate.to(deployment.datastore.address);

@@ -34,7 +34,7 @@ async function behindGate(deployment: Deployment, webserver: string, options: Pa
   return { bus, gate, dir, open, [Symbol.asyncDispose]: closing };
 }
 
-describe("an upload without a datastore", { timeout: 180_000 }, () => {
+describe("an upload without a datastore", { timeout: 900_000 }, () => {
   afterEach(() => {
     hooks.diskFull = hooks.keepContentsMs = undefined;
   });
@@ -252,7 +252,7 @@ describe("an upload without a datastore", { timeout: 180_000 }, () => {
     const { bus, gate } = webserver;
     const size = 16_000_000;
     const onProgress = (bytes: number) => bytes >= size / 2 && gate.shut();
-    const written = await bus.resources.upload(content(size, 4), { name: "n" }, { id: "half", onProgress, timeoutMs: 500 });
+    const written = await bus.resources.upload(content(size, 4), { name: "n" }, { id: "half", onProgress, timeoutMs: 4000 });
     assert.deepEqual([written.revision, written.version, written.size], [null, 1, size]);
     assert.equal((await read(bus, "half")).sha256, written.sha256);
     const before = bus.transfers.status().sentBytes;

@@ -134,7 +134,7 @@ describe("resources", () => {
   it("come to the other webserver's disk by themselves", async () => {
     const { id, revision } = await web1.resources.upload(content(CHUNK * 5, 123), { name: "eager" });
     await web2.caughtUp(revision);
-    const path = await eventually("it is here", 5000, () => web2.resources.local(id));
+    const path = await eventually("it is here", 60_000, () => web2.resources.local(id));
     assert.deepEqual(await digest(Readable.from([await readFile(path)])), { sha256: sha256Of(CHUNK * 5, 123), size: CHUNK * 5 });
   });
 

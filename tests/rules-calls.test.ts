@@ -176,7 +176,7 @@ describe("a named function", () => {
       const error = await asked;
       assert.deepEqual([error.code, error.retryable, error.mutationId], ["OUTCOME_UNKNOWN", true, mutationId], name);
       frozen.thaw();
-      await eventually("answered again", 10_000, () => bus.status().state === "synced");
+      await eventually("answered again", 60_000, () => bus.status().state === "synced");
       if (name === "users.setLocked") await call(name, { ...request, locked: true }, { mutationId });
       else await call(name, request, { mutationId });
       assert.ok((await effects(mutationId)) <= 2, "a user and a login");
@@ -193,7 +193,7 @@ describe("a named function", () => {
     for (const pid of deployment.datastore.pids.handlers) process.kill(pid, "SIGKILL");
     dying.thaw();
     assert.equal((await killed).code, "OUTCOME_UNKNOWN");
-    await eventually("a new handler answers", 20_000, () =>
+    await eventually("a new handler answers", 60_000, () =>
       call("users.setAdmin", { uid: about.uid, admin: true }, { mutationId: "killed:1" }).then(
         () => true,
         () => false,
@@ -205,7 +205,7 @@ describe("a named function", () => {
   it("is not sent without a datastore", async () => {
     const about = await somebody();
     await deployment.stopDatastore();
-    await eventually("noticed", 10_000, () => bus.status().state === "degraded");
+    await eventually("noticed", 60_000, () => bus.status().state === "degraded");
     for (const name of names.filter((one) => one !== "users.login")) {
       const error = await refusal(call(name, CALLS[name].request(about), { timeoutMs: 60_000 }));
       assert.deepEqual([error.code, error.retryable], ["DATASTORE_UNREACHABLE", true], name);

@@ -78,7 +78,7 @@ describe("on ten webservers", () => {
   }
   /** On every webserver. */
   const everywhere = (session: SessionClaims, over: boolean) =>
-    eventually(`${over ? "over" : "alive"} on all`, 3000, async () =>
+    eventually(`${over ? "over" : "alive"} on all`, 60_000, async () =>
       (await Promise.all(buses.map((bus) => isOver(bus, session)))).every((one) => one === over),
     );
 

@@ -48,7 +48,7 @@ test("an error outside the declared ones is logged, and sent", async (t) => {
     throws = code;
     logged.mock.resetCalls();
     const request = JSON.stringify({ mutation: "raw:1", by: 0, id: "d" });
-    const reply = await connection.request(requestSubject("dashboards", "delete", "web1"), request, { timeoutMs: 5000 });
+    const reply = await connection.request(requestSubject("dashboards", "delete", "web1"), request, { timeoutMs: 60_000 });
     assert.equal(reply.headers?.get("Nats-Service-Error-Code"), code);
     assert.equal((JSON.parse(Buffer.from(reply.data).toString()) as ErrorReply).code, code);
     const facts = logged.mock.calls.map(({ arguments: [first] }) => first as unknown);

@@ -1,13 +1,12 @@
 // Goal: clocks that are set right, by whole minutes, keep nobody from the datastore: requests carry deadlines by the datastore's clock.
 // Method: the webserver's clock, which is this process's, jumps; the handlers' are those of other processes.
-import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clock } from "../bus/platform/clock.ts";
 import { deploy } from "./support/deployment.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 
 const MINUTES_MS = 10 * 60_000;
-const BACK_MS = 30_000;
+const BACK_MS = 60_000;
 
 test("a webserver whose clock jumps, either way, is in step again by itself", async (t) => {
   await using deployment = await deploy({ webservers: 1, bus: { updateInterval: 0.2 } });
@@ -19,8 +18,10 @@ test("a webserver whose clock jumps, either way, is in step again by itself", as
     const { checkIns } = bus.status().counters;
     await eventually("its check-ins are answered", BACK_MS, () => bus.status().counters.checkIns > checkIns + 1);
     await eventually("it is in step", BACK_MS, () => bus.status().state === "synced");
-    const { revision } = await bus.collection("dashboards").put({ id: `at ${n}`, name: "x" }, { timeoutMs: BACK_MS });
-    assert.ok(revision !== null, `with ${offset} ms`);
+    await eventually(`a write is stored with ${offset} ms`, BACK_MS, async () => {
+      const { revision } = await bus.collection("dashboards").put({ id: `at ${n}`, name: "x" }, { timeoutMs: BACK_MS });
+      return revision !== null;
+    });
   }
 });
 

@@ -73,6 +73,8 @@ function schemaOf(name: Name): object {
 class Listener {
   readonly bases = new Map<string, number | undefined>();
   readonly versions = new Map<string, Version[]>();
+  /** The highest revision that it has heard of. */
+  last = 0;
 
   constructor(nats: NatsConnection) {
     nats.subscribe("ds.req.>", {
@@ -90,6 +92,7 @@ class Listener {
       callback: (_error, message) => {
         const key = message.subject.slice("ds.live.".length);
         const [revision, mutation] = [Number(message.headers?.get("Nats-Sequence")), message.headers?.get("Fs-Version") ?? ""];
+        this.last = Math.max(this.last, revision || 0);
         const doc = message.headers?.has("KV-Operation") ? undefined : (JSON.parse(message.string() || "null") as Sheet);
         this.versions.set(key, [...(this.versions.get(key) ?? []), { revision, mutation, doc }]);
       },
@@ -113,6 +116,8 @@ const has = (value: unknown, marker: string) => JSON.stringify(value ?? null).in
 async function allCaughtUp(): Promise<void> {
   await Promise.all(deployment.buses.map((one) => one.caughtUp()));
   await functions.flush();
+  const head = Math.max(...deployment.buses.map((one) => one.status().cursor));
+  await eventually("the listener has heard it, too", 60_000, () => listener.last >= head);
 }
 
 async function copiesOf(docId: string): Promise<Conflict[]> {
@@ -122,7 +127,7 @@ async function copiesOf(docId: string): Promise<Conflict[]> {
 
 /** A request as it is, with the reply: the new revision, or the refusal's code. */
 async function ask(name: Name | "sessions", verb: string, body: object): Promise<{ revision?: number; code?: string }> {
-  const reply = await web9.request(`ds.req.${name}.${verb}.web9`, JSON.stringify({ by: 5, ...body }), { timeout: 10_000 });
+  const reply = await web9.request(`ds.req.${name}.${verb}.web9`, JSON.stringify({ by: 5, ...body }), { timeout: 60_000 });
   return reply.json();
 }
 
@@ -151,7 +156,7 @@ describe("conflicts", () => {
     );
     if (place === "new panel" || panels.length === 0) panels.push({ id: marker, text: marker });
     const change = place === "title" || place === "note" ? { [place]: marker } : { panels };
-    const options = { mutationId: marker, timeoutMs: 30_000 };
+    const options = { mutationId: marker, timeoutMs: 60_000 };
     const written =
       op === "put"
         ? collection.put({ ...held, ...change }, options)
@@ -312,6 +317,7 @@ describe("conflicts", () => {
     const refused = await web9.request(
       "ds.req.dashboards.patch.web9",
       JSON.stringify({ id: "gone", merge: { name: "mine" }, mutation: "gone-1", by: 0, base }),
+      { timeout: 60_000 },
     );
     assert.equal(refused.json<{ code: string }>().code, "NOT_FOUND");
     const [copy] = await copiesOf("gone");
@@ -379,7 +385,7 @@ describe("conflicts", () => {
       listener.of("merged", "solved").map((version) => version.doc?.title),
       ["base", "theirs", "ours"],
     );
-    await eventually("onStatus tells that there is one less", 5000, () => told.at(-1) === count - 1);
+    await eventually("onStatus tells that there is one less", 60_000, () => told.at(-1) === count - 1);
     stop();
     await assert.rejects(bus(0).conflicts.resolve(copy.id, doc), { code: "NOT_FOUND" });
     await assert.rejects(bus(0).conflicts.discard(copy.id), { code: "NOT_FOUND" });

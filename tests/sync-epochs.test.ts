@@ -6,6 +6,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { type Bus, connectBus, type FrontsyncError } from "../bus/index.ts";
+import { patient } from "./support/deployment.ts";
 import { assertEqualReplicas } from "./support/faults-ledger.ts";
 import { freeze } from "./support/faults-processes.ts";
 import { ReplaceableStore } from "./support/faults-stores.ts";
@@ -32,7 +33,7 @@ async function scene(t: TestContext, play: (scene: Scene) => Promise<void>): Pro
   const open = async (webserver: string, datastore: string | string[] = address) => {
     const bus = await connectBus({ datastore, webserver, dir: join(dir, webserver), updateInterval: INTERVAL_S });
     buses.push(bus);
-    return bus;
+    return patient(bus);
   };
   try {
     const bus = await open("web1");
@@ -45,7 +46,7 @@ async function scene(t: TestContext, play: (scene: Scene) => Promise<void>): Pro
   }
 }
 
-async function until(bus: Bus, state: string, withinMs = 10_000): Promise<void> {
+async function until(bus: Bus, state: string, withinMs = 60_000): Promise<void> {
   await eventually(`${state}, not ${bus.status().state}`, withinMs, () => bus.status().state === state);
 }
 
@@ -71,10 +72,10 @@ function countToHeld(bus: Bus): () => number {
 
 /** Held after at most two check-ins, with everything that it had, and writing nothing. */
 async function assertHeld(bus: Bus, count: () => number, had: unknown, docs = 9): Promise<void> {
-  await until(bus, "held", 15_000);
+  await until(bus, "held");
   assert.ok(count() <= 2, `${count()} check-ins`);
   const before = checkIns(bus);
-  await eventually("two more check-ins", 5000, () => checkIns(bus) >= before + 2);
+  await eventually("two more check-ins", 60_000, () => checkIns(bus) >= before + 2);
   assert.equal(bus.status().state, "held");
   assert.deepEqual(warningsOf(bus), ["HELD"]);
   assert.deepEqual(await everything(bus), had);
@@ -112,7 +113,7 @@ describe("a webserver is held", { concurrency: 2 }, () => {
       // A webserver that holds nothing belongs to whatever it meets.
       const stranger = await open("stranger");
       await dashboards(stranger)
-        .put({ id: "d1", name: "of the wrong store" }, { timeoutMs: 20_000 })
+        .put({ id: "d1", name: "of the wrong store" }, { timeoutMs: 60_000 })
         .catch(async () => {
           await until(stranger, "synced");
           await dashboards(stranger).put({ id: "d1", name: "of the wrong store" });
@@ -233,7 +234,7 @@ it("a restart of nats-server, or of the whole datastore, holds nobody", async (t
         await store.stop();
         await store.start();
       }
-      await eventually("the contact was lost", 5000, () => seen.has("degraded"));
+      await eventually("the contact was lost", 60_000, () => seen.has("degraded"));
       await until(bus, "synced");
       seen.delete("degraded");
       await dashboards(bus).put({ id: "d1", name: restart });

@@ -25,7 +25,7 @@ async function read(changes: AsyncIterableIterator<Change<Dashboard>>, count: nu
       found.push(value as Change<Dashboard>);
     }
   })();
-  await within(reading, `Reading ${count} changes`, { timeoutMs: 5000 });
+  await within(reading, `Reading ${count} changes`, { timeoutMs: 60_000 });
   return found;
 }
 
@@ -120,7 +120,7 @@ describe("changes()", () => {
     const reading = (async () => {
       for await (const change of shortLived.collection("dashboards").changes({ since: 0 })) found.push(change.id);
     })();
-    await eventually("it has begun to read", 5000, () => found.length > 0);
+    await eventually("it has begun to read", 60_000, () => found.length > 0);
     await shortLived.close();
     await reading;
     const next = async () => await dashboards(a).changes({ since: -1 }).next();

@@ -47,7 +47,7 @@ describe("a lost live message", () => {
     const docs = ["one", "lost", "three"].map((id) => ({ id, name: id }));
     const written = await writer.collection("dashboards").putMany(docs);
     for (const result of written) assert.ok(!(result instanceof Error), String(result));
-    await eventually("the reader has it", 2000, () => has(reader, "lost"));
+    await eventually("the reader has it", 60_000, () => has(reader, "lost"));
     const { counters } = reader.status();
     assert.deepEqual(
       { ...counters, catchUps: counters.catchUps > before.catchUps },
@@ -60,7 +60,7 @@ describe("a lost live message", () => {
     const before = await quiet();
     hooks.loseLive = isDocument("last");
     await writer.collection("dashboards").put({ id: "last", name: "last" });
-    await eventually("the reader has it", 2000, () => has(reader, "last"));
+    await eventually("the reader has it", 60_000, () => has(reader, "last"));
     assert.deepEqual(reader.status().counters, { ...before, dropped: before.dropped + 1, catchUps: before.catchUps + 1 });
     await assertEqualReplicas([writer, reader]);
   });
@@ -71,12 +71,16 @@ describe("a lost live message", () => {
     hooks.loseLive = () => true;
     const docs = Array.from({ length: 5 }, (_, n) => ({ id: `lost${n}`, name: "lost" }));
     await writer.collection("dashboards").putMany(docs);
-    const stored = performance.now();
-    await eventually("the reader has the last", 5000, () => has(reader, "lost4"));
-    // An interval with its jitter, the grace for what may be on its way, and a slow machine.
-    assert.ok(performance.now() - stored < seconds * 1100 + 250 + 1500, `${performance.now() - stored} ms`);
+    const { checkIns } = reader.status().counters;
+    const missed = await eventually("the reader misses something", 60_000, () => {
+      const { counters: now } = reader.status();
+      return now.dropped > before.dropped && now;
+    });
+    // One may have been under way; while the grace for what may be on its way runs, another one may come.
+    assert.ok(missed.checkIns <= checkIns + 3, `${missed.checkIns - checkIns} check-ins`);
+    await eventually("the reader has the last", 60_000, () => has(reader, "lost4"));
+    for (const { id } of docs) assert.ok(await has(reader, id), id);
     const { counters } = reader.status();
-    assert.ok(counters.dropped >= before.dropped + docs.length, JSON.stringify(counters));
     assert.ok(counters.catchUps > before.catchUps, JSON.stringify(counters));
     assert.equal(counters.gaps, before.gaps);
     await assertEqualReplicas([writer, reader]);
@@ -106,7 +110,7 @@ describe("a lost live message", () => {
     nats.publish(liveSubject("dashboards").replace(">", "forged"), JSON.stringify({ id: "forged", name: "forged" }));
     await nats.flush();
     await writer.collection("dashboards").put({ id: "after", name: "after" });
-    await eventually("the reader has what came after", 2000, () => has(reader, "after"));
+    await eventually("the reader has what came after", 60_000, () => has(reader, "after"));
     assert.equal(await has(reader, "forged"), false);
     assert.equal(reader.status().cursor, cursor + 1);
   });

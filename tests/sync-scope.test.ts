@@ -64,7 +64,7 @@ async function told(changes: AsyncIterable<Change<Dashboard>>, last: string): Pr
       if (id === last) return;
     }
   })();
-  await within(reading, `Reading changes up to ${last}; so far ${found.join(", ")}`, { timeoutMs: 5000 });
+  await within(reading, `Reading changes up to ${last}; so far ${found.join(", ")}`, { timeoutMs: 60_000 });
   return found;
 }
 

@@ -46,7 +46,7 @@ describe("versions()", () => {
   it("says who made each version, a deletion too, and one is brought back by putting it", async () => {
     const web = await deployment.rawWebserver("raw");
     const ask = async (verb: string, request: object) => {
-      const reply = await web.request(`ds.req.dashboards.${verb}.raw`, JSON.stringify(request), { timeout: 5000 });
+      const reply = await web.request(`ds.req.dashboards.${verb}.raw`, JSON.stringify(request), { timeout: 60_000 });
       assert.equal(reply.headers?.get("Nats-Service-Error-Code") ?? "", "", reply.string());
     };
     await ask("put", { mutation: "raw:1", by: 7, doc: { id: "who", name: "seven's" } });
@@ -85,7 +85,7 @@ describe("versions()", () => {
     const text = "x".repeat(3 * 1024 * 1024);
     const id = `Ä/${"long ".repeat(60)}`;
     for (let n = 0; n < 7; n++) await dashboards().put({ id, name: `${n}`, data: { text } });
-    const versions = await dashboards(buses[2]).versions(id, { timeoutMs: 30_000 });
+    const versions = await dashboards(buses[2]).versions(id, { timeoutMs: 60_000 });
     assert.deepEqual(
       versions.map(({ doc }) => doc?.name),
       ["6", "5", "4", "3", "2", "1", "0"],
@@ -109,7 +109,7 @@ describe("versions()", () => {
 
   it("needs the datastore: without it, it fails at once", async () => {
     await deployment.stopDatastore();
-    await eventually("the webserver knows", 10_000, () => buses[0]?.status().state === "degraded");
+    await eventually("the webserver knows", 60_000, () => buses[0]?.status().state === "degraded");
     await assert.rejects(dashboards().versions("busy"), { code: "DATASTORE_UNREACHABLE" });
   });
 });

@@ -111,7 +111,7 @@ describe("edits of one document", () => {
     const { revision } = await dashboards(0).put({ id: "busy", name: "busy", data: {} });
     await bothHold(revision);
     const edits = await Promise.allSettled(
-      Array.from({ length: 200 }, (_, n) => dashboards(n % 3).patch("busy", { data: { [`k${n}`]: n } }, { timeoutMs: 30_000 })),
+      Array.from({ length: 200 }, (_, n) => dashboards(n % 3).patch("busy", { data: { [`k${n}`]: n } }, { timeoutMs: 60_000 })),
     );
     const refused = edits.flatMap((edit) => (edit.status === "rejected" ? String(edit.reason) : []));
     assert.deepEqual(refused, [], "fields of their own never conflict");

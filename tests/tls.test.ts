@@ -11,7 +11,7 @@ import { makeAuthority, makeCertificate } from "./support/certificates.ts";
 import { deploy } from "./support/deployment.ts";
 import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 const NAMES = ["IP:127.0.0.1"];
 
 async function open(t: TestContext, datastore: string, webserver: string, tls?: BusOptions["tls"]): Promise<Bus> {

@@ -60,8 +60,8 @@ describe("a webserver", { concurrency: 2 }, () => {
     try {
       const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n";
       assert.match(await answerTo(address, head, '{"a":'), /^HTTP\/1\.1 408 /);
-      const answer = await fetch(address, { method: "POST", body: "{}", headers: { "content-type": "application/json" } });
-      assert.equal(await answer.text(), "done", "a quick one is read");
+      const quick = { method: "POST", body: "{}", headers: { "content-type": "application/json" } };
+      await eventually("a quick one is read", END_MS, async () => (await (await fetch(address, quick)).text()) === "done");
     } finally {
       await app.close();
     }
@@ -170,6 +170,7 @@ describe("a webserver", { concurrency: 2 }, () => {
   });
 
   it("is healthy while it serves, also without a datastore, and not before it has seen one or while it stops", async () => {
+    await eventually("it is in step", END_MS, () => server.bus.status().state === "synced");
     const healthy = await client.ask("GET", "/api/health");
     assert.deepEqual([healthy.status, healthy.body.ready, healthy.body.state], [200, true, "synced"]);
     const alone = await startWebserver({
@@ -187,7 +188,7 @@ describe("a webserver", { concurrency: 2 }, () => {
     } finally {
       await alone.close();
     }
-    const stopping = await web.open("stopping", { drainSeconds: 1 });
+    const stopping = await web.open("stopping", { drainSeconds: 6 });
     const closing = stopping.close();
     const { status, body } = await new Client(stopping).ask("GET", "/api/health");
     assert.deepEqual([status, body.reason], [503, "this webserver is stopping"]);

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
@@ -14,18 +13,9 @@ import { ResultStore } from "../apps/webserver/search/store.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 import { Client, type Web, webservers } from "./support/webservers.ts";
 
-const SOON_MS = 20_000;
+const SOON_MS = 180_000;
 const BIG_LINES = 100_000;
 const PAD = "x".repeat(900);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 describe("searches", () => {
   let web: Web;
@@ -45,10 +35,7 @@ describe("searches", () => {
     writeFileSync(join(web.deployment.dir, "secret"), "2026-01-02T00:00:00Z status=500 the secret\n");
     symlinkSync(join(web.deployment.dir, "secret"), join(logs, "link.log"));
     [a, b] = (await Promise.all(
-      ["web1", "web2"].map(async (name) => {
-        const port = await freePort();
-        return await web.open(name, { port, externalAddr: `127.0.0.1:${port}`, logs, updateInterval: 0.2 });
-      }),
+      ["web1", "web2"].map(async (name) => await web.openReal(name, { logs, updateInterval: 0.2 })),
     )) as [Webserver, Webserver];
     const knows = (server: Webserver, name: string) => server.bus.status().peers.some(({ webserver }) => webserver === name);
     await eventually("each knows the other", SOON_MS, () => knows(a, "web2") && knows(b, "web1"));
@@ -70,6 +57,7 @@ describe("searches", () => {
       const found = await client.ask("GET", `/api/searchctrl/${id}`);
       return found.body.state !== "running";
     });
+    await b.bus.caughtUp();
     return id;
   }
 

@@ -7,7 +7,7 @@ import type { Webserver } from "../apps/webserver/index.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 import { Client, cookieOf, PASSWORD, type Web, webservers } from "./support/webservers.ts";
 
-const SOON_MS = 20_000;
+const SOON_MS = 60_000;
 const ME = "/api/users/me";
 
 describe("sessions of two webservers", () => {
@@ -25,7 +25,10 @@ describe("sessions of two webservers", () => {
     const here = client(a);
     const answer = await here.login(name);
     assert.equal(answer.status, 200, JSON.stringify(answer.body));
-    return { uid, here, there: here.at(b as Webserver), token: String(answer.body.JWT), answer };
+    const there = here.at(b as Webserver);
+    // It waits a second for a key that it does not know: a slow machine may take longer.
+    await eventually("the other webserver knows the key", SOON_MS, async () => (await there.ask("GET", ME)).status === 200);
+    return { uid, here, there, token: String(answer.body.JWT), answer };
   }
   const refusedThere = (there: Client) =>
     eventually("the other webserver refuses it", SOON_MS, async () => (await there.ask("GET", ME)).status === 401);

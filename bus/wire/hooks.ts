@@ -8,4 +8,6 @@ export const hooks: {
   diskFull: ((file: string) => boolean) | undefined;
   /** How long a content stays on a webserver that needs it no more, ms. */
   keepContentsMs: number | undefined;
-} = { loseLive: undefined, damageLive: undefined, diskFull: undefined, keepContentsMs: undefined };
+  /** How long a command waits for the first answer of a datastore, ms. */
+  answerMs: number | undefined;
+} = { loseLive: undefined, damageLive: undefined, diskFull: undefined, keepContentsMs: undefined, answerMs: undefined };

@@ -50,7 +50,7 @@ export interface NatsServer extends AsyncDisposable {
 }
 
 /** Starts nats-server as a child that never outlives this process (see guardian.ts) and resolves when it accepts connections with
- *  JetStream on. One server a folder and a store: an orphan of a killed parent is waited for, at most 5 s. Throws BAD_CONFIG when the
+ *  JetStream on. One server a folder and a store: an orphan of a killed parent is waited for, at most 15 s. Throws BAD_CONFIG when the
  *  address can't be bound (port in use, not ours to use), DIR_IN_USE when another server runs in the folder, INTERNAL with the last lines of its
  *  log when it does not start for another reason or within its time. */
 export async function launchNatsServer(options: LaunchOptions): Promise<NatsServer> {

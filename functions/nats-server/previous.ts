@@ -6,10 +6,10 @@ import { clock } from "../../bus/platform/clock.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 
 const POLL_MS = 50;
-const WAIT_MS = 5000;
+const WAIT_MS = 15_000;
 
-/** Waits, at most 5 s, until the server that was started before in this folder has ended: after a kill -9 of its parent its guardian
- *  takes up to 2 s, and nats-server itself does not notice that two of it write one store. DIR_IN_USE when it stays: then it is no
+/** Waits, at most 15 s, until the server that was started before in this folder has ended: after a kill -9 of its parent its guardian
+ *  takes up to 2 s, on a busy machine longer, and nats-server itself does not notice that two of it write one store. DIR_IN_USE when it stays: then it is no
  *  orphan, another process works in this folder. A process that only has the same pid, after a reboot, is not taken for it: its
  *  command line must name our configuration file. */
 export async function waitForPrevious(pidFile: string, configFile: string): Promise<void> {

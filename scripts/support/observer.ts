@@ -3,6 +3,7 @@ import type { Bus, Status } from "../../bus/api.ts";
 import { connectBus } from "../../bus/index.ts";
 import { deferred, within } from "../../bus/platform/deadline.ts";
 import { randomId } from "../../bus/platform/random.ts";
+import { hooks } from "../../bus/wire/hooks.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { Target } from "./config/target.ts";
 
@@ -48,7 +49,7 @@ async function firstAnswer(bus: Bus, signal: AbortSignal): Promise<Status> {
   const timer = setInterval(look, LOOK_MS);
   try {
     look();
-    return await within(answered.promise, "The first answer", { timeoutMs: ANSWER_MS, signal });
+    return await within(answered.promise, "The first answer", { timeoutMs: hooks.answerMs ?? ANSWER_MS, signal });
   } finally {
     clearInterval(timer);
     unsubscribe();

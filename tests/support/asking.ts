@@ -23,7 +23,7 @@ export async function asker(deployment: Deployment, webserver: string): Promise<
       const [of = "", named = ""] = verb.split(".");
       const subject = collection ? requestSubject(collection, verb, webserver) : requestSubject(of, named, webserver);
       const request = { mutation: `${webserver}:${++mutations}`, by: 0, ...body };
-      const reply = await nats.request(subject, JSON.stringify(request), { timeout: 10_000 });
+      const reply = await nats.request(subject, JSON.stringify(request), { timeout: 60_000 });
       return JSON.parse(reply.string()) as Answer;
     },
   };
@@ -31,7 +31,7 @@ export async function asker(deployment: Deployment, webserver: string): Promise<
 
 /** How many requests each handler has answered at an endpoint, as the service's own statistics say. */
 export async function answeredBy(functions: NatsConnection, endpoint: string, handlers: number): Promise<number[]> {
-  const options = { strategy: "count" as const, maxMessages: handlers, maxWait: 5000 };
+  const options = { strategy: "count" as const, maxMessages: handlers, maxWait: 60_000 };
   const counts: number[] = [];
   for await (const message of await functions.requestMany("$SRV.STATS.frontsync", "", options as never)) {
     const { endpoints } = message.json<{ endpoints: { name: string; num_requests: number }[] }>();

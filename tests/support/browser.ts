@@ -12,7 +12,7 @@ const FLAGS = [
   ...["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars"],
 ];
 /** Machines are slow at times; what is waited for is a condition. */
-export const SOON_MS = 30_000;
+export const SOON_MS = 60_000;
 
 /** The path of a Chromium: CHROMIUM, or where systems have it. Without one tests are skipped, unless FRONTSYNC_BROWSER is `required`. */
 export function findBrowser(): string | undefined {

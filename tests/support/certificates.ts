@@ -8,7 +8,7 @@ export interface Certificate {
   keyFile: string;
 }
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 120_000;
 
 function openssl(...args: string[]): void {
   execFileSync("openssl", args, { stdio: "pipe", timeout: TIMEOUT_MS });

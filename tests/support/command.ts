@@ -2,10 +2,14 @@
 import { type ChildProcess, execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { hooks } from "../../bus/wire/hooks.ts";
 import { createOutput } from "../../scripts/support/output.ts";
 import { main } from "../../scripts/support/program.ts";
 import type { Reported } from "../../scripts/support/restore/report.ts";
 import type { Counts, RestoreSummary } from "../../scripts/support/restore/send.ts";
+
+/** A machine may stand still while a command that runs here waits for the datastore. */
+hooks.answerMs = 10_000;
 
 const COMMAND = fileURLToPath(new URL("../../scripts/frontsync.js", import.meta.url));
 
@@ -43,7 +47,7 @@ export function startCommand(...args: string[]): { child: ChildProcess; ended: P
 
 /** The same, with an environment of its own. */
 export function startCommandWith(env: NodeJS.ProcessEnv, ...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
-  const running = promisify(execFile)(process.execPath, [COMMAND, ...args], { env, timeout: 60_000, maxBuffer: 16 << 20 });
+  const running = promisify(execFile)(process.execPath, [COMMAND, ...args], { env, timeout: 300_000, maxBuffer: 16 << 20 });
   const ended = running.then(
     (output) => ({ code: 0, ...output }),
     (error: Ended) => error,

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Webserver } from "../../apps/webserver/index.ts";
-import { freePorts } from "../../scripts/support/free-ports.ts";
 import { SOON_MS } from "./browser.ts";
 import { eventually } from "./nats-server-kit.ts";
 import { makeGroup } from "./people.ts";
@@ -26,10 +25,7 @@ export async function twoWebservers(): Promise<Place> {
     const logs = join(web.deployment.dir, "logs");
     mkdirSync(logs);
     writeFileSync(join(logs, "access.log"), accessLog());
-    const open = async (name: string) => {
-      const [port = 0] = await freePorts([0]);
-      return await web.open(name, { port, externalAddr: `127.0.0.1:${port}`, logs, updateInterval: 0.5 });
-    };
+    const open = async (name: string) => await web.openReal(name, { logs, updateInterval: 0.5 });
     const [a, b] = [await open("web1"), await open("web2")];
     const knows = (server: Webserver, name: string) => server.bus.status().peers.some(({ webserver }) => webserver === name);
     await eventually("each knows the other", SOON_MS, () => knows(a, "web2") && knows(b, "web1"));

@@ -35,6 +35,24 @@ export interface Deployment extends AsyncDisposable {
   stopDatastore(): Promise<void>;
 }
 
+/** A machine may stand still for seconds: who waits in a test waits longer than users do. */
+const PATIENCE_MS = 60_000;
+
+/** A bus whose `caughtUp` waits for a minute unless it is told otherwise. */
+export function patient(bus: Bus): Bus {
+  const caughtUp = bus.caughtUp.bind(bus);
+  bus.caughtUp = (revision, options) => caughtUp(revision, { timeoutMs: PATIENCE_MS, ...options });
+  return bus;
+}
+
+/** Asks JetStream with as much patience. */
+function patientNats(nats: NatsConnection): NatsConnection {
+  const [manager, stream] = [nats.jetstreamManager.bind(nats), nats.jetstream.bind(nats)];
+  nats.jetstreamManager = (options) => manager({ timeout: PATIENCE_MS, ...options });
+  nats.jetstream = (options) => stream({ timeout: PATIENCE_MS, ...options });
+  return nats;
+}
+
 /** Of every datastore of a test. What a test deletes, it means to delete; the fuse has tests of its own. */
 const COMMON = { port: 0, deletionFuse: false } as const;
 
@@ -50,7 +68,7 @@ export async function deploy({ webservers = 0, bus = {}, ...options }: DeployOpt
   async function raw(user: string, pass: string, prefix: string): Promise<NatsConnection> {
     const nats = await connect({ servers: datastore.address, user, pass, inboxPrefix: prefix, reconnect: false });
     closing.push(() => nats.close());
-    return nats;
+    return patientNats(nats);
   }
 
   async function open(webserver: string, own: Partial<BusOptions> = {}): Promise<Bus> {
@@ -64,7 +82,7 @@ export async function deploy({ webservers = 0, bus = {}, ...options }: DeployOpt
       ...own,
     });
     closing.push(() => opened.close());
-    await opened.caughtUp();
+    await patient(opened).caughtUp();
     return opened;
   }
 

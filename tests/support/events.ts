@@ -31,7 +31,7 @@ export class Listening implements AsyncDisposable {
   }
 
   /** The first event of this kind that fits, also one that has come already. */
-  async heard(what: string, fits: (sent: Sent) => boolean, withinMs = 20_000): Promise<Sent> {
+  async heard(what: string, fits: (sent: Sent) => boolean, withinMs = 60_000): Promise<Sent> {
     return await eventually(what, withinMs, () => this.sent.find(fits));
   }
 

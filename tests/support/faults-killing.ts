@@ -47,7 +47,7 @@ export async function killWhileWriting(t: TestContext, victim: Victim): Promise<
     let [kills, rounds, slowest] = [0, 0, 0];
     for (; kills < KILLS && rounds < MAX_ROUNDS; rounds++) {
       await sleep(chance.number(...victim.betweenMs));
-      const pid = await eventually("there is one to kill", 30_000, () => victim.choose(deployment, chance));
+      const pid = await eventually("there is one to kill", 60_000, () => victim.choose(deployment, chance));
       const pause = chance.number(0, 5);
       await new Promise<void>((resolve) => {
         onStart = () => resolve();
@@ -56,7 +56,7 @@ export async function killWhileWriting(t: TestContext, victim: Victim): Promise<
       if (ledger.inFlight.size > 0) kills++;
       process.kill(pid, "SIGKILL");
       const [killed, before] = [performance.now(), ledger.acknowledged.length];
-      await eventually("writes are acknowledged again", 30_000, () => ledger.acknowledged.length >= before + LANES.length);
+      await eventually("writes are acknowledged again", 60_000, () => ledger.acknowledged.length >= before + LANES.length);
       slowest = Math.max(slowest, performance.now() - killed);
     }
     t.diagnostic(`${kills} kills with writes in flight, of ${rounds}; writes went on after ${Math.round(slowest)} ms at most`);
@@ -64,7 +64,7 @@ export async function killWhileWriting(t: TestContext, victim: Victim): Promise<
   })();
   await Promise.race([killing, ...lanes]).finally(() => stop.abort());
   await Promise.all(lanes);
-  await eventually("the webservers are in sync again", 10_000, () =>
+  await eventually("the webservers are in sync again", 60_000, () =>
     deployment.buses.every((bus) => bus.status().state === "synced"),
   );
   await assertEqualReplicas(deployment.buses);

@@ -88,7 +88,7 @@ export async function storedVersions(deployment: Place): Promise<StoredVersion[]
 }
 
 /** All of them hold the same, at the latest `withinMs` after the last change. */
-export async function assertEqualReplicas(buses: readonly Bus[], withinMs = 20_000): Promise<void> {
+export async function assertEqualReplicas(buses: readonly Bus[], withinMs = 60_000): Promise<void> {
   let found: unknown[] = [];
   await eventually("all replicas are equal", withinMs, async () => {
     found = await Promise.all(buses.map(async (bus) => JSON.stringify((await bus.digests()).digests)));

@@ -30,7 +30,7 @@ process.on("disconnect", () => process.exit(1));
 
 async function work({ datastore, webserver, dir, everyMs, lanes }: WebserverOrder): Promise<void> {
   const bus = await connectBus({ datastore, webserver, dir, updateInterval: 1 });
-  await bus.caughtUp();
+  await bus.caughtUp(null, { timeoutMs: 60_000 });
   await report({ caughtUp: bus.status().cursor });
   const { signal } = new AbortController();
   await Promise.all(

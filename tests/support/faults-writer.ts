@@ -5,7 +5,7 @@ import { type Bus, FrontsyncError, type Written } from "../../bus/index.ts";
 
 /** Writes that go to one document before the next one is begun: below the 20 versions that the store keeps. */
 const PATCHES = 12;
-const GIVE_UP_MS = 60_000;
+const GIVE_UP_MS = 180_000;
 
 export interface Acknowledged {
   lane: string;

@@ -9,7 +9,7 @@ import { findNatsServer } from "../../functions/nats-server/index.ts";
 import { script } from "./nats-server-kit.ts";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
-const COMMAND_MS = 120_000;
+const COMMAND_MS = 300_000;
 const FOLDERS = ["usr/local/bin", "usr/lib/sysusers.d", "etc/frontsync", "etc/systemd/system", "var/lib", "var/backups"];
 
 export interface Machine {

@@ -3,8 +3,10 @@ import { scryptSync } from "node:crypto";
 import { bodyHash } from "../../bus/wire/envelope.ts";
 import { readSubject, storeOne } from "../../bus/wire/stream.ts";
 import { storeSubject } from "../../bus/wire/subjects.ts";
+import { FrontsyncError } from "../../schemas/errors.ts";
 import type { PasswordHash, User } from "../../schemas/types.ts";
 import { connectFunctions, type Place } from "./faults-ledger.ts";
+import { eventually } from "./nats-server-kit.ts";
 
 /** Takes no time; below what is asked for now. */
 export const QUICK = { cost: 16, block: 1, parallel: 1 };
@@ -21,6 +23,16 @@ let planted = 0;
 
 /** Sets fields of a stored user, also those that the functions keep to themselves. Its revision. */
 export async function plant(deployment: Place, uid: number, fields: Partial<User>): Promise<number> {
+  // A store that stood still for too long is asked again: then the fields are set twice, to the same.
+  return await eventually("it is planted", 60_000, () =>
+    plantOnce(deployment, uid, fields).catch((error: unknown) => {
+      if (error instanceof FrontsyncError && error.retryable) return undefined;
+      throw error;
+    }),
+  );
+}
+
+async function plantOnce(deployment: Place, uid: number, fields: Partial<User>): Promise<number> {
   const connection = await connectFunctions(deployment);
   try {
     const subject = storeSubject("users", String(uid));

@@ -7,6 +7,7 @@ import { type Carried, checked, digestsOf, encodePage, envelopeHeaders, headerOf
 
 const STREAM = "KV_datastore";
 const PAGE = 200;
+const ASK = { timeout: 60_000 };
 
 interface Write {
   mutation: string;
@@ -45,7 +46,7 @@ export class PreviousDatastore implements AsyncDisposable {
   private constructor(address: string, nats: NatsConnection, stop: () => Promise<void>) {
     this.address = address;
     this.#nats = nats;
-    this.#store = nats.jetstream();
+    this.#store = nats.jetstream(ASK);
     this.#stop = stop;
   }
 
@@ -55,7 +56,7 @@ export class PreviousDatastore implements AsyncDisposable {
 
   async #begin(serverId: string): Promise<void> {
     const firstSeq = 1_800_000_000_000_000;
-    await (await this.#nats.jetstreamManager()).streams.add({
+    await (await this.#nats.jetstreamManager(ASK)).streams.add({
       name: STREAM,
       subjects: ["$KV.datastore.>"],
       max_msgs_per_subject: 20,
@@ -176,7 +177,7 @@ export class PreviousDatastore implements AsyncDisposable {
   }
 
   async #head(): Promise<number> {
-    const reply = await this.#nats.request(`$JS.API.STREAM.INFO.${STREAM}`);
+    const reply = await this.#nats.request(`$JS.API.STREAM.INFO.${STREAM}`, "", ASK);
     return reply.json<{ state: { last_seq: number } }>().state.last_seq;
   }
 
@@ -187,7 +188,7 @@ export class PreviousDatastore implements AsyncDisposable {
   }
 
   async #get(which: { seq: number } | { last_by_subj: string }): Promise<Carried | undefined> {
-    const reply = await this.#nats.request(`$JS.API.STREAM.MSG.GET.${STREAM}`, JSON.stringify(which));
+    const reply = await this.#nats.request(`$JS.API.STREAM.MSG.GET.${STREAM}`, JSON.stringify(which), ASK);
     const { message } = reply.json<{ message?: { subject: string; seq: number; hdrs?: string; data?: string } }>();
     if (!message) return undefined;
     const [block, body] = [message.hdrs, message.data].map((text = "") => Buffer.from(text, "base64")) as [Buffer, Buffer];

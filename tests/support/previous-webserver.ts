@@ -28,10 +28,10 @@ export class PreviousWebserver {
   /** The answer's bytes. Rejects with what it is refused with. */
   async ask(verb: string, collection: string, request: Json): Promise<Uint8Array> {
     const deadline = headers();
-    deadline.set("Fs-Deadline", String(Date.now() + 5000));
+    deadline.set("Fs-Deadline", String(Date.now() + 60_000));
     const body = JSON.stringify(checked(`${verb}.request`, request));
     const reply = await this.#nats.request(`ds.req.${collection}.${verb}.${this.name}`, body, {
-      timeout: 5000,
+      timeout: 60_000,
       headers: deadline,
     });
     const code = reply.headers?.get("Nats-Service-Error-Code");

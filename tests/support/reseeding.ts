@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type Bus, type BusOptions, connectBus } from "../../bus/index.ts";
 import type { DatastoreOptions } from "../../functions/datastore.ts";
+import { patient } from "./deployment.ts";
 import { ReplaceableStore } from "./faults-stores.ts";
 import { eventually, temporaryFolder } from "./nats-server-kit.ts";
 
@@ -39,7 +40,7 @@ export async function reseeding(
           ...own,
         });
         buses.push(bus);
-        return bus;
+        return patient(bus);
       },
       async wipe({ keys } = { keys: true }) {
         if (keys) await rm(join(dir, "store", "jetstream"), { recursive: true });
@@ -51,7 +52,7 @@ export async function reseeding(
   }
 }
 
-export async function until(bus: Bus, state: string, withinMs = 30_000): Promise<void> {
+export async function until(bus: Bus, state: string, withinMs = 60_000): Promise<void> {
   const said = () => JSON.stringify(bus.status().warnings.map(({ message }) => message));
   await eventually(`${state}, not ${bus.status().state}: ${said()}`, withinMs, () => bus.status().state === state).catch(
     (error: Error) => {

@@ -15,6 +15,8 @@ export interface ResourcesOrder {
   upload?: readonly (number | readonly number[])[];
   /** The size of a content of which a part is read at 1 MB a second, when it is here. */
   slowly?: number;
+  /** The size of a content in whose middle it dies by kill -9. */
+  dies?: number;
   /** In the ids of what is uploaded; it does not wait for the datastore then. */
   offline?: string;
 }
@@ -36,13 +38,14 @@ process.once("message", (order: ResourcesOrder) => {
 });
 process.on("disconnect", () => process.exit(1));
 
-async function work({ datastore, webserver, dir, upload, offline, slowly }: ResourcesOrder): Promise<void> {
+async function work({ datastore, webserver, dir, upload, offline, slowly, dies }: ResourcesOrder): Promise<void> {
   const bus = await connectBus({ datastore, webserver, dir, updateInterval: 1 });
   bus.transfers.onProgress(({ id, done, size, direction }) => {
     report({ done, size, direction });
+    if (size === dies && done >= size / 2) process.kill(process.pid, "SIGKILL");
     if (size === slowly && done === size) void readSlowly(bus, id);
   });
-  if (offline === undefined) await bus.caughtUp();
+  if (offline === undefined) await bus.caughtUp(null, { timeoutMs: 60_000 });
   let n = 0;
   const put = async (size: number) => {
     const at = n++;

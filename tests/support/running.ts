@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { eventually } from "./nats-server-kit.ts";
 
 const COMMAND = fileURLToPath(new URL("../../scripts/frontsync.js", import.meta.url));
-const START_MS = 60_000;
+const START_MS = 180_000;
 
 export interface Running {
   child: ChildProcess;

@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import type { Bus } from "../../bus/index.ts";
 import { asker } from "./asking.ts";
 import { deploy } from "./deployment.ts";
+import { eventually } from "./nats-server-kit.ts";
 import { hashed, plant, QUICK } from "./passwords.ts";
 import { makeUser } from "./people.ts";
 
@@ -40,7 +41,9 @@ async function run(): Promise<void> {
     await shown(raw.ask("patch", "users", { id: String(uid), merge: { name: "n" }, ...request }));
   await shown(b.collection("users").patch(String(uid), { name: "n" }, { ifRevision: revision }));
   await shown(b.collection("users").patch(String(uid), { user: "" }));
-  for (const pid of deployment.datastore.pids.handlers) process.kill(pid, "SIGKILL");
+  const killed = deployment.datastore.pids.handlers;
+  for (const pid of killed) process.kill(pid, "SIGKILL");
+  await eventually("they were missed", 60_000, () => !killed.some((pid) => deployment.datastore.pids.handlers.includes(pid)));
   await shown(a.call("users.login", { user: "u", password: NEW }, { timeoutMs: 500 }));
 }
 

@@ -1,11 +1,14 @@
 /** Webservers for a test, on a deployment of their own, and a client that keeps its cookies as a browser does. */
 import { join } from "node:path";
 import { startWebserver, type Webserver, type WebserverOptions } from "../../apps/webserver/index.ts";
+import { FrontsyncError } from "../../bus/index.ts";
+import { freePorts } from "../../scripts/support/free-ports.ts";
 import { commandBackups } from "../../scripts/support/webserver/backups.ts";
-import { type Deployment, type DeployOptions, deploy } from "./deployment.ts";
+import { type Deployment, type DeployOptions, deploy, patient } from "./deployment.ts";
 import { hashed, plant, QUICK } from "./passwords.ts";
 import { makeUser } from "./people.ts";
 
+const PORT_TRIES = 5;
 export const PASSWORD = "open it, please";
 
 export interface Web extends AsyncDisposable {
@@ -13,6 +16,8 @@ export interface Web extends AsyncDisposable {
   readonly servers: readonly Webserver[];
   /** One more webserver, caught up. */
   open(name: string, options?: Partial<WebserverOptions>): Promise<Webserver>;
+  /** One that says where it really is. */
+  openReal(name: string, options?: Partial<WebserverOptions>): Promise<Webserver>;
   /** A new user with PASSWORD; the uid. */
   user(name: string, fields?: object): Promise<number>;
 }
@@ -34,7 +39,7 @@ export async function webservers(count: number, options: Partial<WebserverOption
     };
     const server = await startWebserver(about, { backups: commandBackups(about) });
     servers.push(server);
-    await server.bus.caughtUp();
+    await patient(server.bus).caughtUp();
     return server;
   };
   try {
@@ -43,6 +48,17 @@ export async function webservers(count: number, options: Partial<WebserverOption
     await dispose();
     throw error;
   }
+  const openReal = async (name: string, own: Partial<WebserverOptions> = {}) => {
+    for (let tries = 0; ; tries++) {
+      const [port = 0] = await freePorts([0]);
+      try {
+        return await open(name, { ...own, port, externalAddr: `127.0.0.1:${port}` });
+      } catch (error) {
+        // Somebody else may have taken the port meanwhile.
+        if (tries >= PORT_TRIES || !(error instanceof FrontsyncError) || error.code !== "BAD_CONFIG") throw error;
+      }
+    }
+  };
   const user = async (name: string, fields: object = {}) => {
     const { bus } = servers[0] as Webserver;
     const uid = await makeUser(bus, { user: name, ...fields });
@@ -50,7 +66,7 @@ export async function webservers(count: number, options: Partial<WebserverOption
     await Promise.all(servers.map((server) => server.bus.caughtUp(revision)));
     return uid;
   };
-  return { deployment, servers, open, user, [Symbol.asyncDispose]: dispose };
+  return { deployment, servers, open, openReal, user, [Symbol.asyncDispose]: dispose };
 }
 
 export interface Answer<T = Record<string, unknown>> {

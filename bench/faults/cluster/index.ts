@@ -10,7 +10,7 @@ import { Webserver } from "./webserver.ts";
 
 export const WEBSERVERS = ["web1", "web2", "web3"];
 const HANDLERS = 2;
-const IN_STEP_MS = 30_000;
+const IN_STEP_MS = 120_000;
 /** Seconds between check-ins: a lost message must not wait for longer than a round. */
 const UPDATE_INTERVAL_S = 0.5;
 

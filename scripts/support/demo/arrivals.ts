@@ -6,7 +6,7 @@ import { within } from "../../../bus/platform/deadline.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Sample } from "./samples.ts";
 
-const ARRIVAL_MS = 10_000;
+const ARRIVAL_MS = 30_000;
 const PAGE_SIZE = 1000;
 
 export interface Arrival {
@@ -18,7 +18,7 @@ export interface Arrival {
 }
 
 /** Writes the samples one after the other, so that each time stands for itself. Throws TIMEOUT when one does not arrive within
- *  10 s, INTERNAL when something else arrives than was sent. */
+ *  30 s, INTERNAL when something else arrives than was sent. */
 export async function showArrivals(
   writer: Bus,
   reader: Bus,

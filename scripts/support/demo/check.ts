@@ -2,13 +2,16 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Loadbalancer } from "../../../apps/loadbalancer/index.ts";
 import type { Bus } from "../../../bus/api.ts";
+import { clock } from "../../../bus/platform/clock.ts";
+import { pause } from "../../../bus/platform/deadline.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import { percentile, rounded } from "../numbers.ts";
 import { countDashboards, isWriting, showArrivals } from "./arrivals.ts";
 import { type Sample, sampleDashboards } from "./samples.ts";
 import type { Session } from "./session.ts";
 
-const SETTLE_MS = 10_000;
+const SETTLE_MS = 60_000;
+const LOOK_MS = 50;
 
 export interface CheckSummary {
   ok: true;
@@ -42,8 +45,8 @@ export async function checkSession(
   for (const { name, address } of webservers) await assertHealthy(name, address, signal);
   await assertBalanced(balancer, webservers.length, signal);
   for (const { name, bus } of [writer, reader]) {
-    const { state, generation } = bus.status();
-    assert(state === "synced", `${name} is ${state}, not synced`);
+    await assertSynced(name, bus, signal);
+    const { generation } = bus.status();
     assert(
       generation === datastore.generation,
       `${name} is of generation ${generation}, the datastore of ${datastore.generation}`,
@@ -62,6 +65,14 @@ export async function checkSession(
     webservers: webservers.map(({ name }) => ({ webserver: name, healthy: true })),
     balancer: { webservers: webservers.length },
   };
+}
+
+/** Contact may be lost for a moment on a machine that has much to do. */
+async function assertSynced(name: string, bus: Bus, signal: AbortSignal): Promise<void> {
+  for (const end = clock.monotonic() + SETTLE_MS; bus.status().state !== "synced"; await pause(LOOK_MS, signal)) {
+    signal.throwIfAborted();
+    assert(clock.monotonic() < end, `${name} is ${bus.status().state}, not synced`);
+  }
 }
 
 async function assertHealthy(name: string, address: string, signal: AbortSignal): Promise<void> {

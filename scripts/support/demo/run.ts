@@ -11,9 +11,9 @@ import { followStatus, printArrivals, printHowTo, printStart, startedFigures } f
 import { sampleDashboards } from "./samples.ts";
 import { openSession, type SessionOptions } from "./session.ts";
 
-const CHECK_MS = 90_000;
+const CHECK_MS = 180_000;
 /** To stop it all again when the check was too slow. */
-const CLEANUP_MS = 10_000;
+const CLEANUP_MS = 60_000;
 
 /** Writes the samples, shows them arriving, and stays up until a signal. Throws what openSession and showArrivals throw. */
 export async function runDemo(options: SessionOptions, context: Context): Promise<void> {

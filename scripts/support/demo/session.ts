@@ -19,7 +19,8 @@ const FIRST_PORT = 8081;
 
 const HOST = "127.0.0.1";
 const CATCH_UP_MS = 60_000;
-const CLOSE_MS = 10_000;
+/** Longer than what is under way is given to end, by each of them. */
+const CLOSE_MS = 30_000;
 /** Shorter than the default, so that `frontsync status` shows fresh positions. */
 const UPDATE_INTERVAL_S = 2;
 
