@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually, script } from "./nats-server-kit.ts";
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 
 export interface Told {
   /** For a command that is to think that systemd has started it. */
