@@ -4,12 +4,15 @@
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { CheckInReply, CheckInRequest } from "../schemas/types.ts";
 import { clock } from "./platform/clock.ts";
+import { pause } from "./platform/deadline.ts";
 import { log } from "./platform/log.ts";
 import { jittered } from "./platform/random.ts";
 
 const JITTER = 0.1;
 /** After a check-in that failed, ms; doubled each time, up to the interval, and never above 10 s: until one is answered nothing is written. */
 const RETRY_MS = { first: 250, most: 10_000 };
+/** Without an answer for so long, ms, it is asked a second time: a handler that died with the question never answers, and another one does. */
+const SECOND_MS = 1000;
 const MIN_INTERVAL_S = 0.1;
 const MAX_INTERVAL_S = 3600;
 
@@ -81,11 +84,24 @@ export class CheckIn {
     if (!this.#closed) this.#timer = setTimeout(() => void this.now(), Math.max(0, jittered(delayMs, JITTER)));
   }
 
+  /** The first outcome of the two: to check in twice does no harm. */
+  async #ask(request: CheckInRequest): Promise<CheckInReply> {
+    const over = new AbortController();
+    const first = this.#options.send(request);
+    const second = pause(SECOND_MS, over.signal).then(() => (over.signal.aborted ? first : this.#options.send(request)));
+    second.catch(() => {});
+    try {
+      return await Promise.race([first, second]);
+    } finally {
+      over.abort();
+    }
+  }
+
   async #run(): Promise<boolean> {
     this.#last = clock.monotonic();
     try {
       const sent = await this.#options.describe();
-      const reply = await this.#options.send({ ...sent, intervalMs: Math.round(this.intervalMs) });
+      const reply = await this.#ask({ ...sent, intervalMs: Math.round(this.intervalMs) });
       if (this.#closed) return false;
       this.#adviceMs = reply.intervalMs;
       this.#retryMs = Number.POSITIVE_INFINITY;

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Bus, connectBus } from "../bus/index.ts";
 import { startDatastore } from "../functions/datastore.ts";
 import { findNatsServer, launchNatsServer } from "../functions/nats-server/index.ts";
@@ -15,6 +16,8 @@ import { codeOf } from "./support/refusals.ts";
 const WAIT_MS = 60_000;
 const TRIES = 12;
 const NOTICED_MS = 2000;
+/** Of check-ins each 0.1 s: so long without an answer. */
+const STUCK_MS = 600;
 
 const until = (bus: Bus, state: string) => eventually(state, WAIT_MS, () => bus.status().state === state);
 
@@ -76,4 +79,32 @@ it("functions that are gone, on a NATS that is not, are noticed at the next requ
   assert.equal((await bus.collection("dashboards").get("d"))?.pending, false, "another webserver's write, by its revision");
   await Promise.all([until(bus, "synced"), until(other, "synced")]);
   assert.deepEqual([other.status().pending, await other.deadLetters.list()], [0, []]);
+});
+
+it("a check-in whose handler dies is answered by another one: nothing of it is noticed", async (t) => {
+  await using deployment = await deploy({ handlers: 2, webservers: 1, bus: { updateInterval: 0.1 } });
+  const [bus] = deployment.buses as [Bus];
+  const heard = () => bus.status().counters.checkIns;
+  /** A check-in is on its way to a handler that stands still. */
+  async function hangs(): Promise<boolean> {
+    const before = heard();
+    await sleep(STUCK_MS);
+    return heard() === before;
+  }
+  // On a busy machine the other handler may be late, too: once without a trace is enough; without a second question there would be none.
+  for (let n = 0; n < TRIES; n++) {
+    await until(bus, "synced");
+    const states = new Set<string>();
+    const off = bus.onStatus(({ state }) => states.add(state));
+    const [victim = 0] = deployment.datastore.pids.handlers;
+    using _frozen = freeze([victim]);
+    await eventually("a check-in hangs", WAIT_MS, hangs);
+    process.kill(victim, "SIGKILL");
+    const stuck = heard();
+    await eventually("the next one is answered", WAIT_MS, () => heard() > stuck);
+    off();
+    await eventually("both handlers are there", WAIT_MS, () => deployment.datastore.pids.handlers.length === 2);
+    if (!states.has("degraded")) return t.diagnostic(`${n + 1} tries`);
+  }
+  assert.fail("each time the webserver was degraded");
 });

@@ -15,6 +15,8 @@ const ENTRY = fileURLToPath(new URL(`../host/process${import.meta.url.endsWith("
  *  without them, 204 and 221 with them (one run each). */
 const FLAGS = availableParallelism() <= 4 ? ["--v8-pool-size=0"] : [];
 const READY_MS = 30_000;
+/** Nobody waits for one that is started again: on a machine that is that slow, to begin anew would not help. */
+const AGAIN_READY_MS = 120_000;
 const STOP_MS = 10_000;
 const MAX_PAUSE_MS = 2000;
 const AGAIN_MS = 250;
@@ -95,7 +97,8 @@ export class HandlerPool {
       await pause(wait, this.#stopping.signal);
       if (this.#stopping.signal.aborted) return;
       const next = this.#spawn();
-      child = await next.ready.catch((error: unknown) => {
+      const ready = within(next.ready, "Starting a handler again", { timeoutMs: AGAIN_READY_MS });
+      child = await ready.catch((error: unknown) => {
         log.error({ err: error }, "a handler could not be started again");
         next.child.kill("SIGKILL");
         return undefined;
