@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import type { Cli, Context } from "./support/cli.ts";
 import { configOf, flagsOf, type GivenFlags, secretsHelp, withConfig } from "./support/config/flags.ts";
-import { integer, jsonOption } from "./support/options.ts";
+import { jsonOption } from "./support/options.ts";
 
 const EXAMPLES = `
 Examples:
@@ -25,9 +25,6 @@ export function addLoadbalancer(program: Command, cli: Cli): void {
         PROXIES,
       ),
     )
-    .addOption(
-      new Option("--drain-seconds <s>", "how long its health is bad before it stops").argParser(integer(0, 3600)).default(0),
-    )
     .addOption(jsonOption())
     .addHelpText("after", `${secretsHelp()}\n${EXAMPLES}`)
     .action((flags: GivenFlags) =>
@@ -46,5 +43,5 @@ async function run(given: GivenFlags, context: Context): Promise<void> {
     user: "loadbalancer" as const,
   };
   if (given.emit !== undefined) await emitConfig(given.emit as (typeof PROXIES)[number], settings, context);
-  else await runLoadbalancer(settings, { drainSeconds: given.drainSeconds as number }, sources, context);
+  else await runLoadbalancer(settings, sources, context);
 }

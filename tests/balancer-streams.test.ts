@@ -2,15 +2,14 @@
 // HTTP. Method: webservers that stream, on plain sockets; certificates made by openssl.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { copyFileSync, readFileSync } from "node:fs";
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
-import { request as httpsRequest, type RequestOptions } from "node:https";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { balance, fit, fixed, raw, type StandIn, standIn } from "./support/balancers.ts";
 import { makeAuthority, makeCertificate } from "./support/certificates.ts";
+import { getSecure } from "./support/https.ts";
 import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
 
 const WAIT_MS = 90_000;
@@ -137,25 +136,6 @@ describe("streams", { concurrency: 4 }, () => {
   });
 });
 
-interface Secure {
-  status: number | undefined;
-  text: string;
-  headers: IncomingMessage["headers"];
-  /** Of the certificate that was shown. */
-  serial: string;
-}
-
-async function get(url: string, ca: string, options: RequestOptions = {}): Promise<Secure> {
-  const asking = httpsRequest(url, { ca, agent: false, ...options }).end();
-  const [response] = (await once(asking, "response")) as [IncomingMessage];
-  const { serialNumber: serial } = (
-    response.socket as Socket & { getPeerCertificate(): { serialNumber: string } }
-  ).getPeerCertificate();
-  let text = "";
-  for await (const chunk of response.setEncoding("utf8")) text += String(chunk);
-  return { status: response.statusCode, text, headers: response.headers, serial };
-}
-
 describe("HTTPS", () => {
   test("is served, sends those to it who come over HTTP, and takes a renewed certificate", async (t) => {
     const folder = temporaryFolder(t);
@@ -165,7 +145,7 @@ describe("HTTPS", () => {
     const web1 = await standIn(t, "web1");
     const balancer = await balance(t, { fixed: fixed({ web1 }), ...files, redirectPort: 0 });
     await fit(balancer, "web1");
-    const first = await get(`${balancer.address}/x`, ca);
+    const first = await getSecure(`${balancer.address}/x`, ca);
     assert.deepEqual([first.status, first.text], [200, "web1"]);
     assert.match(String(first.headers["set-cookie"]), /; Secure$/);
     assert.equal(web1.requests[0]?.headers["x-forwarded-proto"], "https");
@@ -181,10 +161,10 @@ describe("HTTPS", () => {
     const renewed = makeCertificate(folder, "renewed", authority, ["IP:127.0.0.1"]);
     copyFileSync(renewed.certificateFile, files.certificateFile);
     assert.throws(() => balancer.renewCertificate(), { code: "BAD_CONFIG" });
-    assert.equal((await get(balancer.address, ca)).serial, first.serial, "what does not belong together is not taken");
+    assert.equal((await getSecure(balancer.address, ca)).serial, first.serial, "what does not belong together is not taken");
     copyFileSync(renewed.keyFile, files.keyFile);
     balancer.renewCertificate();
-    assert.notEqual((await get(balancer.address, ca)).serial, first.serial);
+    assert.notEqual((await getSecure(balancer.address, ca)).serial, first.serial);
   });
 
   test("towards webservers: a certificate must be good, whatever Host a client says", async (t) => {

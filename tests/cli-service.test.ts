@@ -1,13 +1,14 @@
 // Goal: a datastore that other machines reach is safe or does not start; as a service it says when it serves, and reads its settings again.
 // Method: the built command with a configuration file and real TLS; a stand-in for systemd-notify writes down what it is told.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { makeAuthority, makeCertificate } from "./support/certificates.ts";
 import { frontsync } from "./support/command.ts";
-import { eventually, script, temporaryFolder } from "./support/nats-server-kit.ts";
+import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
 import { runningDatastore } from "./support/running.ts";
+import { systemdTold } from "./support/systemd-told.ts";
 
 const WAIT_MS = 60_000;
 const SECRET = "only the two of us know";
@@ -41,8 +42,7 @@ test("a service with a configuration file: TLS, readiness, and SIGHUP", async (t
   const folder = temporaryFolder(t);
   const authority = makeAuthority(folder, "authority");
   makeCertificate(folder, "datastore", authority, ["IP:127.0.0.1"]);
-  const told = join(folder, "told");
-  script(join(folder, "bin"), "systemd-notify", `echo "$@" >> ${told}`);
+  const { env, says } = systemdTold(folder);
   const file = join(folder, "frontsync.conf");
   const write = (more: string) =>
     writeFileSync(
@@ -50,14 +50,8 @@ test("a service with a configuration file: TLS, readiness, and SIGHUP", async (t
       `[global]\nControl-Auth = "${SECRET}" # secret\nDatastore-Listen-Address=0.0.0.0\nKey-File = datastore.key\nCertificate-File=datastore.pem\nDatastore-CA-File=authority.pem\n${more}`,
     );
   write("");
-  const datastore = await runningDatastore(t, ["--config", file, "--port", "0", "--dir", join(folder, "data")], {
-    PATH: `${join(folder, "bin")}:${process.env.PATH}`,
-    NOTIFY_SOCKET: join(folder, "notify"),
-    WATCHDOG_USEC: "600000",
-  });
+  const datastore = await runningDatastore(t, ["--config", file, "--port", "0", "--dir", join(folder, "data")], env);
   const { address, child } = datastore;
-  const says = (what: RegExp) =>
-    eventually(`systemd is told ${what}`, WAIT_MS, () => existsSync(told) && what.test(readFileSync(told, "utf8")));
   await says(/^--ready --status=serving on /m);
   await says(/^WATCHDOG=1$/m);
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { type ConfigSources, loadConfig, readConfig } from "../scripts/support/config/index.ts";
 import { DECLARATIONS, KEY_NAMES, variablesOf } from "../scripts/support/config/keys/index.ts";
+import { listeningOf } from "../scripts/support/config/listening.ts";
 import { INSTEAD, OTHERS } from "../scripts/support/config/product-keys.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 
@@ -125,6 +126,20 @@ Control-Secret=a secret of ours
         { name: "example2", webserver: "172.19.0.101:8443", insecureDisableHttps: false, insecureSkipTlsVerify: false },
       ],
     );
+  });
+
+  test("of where users are served: HTTPS but on loopback, and beside its usual port the one that sends users to it", (t) => {
+    const at = (text: string) => listeningOf(load(t, `[Global]\n${text}`));
+    const tls = "Key-File=/k\nCertificate-File=/c\n";
+    const files = { keyFile: "/k", certificateFile: "/c" };
+    assert.deepEqual(at(tls), { listen: "0.0.0.0", port: 443, ...files, redirectPort: 80 });
+    assert.deepEqual(at(`${tls}Web-Port=8443`), { listen: "0.0.0.0", port: 8443, ...files });
+    assert.deepEqual(at(`${tls}Web-Port=8443\nHTTP-Redirector-Port=8080`).redirectPort, 8080);
+    assert.deepEqual(at(`${tls}Disable-HTTP-Redirector=yes`).redirectPort, undefined);
+    assert.deepEqual(at(`${tls}Insecure-Disable-HTTPS=yes`), { listen: "0.0.0.0", port: 80 });
+    assert.deepEqual(at("Bind-Addr=localhost\nWeb-Port=8080"), { listen: "localhost", port: 8080 });
+    assert.deepEqual(at("Bind-Addr=localhost\nKey-File=/k").keyFile, "/k", "what is half there is not left out");
+    assert.throws(() => at(""), { code: "BAD_CONFIG", message: /^On 0\.0\.0\.0 users are served over HTTPS: set Key-File and/ });
   });
 
   test("repeated make a list, or the last one counts", (t) => {

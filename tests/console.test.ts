@@ -348,6 +348,23 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
     await carla.context().close();
   });
 
+  it("reads a long list piece by piece, and finds among what was read", async () => {
+    await Promise.all(Array.from({ length: 101 }, (_, n) => dashboard(`many-${n}`)));
+    const rows = anna.getByRole("main").getByRole("listitem");
+    const more = anna.getByRole("button", { name: "Read more" });
+    await open(anna, "#/dashboards");
+    await more.waitFor();
+    assert.equal(await rows.count(), 100);
+    await more.click();
+    await more.waitFor({ state: "detached" });
+    assert.ok((await rows.count()) > 100);
+    await anna.getByLabel("Find").fill("WAS many-100");
+    await rows.getByText("many-100").waitFor();
+    assert.equal(await rows.count(), 1);
+    await anna.getByLabel("Find").fill("nothing like it");
+    await anna.getByText("No dashboard fits. Try another word.").waitFor();
+  });
+
   it("says in words that its webserver is on hold, and lets nothing be saved", async () => {
     await dashboard("held");
     await edit(anna, "held");

@@ -1,6 +1,7 @@
 /** What of a request's headers goes on to a webserver, and of an answer's to the client. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { FrontsyncError } from "../../bus/index.ts";
+import { listOf } from "../http/request.ts";
 
 /** Of one connection, not of the request (RFC 9110, 7.6.1). */
 const HOP_BY_HOP = [
@@ -10,29 +11,9 @@ const HOP_BY_HOP = [
 /** Said by whoever is in front: believed of proxies that are trusted, and of nobody else. */
 const FORWARDED =
   /^(x-forwarded-.*|forwarded|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip|x-original-.*|x-rewrite-url)$/;
-const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?)(?::\d{1,5})?$/;
 const HOP = /\bfrontsync-[a-z0-9]+\b/g;
 /** So many load balancers may stand behind each other. */
 const MAX_HOPS = 4;
-/** A Connection that named one of these would change what the request is. */
-const KEPT = ["host", "content-length", "transfer-encoding", "cookie", "authorization", "via"];
-const REFUSED_METHODS = ["CONNECT", "TRACE"];
-
-/** Refuses what no webserver should have to understand. Throws BAD_MESSAGE. */
-export function checkRequest({ method = "", url = "", rawHeaders, headers, httpVersion }: IncomingMessage): void {
-  if (REFUSED_METHODS.includes(method)) throw bad(`${method} is not allowed.`);
-  if (!url.startsWith("/")) throw bad("The target of the request must be a path.");
-  if (count(rawHeaders, "host") > 1) throw bad("There is more than one Host.");
-  if (headers.host === undefined && httpVersion !== "1.0") throw bad("There is no Host.");
-  if (headers.host !== undefined && (!HOST.test(headers.host) || headers.host.length > 300))
-    throw bad("The Host is no name of a machine.");
-  if (listOf(headers.connection).some((name) => KEPT.includes(name)))
-    throw bad("Its Connection names what belongs to the request.");
-  // The parser takes only framings that can be read in one way; this one none of ours needs.
-  const coding = headers["transfer-encoding"];
-  if (coding !== undefined && (coding.toLowerCase() !== "chunked" || httpVersion === "1.0"))
-    throw bad("Of transfer codings there is only chunked.");
-}
 
 /** How many load balancers it came through; `id` is this one's. Throws LOOP_DETECTED. */
 export function hopsOf({ headers }: IncomingMessage, id: string): number {
@@ -89,18 +70,6 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-function listOf(header: string | undefined): string[] {
-  return (header ?? "").split(",").map((name) => name.trim().toLowerCase());
-}
-
 function textOf(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header.join(", ") : header;
-}
-
-function count(rawHeaders: readonly string[], name: string): number {
-  return rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === name).length;
-}
-
-function bad(message: string): FrontsyncError {
-  return new FrontsyncError("BAD_MESSAGE", message);
 }

@@ -3,13 +3,14 @@ import { mkdirSync, readFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { join } from "node:path";
 import { type Bus, connectBus, FrontsyncError, loadSchemas, randomId, writeAtomically } from "../../bus/index.ts";
+import { createRedirector, REDIRECTION } from "../http/redirect.ts";
+import { closeServer, createServer, listen } from "../http/server.ts";
+import { renewTls } from "../http/tls.ts";
 import { followDrains } from "../webserver/drains.ts";
 import { KeptList } from "./kept-list.ts";
 import { type CheckedOptions, checkOptions, type LoadbalancerOptions } from "./options.ts";
 import { ReverseProxy } from "./proxy.ts";
-import { createRedirector } from "./redirect.ts";
 import { Roster } from "./roster.ts";
-import { closeServer, createServer, listen, renewTls } from "./server.ts";
 import { HEALTH_PATH, type Status, serveHealth, serveStatus, statusOf } from "./status.ts";
 import { Stickiness } from "./stickiness.ts";
 import { trustIn } from "./trust.ts";
@@ -17,8 +18,6 @@ import { trustIn } from "./trust.ts";
 export type { LoadbalancerOptions } from "./options.ts";
 export type { RosterEvent } from "./roster.ts";
 
-/** Answers that are under way when it stops, ms; then they are cut. */
-const LAST_ANSWERS_MS = 10_000;
 /** For the first answers of the webservers of the kept list, and for the datastore's, ms. */
 const FIRST_MS = 5000;
 const ID_CHARS = 12;
@@ -32,8 +31,9 @@ export interface Loadbalancer extends AsyncDisposable {
   /** undefined: it asks no datastore. */
   readonly bus: Bus | undefined;
   status(): Status;
-  /** Takes a renewed certificate from its files. Throws BAD_CONFIG; then the one before stays. */
-  renewCertificate(): void;
+  /** Takes a renewed certificate from its files; connections that are there stay. Whether there is another one. Throws BAD_CONFIG; then the one
+   *  before stays. */
+  renewCertificate(): boolean;
   /** Says for `drainSeconds` that it should get no users, finishes what is under way, and closes. Idempotent. */
   close(): Promise<void>;
 }
@@ -108,30 +108,20 @@ class Balancer implements Loadbalancer {
 
   async open(): Promise<void> {
     const { bus, roster } = this.#parts;
-    const { listen: host, port, files, redirectPort, status } = this.#options;
+    const { listen: host, port, redirectPort, status } = this.#options;
     if (bus) await this.#follow(bus);
     await roster.askAll();
-    const at = await listen(this.#main, host, port, "The load balancer");
-    this.address = urlOf(files ? "https" : "http", host, at);
+    this.address = await listen(this.#main, host, port, "The load balancer");
     if (redirectPort !== undefined)
-      this.redirectAddress = await this.#also(
-        createRedirector(() => at),
-        host,
-        redirectPort,
-        "The redirection to HTTPS",
-      );
+      this.redirectAddress = await listen(this.#also(createRedirector(this.#main)), host, redirectPort, REDIRECTION);
     if (status)
-      this.statusAddress = await this.#also(
-        serveStatus(() => this.status()),
-        status.host,
-        status.port,
-        "The status",
-      );
+      this.statusAddress = await listen(this.#also(serveStatus(() => this.status())), status.host, status.port, "The status");
   }
 
-  async #also(server: Server, host: string, port: number, what: string): Promise<string> {
+  /** One more server that is closed with this one. */
+  #also(server: Server): Server {
     this.#others.push(server);
-    return urlOf("http", host, await listen(server, host, port, what));
+    return server;
   }
 
   /** The kept list counts until the datastore says more. */
@@ -150,9 +140,8 @@ class Balancer implements Loadbalancer {
     return statusOf({ ...this.#parts, draining: this.#draining });
   }
 
-  renewCertificate(): void {
-    const { files } = this.#options;
-    if (files) renewTls(this.#main, files);
+  renewCertificate(): boolean {
+    return renewTls(this.#main);
   }
 
   close(): Promise<void> {
@@ -168,7 +157,7 @@ class Balancer implements Loadbalancer {
     const { bus, roster } = this.#parts;
     this.#draining = true;
     if (this.#main.listening) await new Promise((done) => setTimeout(done, this.#options.drainSeconds * 1000));
-    const closed = Promise.all([this.#main, ...this.#others].map((server) => closeServer(server, LAST_ANSWERS_MS)));
+    const closed = Promise.all([this.#main, ...this.#others].map((server) => closeServer(server)));
     // They have no end of their own; their clients come again, to another load balancer.
     for (const backend of roster.backends) backend.endStreams();
     await closed;
@@ -192,8 +181,4 @@ function idIn(dir: string): string {
   const made = randomId().slice(0, ID_CHARS);
   writeAtomically(file, `${made}\n`);
   return made;
-}
-
-function urlOf(scheme: string, host: string, port: number): string {
-  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

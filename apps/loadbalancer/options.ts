@@ -1,10 +1,11 @@
 /** What a load balancer is started with, and what is taken where nothing is said. */
-import { type BusOptions, FrontsyncError } from "../../bus/index.ts";
+import type { BusOptions } from "../../bus/index.ts";
+import { badOption, checkListening, checkNumber, type Listening, type ListenOptions } from "../http/options.ts";
 import { type Address, parseExternal } from "./address.ts";
 import type { RosterEvent } from "./roster.ts";
 import type { UpstreamTls } from "./upstream-agent.ts";
 
-export interface LoadbalancerOptions {
+export interface LoadbalancerOptions extends ListenOptions {
   /** The folder of its own copy of everything, and of the list of webservers. */
   dir: string;
   /** The datastore that knows the webservers; without it those of `fixed` are all. */
@@ -13,15 +14,6 @@ export interface LoadbalancerOptions {
   fixed?: readonly { name: string; webserver: string; tls?: UpstreamTls | false }[];
   /** How it speaks with webservers: over TLS (default, with the certificates that Node knows), or false: without. */
   upstreamTls?: UpstreamTls | false;
-  /** The address to listen on; default 127.0.0.1. */
-  listen?: string;
-  /** Default 8080, with a certificate 8443; 0: a free one. */
-  port?: number;
-  /** PEM files of the key and the certificate, both or none: with them it speaks HTTPS. */
-  keyFile?: string;
-  certificateFile?: string;
-  /** With HTTPS: who comes to this port over HTTP is sent there; 0: a free one. Default: none. */
-  redirectPort?: number;
   /** `host:port` of its status, for whoever runs it; port 0: a free one. Default: none. */
   statusAddress?: string;
   /** Addresses or networks of the proxies in front, whose X-Forwarded-* headers are believed; default none. */
@@ -42,39 +34,28 @@ export interface FixedWebserver {
   tls: UpstreamTls | undefined;
 }
 
-const PORTS = { plain: 8080, tls: 8443 };
-
 export type CheckedOptions = Required<
-  Pick<LoadbalancerOptions, "dir" | "listen" | "port" | "sessionTimeoutMinutes" | "accessLog" | "drainSeconds" | "trustedProxies">
-> & {
-  bus: LoadbalancerOptions["bus"] | undefined;
-  redirectPort: number | undefined;
-  fixed: readonly FixedWebserver[];
-  upstreamTls: UpstreamTls | undefined;
-  files: { keyFile: string; certificateFile: string } | undefined;
-  status: { host: string; port: number } | undefined;
-  onEvent: (event: RosterEvent) => void;
-};
+  Pick<LoadbalancerOptions, "dir" | "sessionTimeoutMinutes" | "accessLog" | "drainSeconds" | "trustedProxies">
+> &
+  Listening & {
+    bus: LoadbalancerOptions["bus"] | undefined;
+    fixed: readonly FixedWebserver[];
+    upstreamTls: UpstreamTls | undefined;
+    status: { host: string; port: number } | undefined;
+    onEvent: (event: RosterEvent) => void;
+  };
 
 /** Throws BAD_CONFIG that names the option. What the bus is given the bus checks. */
 export function checkOptions(options: LoadbalancerOptions): CheckedOptions {
-  const { dir, bus, listen = "127.0.0.1", keyFile, certificateFile, redirectPort, trustedProxies = [] } = options;
-  if (typeof dir !== "string" || dir === "") throw bad("`dir` is missing: a folder for what it keeps.");
-  if (typeof listen !== "string" || listen === "") throw bad("`listen` must be an address to listen on.");
-  if ((keyFile === undefined) !== (certificateFile === undefined))
-    throw bad(
-      `\`${keyFile === undefined ? "keyFile" : "certificateFile"}\` is missing: HTTPS needs the key and the certificate.`,
-    );
-  const files = keyFile !== undefined && certificateFile !== undefined ? { keyFile, certificateFile } : undefined;
-  if (redirectPort !== undefined && !files)
-    throw bad("`redirectPort` sends users to HTTPS: it needs `keyFile` and `certificateFile`.");
+  const { dir, bus, trustedProxies = [] } = options;
+  if (typeof dir !== "string" || dir === "") throw badOption("`dir` is missing: a folder for what it keeps.");
+  const listening = checkListening(options);
   const upstreamTls = options.upstreamTls === false ? undefined : (options.upstreamTls ?? {});
   const fixed = (options.fixed ?? []).map((one) => checkFixed(one, upstreamTls));
-  if (!bus && fixed.length === 0) throw bad("There are no webservers: give `bus`, or some in `fixed`.");
+  if (!bus && fixed.length === 0) throw badOption("There are no webservers: give `bus`, or some in `fixed`.");
   return {
-    ...{ dir, bus, listen, trustedProxies, fixed, upstreamTls, files },
-    port: checkNumber("port", options.port ?? (files ? PORTS.tls : PORTS.plain), 0, 65_535),
-    redirectPort: redirectPort === undefined ? undefined : checkNumber("redirectPort", redirectPort, 0, 65_535),
+    ...{ dir, bus, trustedProxies, fixed, upstreamTls },
+    ...listening,
     status: options.statusAddress === undefined ? undefined : checkStatus(options.statusAddress),
     sessionTimeoutMinutes: checkNumber("sessionTimeoutMinutes", options.sessionTimeoutMinutes ?? 10, 1, 525_600),
     drainSeconds: checkNumber("drainSeconds", options.drainSeconds ?? 0, 0, 3600),
@@ -89,21 +70,12 @@ function checkFixed(
 ): FixedWebserver {
   const own = tls === false ? undefined : (tls ?? upstreamTls);
   const address = parseExternal(webserver, own !== undefined);
-  if (!address) throw bad(`The webserver "${name}" must be host or host:port, not ${JSON.stringify(webserver)}.`);
+  if (!address) throw badOption(`The webserver "${name}" must be host or host:port, not ${JSON.stringify(webserver)}.`);
   return { name, address, tls: own };
 }
 
 function checkStatus(text: string): { host: string; port: number } {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
-  if (!match) throw bad(`\`statusAddress\` must be host:port, not ${JSON.stringify(text)}.`);
+  if (!match) throw badOption(`\`statusAddress\` must be host:port, not ${JSON.stringify(text)}.`);
   return { host: (match[1] ?? match[2]) as string, port: checkNumber("statusAddress", Number(match[3]), 0, 65_535) };
-}
-
-function checkNumber(name: string, value: unknown, min: number, max: number): number {
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max) return value;
-  throw bad(`\`${name}\` must be a whole number from ${min} to ${max}, not ${JSON.stringify(value)}.`);
-}
-
-function bad(message: string): FrontsyncError {
-  return new FrontsyncError("BAD_CONFIG", message);
 }

@@ -1,12 +1,12 @@
 /** What the load balancer says of itself: to those in front of it whether it should get users; to whoever runs it, on an address of its own, everything. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { type Bus, type ErrorCode, FrontsyncError } from "../../bus/index.ts";
-import { refuse } from "./answers.ts";
+import { refuse } from "../http/answers.ts";
+import { checkRequest } from "../http/request.ts";
+import { createServer } from "../http/server.ts";
 import type { Rank } from "./backend.ts";
 import { traefikConfig } from "./emit/traefik.ts";
-import { checkRequest } from "./headers.ts";
 import type { Roster } from "./roster.ts";
-import { createServer } from "./server.ts";
 
 /** On the port of the users. */
 export const HEALTH_PATH = "/loadbalancer/health";

@@ -5,7 +5,9 @@ import rateLimit from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from "fastify";
 import { FrontsyncError, log } from "../../bus/index.ts";
-import { answerErrors, answerNoRequest, sendError } from "./errors.ts";
+import { answerNoRequest } from "../http/errors.ts";
+import { limitedServer } from "../http/server.ts";
+import { answerErrors, sendError } from "./errors.ts";
 import { swaggerOptions } from "./openapi.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { Area, Parts } from "./parts.ts";
@@ -25,17 +27,14 @@ import { systemRoutes } from "./routes/system.ts";
 import { userRoutes } from "./routes/users.ts";
 import { guard, harden } from "./security.ts";
 import { authenticate } from "./sessions/authenticate.ts";
-import { HEADERS_MS, IDLE_MS, limitBodies } from "./slow.ts";
+import { limitBodies } from "./slow.ts";
 
 /** Above the largest document. */
 const BODY_BYTES = 8 * 1024 * 1024;
 /** An id has 1024 bytes at most, each perhaps percent-encoded. */
 const MAX_PARAM = 3 * 1024;
-const MAX_CONNECTIONS = 10_000;
 /** Of a form with a file, which has a limit of its own. */
 const FORM = { files: 1, fields: 10, parts: 11, fieldSize: 4096, headerPairs: 20 };
-/** How often Node looks for slow headers, ms. */
-const LOOK_MS = 1000;
 
 const AREAS: readonly Area[] = [
   systemRoutes,
@@ -78,17 +77,16 @@ export async function buildApp(parts: Parts): Promise<FastifyInstance> {
   limitBodies(app);
   for (const addRoutes of AREAS) addRoutes(app, parts);
   await app.ready();
-  app.server.maxConnections = MAX_CONNECTIONS;
   return app;
 }
 
-function create({ tls, trustedProxies }: CheckedOptions): FastifyInstance {
-  const node = { headersTimeout: HEADERS_MS, requestTimeout: 0, connectionsCheckingInterval: LOOK_MS };
-  const common: FastifyServerOptions = {
+function create({ files, trustedProxies }: CheckedOptions): FastifyInstance {
+  const options: FastifyServerOptions = {
+    // One server for all that is listened to: Fastify itself makes several for `localhost`, and a renewed certificate must be everywhere.
+    serverFactory: (answer) => limitedServer(files).on("request", answer),
     loggerInstance: log.child({ part: "webserver" }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES,
-    connectionTimeout: IDLE_MS,
     forceCloseConnections: "idle",
     trustProxy: [...trustedProxies],
     routerOptions: { maxParamLength: MAX_PARAM },
@@ -99,12 +97,10 @@ function create({ tls, trustedProxies }: CheckedOptions): FastifyInstance {
     },
     clientErrorHandler: answerNoRequest,
   };
-  // Its types tell the two kinds of server apart all the way down; nothing here does.
-  const make = Fastify as unknown as (options: FastifyServerOptions & { http?: object; https?: object }) => FastifyInstance;
   try {
-    return make(tls ? { ...common, https: { ...node, ...tls } } : { ...common, http: node });
+    return Fastify(options);
   } catch (cause) {
-    const what = "`trustedProxies`, `keyFile` and `certificateFile` must be addresses and PEM files that belong together";
+    const what = "`trustedProxies` must be addresses and networks";
     throw new FrontsyncError("BAD_CONFIG", `The webserver can't be made: ${(cause as Error).message}. ${what}.`, { cause });
   }
 }

@@ -1,11 +1,11 @@
 /** The reference webserver: a bus, and the HTTP API on it. */
 import { join } from "node:path";
-import type { FastifyInstance } from "fastify";
 import { type Bus, connectBus, FrontsyncError, loadSchemas } from "../../bus/index.ts";
 import { buildApp } from "./app.ts";
 import type { Backups } from "./backups.ts";
 import { followDrains } from "./drains.ts";
 import { Events } from "./events/index.ts";
+import { Front } from "./front.ts";
 import { Health } from "./health.ts";
 import { checkOptions, type WebserverOptions } from "./options.ts";
 import { Peers } from "./search/peers.ts";
@@ -22,13 +22,16 @@ export type { WebserverOptions } from "./options.ts";
 
 /** A key is published so long before it signs, ms: longer than a webserver may be behind without saying that it should get no users. */
 const KEY_LEAD_MS = 5 * 60_000;
-/** Answers that are under way when it stops, ms; then they are cut. */
-const LAST_ANSWERS_MS = 10_000;
 
 export interface Webserver extends AsyncDisposable {
   /** Where it listens: `http://host:port`, or https. */
   readonly address: string;
+  /** Where users are sent to HTTPS; undefined: nowhere. */
+  readonly redirectAddress: string | undefined;
   readonly bus: Bus;
+  /** Takes a renewed certificate from its files; connections that are there stay. Whether there is another one. Throws BAD_CONFIG; then the one
+   *  before stays. */
+  renewCertificate(): boolean;
   /** Says that it should get no users, for `drainSeconds`; then finishes what it is answering, and closes the bus. Idempotent. */
   close(): Promise<void>;
 }
@@ -55,18 +58,17 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
     ...{ logs: options.logs, webserver, maxBytes: options.resultMaxSize, keepHours: options.resultKeepHours },
   });
   const drains = new AbortController();
-  let app: FastifyInstance | undefined;
+  let front: Front | undefined;
+  let serves = false;
   let closing: Promise<void> | undefined;
   const shut = async () => {
     drains.abort();
     health.stopping = true;
     bus.setDraining(true);
     events.statusChanged();
-    if (app) {
-      await drain(options.drainSeconds);
-      events.close();
-      await closeApp(app);
-    }
+    if (serves) await drain(options.drainSeconds);
+    events.close();
+    await front?.close();
     await searches.close();
     keys.close();
     await bus.close();
@@ -82,7 +84,7 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
       events.statusChanged();
     };
     void followDrains(bus, onDrains, drains.signal);
-    app = await buildApp({
+    const app = await buildApp({
       bus,
       schemas: loadSchemas(options.bus.schemas),
       options,
@@ -97,13 +99,18 @@ export async function startWebserver(given: WebserverOptions, { backups = NO_BAC
         webserver,
         store,
         searches,
-        peers: new Peers(bus, tokens, { secure: options.tls !== undefined, skipVerify: options.peersSkipTlsVerify }),
+        peers: new Peers(bus, tokens, { secure: options.files !== undefined, skipVerify: options.peersSkipTlsVerify }),
         fresh,
       }),
       fresh,
     });
-    const address = await listen(app, options.listen, options.port);
-    return { address, bus, close, [Symbol.asyncDispose]: close };
+    const opened = new Front(app, options);
+    front = opened;
+    await opened.open();
+    serves = true;
+    const { address, redirectAddress } = opened;
+    const renewCertificate = () => opened.renewCertificate();
+    return { address, redirectAddress, bus, renewCertificate, close, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;
@@ -114,25 +121,6 @@ const none = async () => {
   throw new FrontsyncError("UNKNOWN_CALL", "This webserver was started without backups.");
 };
 const NO_BACKUPS: Backups = { write: none, restore: none };
-
-async function listen(app: FastifyInstance, host: string, port: number): Promise<string> {
-  try {
-    return await app.listen({ host, port });
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const todo = code === "EADDRINUSE" ? "Stop what listens there, or take another port." : "Give an address of this machine.";
-    throw new FrontsyncError("BAD_CONFIG", `The webserver can't listen on ${host}, port ${port}: ${message}. ${todo}`, { cause });
-  }
-}
-
-async function closeApp(app: FastifyInstance): Promise<void> {
-  const cut = setTimeout(() => app.server.closeAllConnections(), LAST_ANSWERS_MS);
-  try {
-    await app.close();
-  } finally {
-    clearTimeout(cut);
-  }
-}
 
 async function drain(seconds: number): Promise<void> {
   if (seconds > 0) await new Promise((resolve) => setTimeout(resolve, seconds * 1000));

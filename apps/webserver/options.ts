@@ -1,17 +1,10 @@
 /** What a webserver is started with, and what is taken where nothing is said. */
-import { readFileSync } from "node:fs";
-import { type BusOptions, FrontsyncError } from "../../bus/index.ts";
+import type { BusOptions } from "../../bus/index.ts";
+import { badOption, checkListening, checkNumber, type Listening, type ListenOptions } from "../http/options.ts";
 
-export interface WebserverOptions extends Omit<BusOptions, "externalAddr"> {
+export interface WebserverOptions extends Omit<BusOptions, "externalAddr">, ListenOptions {
   /** `host[:port]` where other webservers and the load balancer reach this one. */
   externalAddr: string;
-  /** The address to listen on; default 127.0.0.1. */
-  listen?: string;
-  /** Default 8080, with a certificate 8443; 0: a free one. */
-  port?: number;
-  /** PEM files of the key and the certificate, both or none: with them it speaks HTTPS alone. */
-  keyFile?: string;
-  certificateFile?: string;
   /** Addresses or networks of the proxies in front, whose X-Forwarded-* headers are believed; default none. */
   trustedProxies?: readonly string[];
   /** How long a login lasts, minutes, 1 to 525600; default 60. The same on all webservers. */
@@ -38,14 +31,11 @@ export interface WebserverOptions extends Omit<BusOptions, "externalAddr"> {
   drainSeconds?: number;
 }
 
-export type CheckedOptions = Required<
-  Omit<WebserverOptions, keyof BusOptions | "keyFile" | "certificateFile" | "trustedProxies" | "externalAddr" | "logs">
-> & {
-  logs: string | undefined;
-  bus: BusOptions & { externalAddr: string };
-  trustedProxies: readonly string[];
-  tls: { key: Buffer; cert: Buffer } | undefined;
-};
+export type CheckedOptions = Required<Omit<WebserverOptions, keyof BusOptions | keyof ListenOptions | "externalAddr" | "logs">> &
+  Listening & {
+    logs: string | undefined;
+    bus: BusOptions & { externalAddr: string };
+  };
 
 /** Name, smallest, largest, and what is taken where nothing is said. */
 const NUMBERS = [
@@ -59,62 +49,30 @@ const NUMBERS = [
   ["resultKeepHours", 1, 87_600, 24],
   ["drainSeconds", 0, 3600, 0],
 ] as const;
-const PORTS = { plain: 8080, tls: 8443 };
 
 /** Throws BAD_CONFIG that names the option. What the bus is given the bus checks. */
 export function checkOptions(options: WebserverOptions): CheckedOptions {
   const {
-    listen = "127.0.0.1",
-    port,
-    keyFile,
-    certificateFile,
     trustedProxies = [],
     logs,
     peersSkipTlsVerify = false,
+    keyFile: _key,
+    certificateFile: _certificate,
     ...rest
   } = options;
   if (typeof options.externalAddr !== "string" || options.externalAddr === "")
-    throw bad("`externalAddr` is missing: host[:port] where other webservers reach this one.");
-  if (typeof listen !== "string" || listen === "") throw bad("`listen` must be an address to listen on.");
-  const tls = readTls(keyFile, certificateFile);
+    throw badOption("`externalAddr` is missing: host[:port] where other webservers reach this one.");
+  const listening = checkListening(options);
   const numbers = Object.fromEntries(
     NUMBERS.map(([name, min, max, usual]) => [name, checkNumber(name, options[name] ?? usual, min, max)]),
   ) as Record<(typeof NUMBERS)[number][0], number>;
-  const bus = Object.fromEntries(Object.entries(rest).filter(([name]) => !(name in numbers))) as unknown as CheckedOptions["bus"];
+  const own = { ...numbers, ...listening };
+  const bus = Object.fromEntries(Object.entries(rest).filter(([name]) => !(name in own))) as unknown as CheckedOptions["bus"];
   return {
-    ...numbers,
-    listen,
+    ...own,
     logs,
     peersSkipTlsVerify,
-    port: checkNumber("port", port ?? (tls ? PORTS.tls : PORTS.plain), 0, 65_535),
     trustedProxies,
-    tls,
     bus,
   };
-}
-
-function checkNumber(name: string, value: unknown, min: number, max: number): number {
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max) return value;
-  throw bad(`\`${name}\` must be a whole number from ${min} to ${max}, not ${JSON.stringify(value)}.`);
-}
-
-function readTls(keyFile: string | undefined, certificateFile: string | undefined): CheckedOptions["tls"] {
-  if (keyFile === undefined && certificateFile === undefined) return undefined;
-  if (keyFile === undefined || certificateFile === undefined)
-    throw bad(
-      `\`${keyFile === undefined ? "keyFile" : "certificateFile"}\` is missing: HTTPS needs the key and the certificate.`,
-    );
-  return { key: readPem("keyFile", keyFile), cert: readPem("certificateFile", certificateFile) };
-}
-
-function readPem(name: string, file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw new FrontsyncError("BAD_CONFIG", `The file of \`${name}\` can't be read: ${(cause as Error).message}`, { cause });
-  }
-}
-
-function bad(message: string): FrontsyncError {
-  return new FrontsyncError("BAD_CONFIG", message);
 }

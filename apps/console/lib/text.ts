@@ -8,6 +8,15 @@ export const count = (value: number): string => number.format(value);
 /** “3 dashboards”. */
 export const counted = (value: number, one: string, many = `${one}s`): string => `${count(value)} ${value === 1 ? one : many}`;
 
+/** Whether each word that somebody looks for is in one of the texts. */
+export function fits(words: string, ...texts: readonly (string | undefined)[]): boolean {
+  const text = texts.join(" ").toLowerCase();
+  return words
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
+}
+
 export function bytes(value: number): string {
   let left = value;
   let unit = 0;

@@ -1,5 +1,4 @@
-import { useState } from "preact/hooks";
-import type { Audience, Dashboard, WrittenReply } from "../../../schemas/types.ts";
+import type { Dashboard, WrittenReply } from "../../../schemas/types.ts";
 import { ask, part } from "../api/client.ts";
 import { type Panel, panelsOf, shownPanel } from "../lib/panels.ts";
 import { go, href } from "../lib/router.ts";
@@ -8,12 +7,10 @@ import { useLive } from "../live/use-live.ts";
 import { useValue } from "../live/value.ts";
 import { Badge } from "../parts/badge.tsx";
 import { Button, LinkButton } from "../parts/button.tsx";
-import { FormDialog } from "../parts/dialog.tsx";
+import { OwnerActions } from "../parts/owner-actions.tsx";
 import { Empty, Loading, Page, When } from "../parts/page.tsx";
-import { mayWrite, SharedWith, SharingDialog } from "../parts/sharing.tsx";
+import { mayWrite, SharedWith } from "../parts/sharing.tsx";
 import { toastSaved } from "../parts/toast.tsx";
-
-type Asking = "share" | "delete" | undefined;
 
 export function DashboardPage({ id }: { id: string }) {
   const path = `/api/dashboards/${part(id)}`;
@@ -23,7 +20,6 @@ export function DashboardPage({ id }: { id: string }) {
     (change) => change.collection === "dashboards" && change.id === id,
   );
   const [self, people] = [useValue(me), useValue(users)];
-  const [asking, setAsking] = useState<Asking>();
   if (!data || error?.code === "NOT_FOUND")
     return (
       <Page title="Dashboard" error={error} again={again}>
@@ -37,18 +33,6 @@ export function DashboardPage({ id }: { id: string }) {
     toastSaved(body.revision, "Copied");
     go("dashboards", body.id);
   };
-  const share = async (sharing: { readers: Audience; writers?: Audience }) => {
-    const { body } = await ask<WrittenReply>("PATCH", path, { body: sharing });
-    toastSaved(body.revision, "Sharing saved");
-    again();
-  };
-  const remove = async () => {
-    const { body } = await ask<WrittenReply>("DELETE", path);
-    toastSaved(body.revision, "Deleted");
-    go("dashboards");
-  };
-  const writable = mayWrite(dashboard, self);
-  const owns = self?.admin || dashboard.ownerId === self?.uid;
   return (
     <Page
       title={dashboard.name}
@@ -57,25 +41,24 @@ export function DashboardPage({ id }: { id: string }) {
       again={again}
       actions={
         <>
-          {writable && (
+          {mayWrite(dashboard, self) && (
             <LinkButton look="primary" href={href("dashboards", id, "edit")}>
               Edit
             </LinkButton>
-          )}
-          {owns && (
-            <Button icon="share" onClick={() => setAsking("share")}>
-              Share
-            </Button>
           )}
           <LinkButton icon="history" href={href("dashboards", id, "versions")}>
             Versions
           </LinkButton>
           <Button onClick={clone}>Clone</Button>
-          {owns && (
-            <Button look="plain danger" onClick={() => setAsking("delete")}>
-              Delete
-            </Button>
-          )}
+          <OwnerActions
+            doc={dashboard}
+            path={path}
+            what={`“${dashboard.name}”`}
+            onShared={again}
+            onDeleted={() => go("dashboards")}
+          >
+            It goes from every webserver. Its versions stay for a while, and a backup has it.
+          </OwnerActions>
         </>
       }
     >
@@ -91,18 +74,6 @@ export function DashboardPage({ id }: { id: string }) {
         ))}
       </div>
       <Panels panels={panels} data={dashboard.data} />
-      {asking === "share" && <SharingDialog doc={dashboard} onClose={() => setAsking(undefined)} onSave={share} />}
-      {asking === "delete" && (
-        <FormDialog
-          title={`Delete “${dashboard.name}”?`}
-          submit="Delete it"
-          danger
-          onClose={() => setAsking(undefined)}
-          onSubmit={remove}
-        >
-          <p>It goes from every webserver. Its versions stay for a while, and a backup has it.</p>
-        </FormDialog>
-      )}
     </Page>
   );
 }

@@ -1,18 +1,19 @@
 import { useState } from "preact/hooks";
 import type { Search } from "../../../schemas/types.ts";
 import { ask } from "../api/client.ts";
-import { list } from "../api/lists.ts";
 import { href } from "../lib/router.ts";
-import { counted } from "../lib/text.ts";
-import { of, useLive } from "../live/use-live.ts";
+import { counted, fits } from "../lib/text.ts";
+import { useList } from "../live/use-list.ts";
 import { Button, LinkButton } from "../parts/button.tsx";
 import { FormDialog } from "../parts/dialog.tsx";
 import { Text } from "../parts/field.tsx";
-import { Empty, Loading, Page, When } from "../parts/page.tsx";
+import { Page, When } from "../parts/page.tsx";
+import { Rows } from "../parts/rows.tsx";
 import { toast } from "../parts/toast.tsx";
 
 export function History() {
-  const { data, error, again } = useLive("history", (signal) => list<Search>("/api/searchhistory", { signal }), of("searches"));
+  const searches = useList<Search>("/api/searchhistory", { collections: ["searches"] });
+  const { data, error, again } = searches;
   const [words, setWords] = useState("");
   const [asking, setAsking] = useState(false);
   const clear = async () => {
@@ -20,7 +21,7 @@ export function History() {
     toast("Your history is cleared, on every webserver.");
     again();
   };
-  const found = (data?.items ?? []).filter(({ userQuery }) => userQuery.toLowerCase().includes(words.trim().toLowerCase()));
+  const found = (data?.items ?? []).filter(({ userQuery }) => fits(words, userQuery));
   return (
     <Page
       title="History"
@@ -32,37 +33,29 @@ export function History() {
       <search class="finder">
         <Text label="Find" type="search" value={words} onInput={setWords} />
       </search>
-      {!data && !error && <Loading />}
-      {data && found.length === 0 && (
-        <Empty icon="history">
-          <p>{data.items.length === 0 ? "You have not searched yet." : "No search fits. Try another word."}</p>
-        </Empty>
-      )}
-      {found.length > 0 && (
-        <ul class="card rows">
-          {found.map((entry) => (
-            <li key={`${entry.uid}/${entry.slot}`}>
-              <div class="what">
-                <strong class="mono">{entry.userQuery}</strong>
-                <p class="meta">
-                  <When at={entry.launched} />
-                  {entry.webserver && <span>on {entry.webserver}</span>}
-                </p>
-              </div>
-              <div class="actions">
-                {entry.search && (
-                  <LinkButton href={href("search", entry.search)}>
-                    Result<span class="hidden"> of {entry.userQuery}</span>
-                  </LinkButton>
-                )}
-                <LinkButton look="plain" href={`${href("search")}?${new URLSearchParams({ query: entry.userQuery })}`}>
-                  Search again<span class="hidden"> for {entry.userQuery}</span>
+      <Rows list={searches} found={found} icon="history" noun={["search", "searches"]} none="You have not searched yet.">
+        {(entry) => (
+          <li key={`${entry.uid}/${entry.slot}`}>
+            <div class="what">
+              <strong class="mono">{entry.userQuery}</strong>
+              <p class="meta">
+                <When at={entry.launched} />
+                {entry.webserver && <span>on {entry.webserver}</span>}
+              </p>
+            </div>
+            <div class="actions">
+              {entry.search && (
+                <LinkButton href={href("search", entry.search)}>
+                  Result<span class="hidden"> of {entry.userQuery}</span>
                 </LinkButton>
-              </div>
-            </li>
-          ))}
-        </ul>
-      )}
+              )}
+              <LinkButton look="plain" href={`${href("search")}?${new URLSearchParams({ query: entry.userQuery })}`}>
+                Search again<span class="hidden"> for {entry.userQuery}</span>
+              </LinkButton>
+            </div>
+          </li>
+        )}
+      </Rows>
       {asking && (
         <FormDialog title="Clear your history?" submit="Clear it" danger onClose={() => setAsking(false)} onSubmit={clear}>
           <p>It goes from every webserver. Results stay.</p>

@@ -1,33 +1,26 @@
 import { useRef, useState } from "preact/hooks";
-import type { Audience, Resource, WrittenReply } from "../../../schemas/types.ts";
+import type { Resource, WrittenReply } from "../../../schemas/types.ts";
 import { ask, part } from "../api/client.ts";
-import { list } from "../api/lists.ts";
-import { bytes, counted } from "../lib/text.ts";
+import { bytes, fits } from "../lib/text.ts";
 import { me, nameOf, users } from "../live/session.ts";
 import { begin } from "../live/uploads.ts";
-import { of, useLive } from "../live/use-live.ts";
+import { useList } from "../live/use-list.ts";
 import { useValue } from "../live/value.ts";
 import { Button, LinkButton } from "../parts/button.tsx";
 import { FormDialog } from "../parts/dialog.tsx";
 import { Area, Text } from "../parts/field.tsx";
 import { FilePicker, Uploads } from "../parts/files.tsx";
-import { Empty, Loading, Page, When } from "../parts/page.tsx";
-import { mayWrite, SharedWith, SharingDialog } from "../parts/sharing.tsx";
+import { OwnerActions } from "../parts/owner-actions.tsx";
+import { Page, When } from "../parts/page.tsx";
+import { Rows } from "../parts/rows.tsx";
+import { mayWrite, SharedWith } from "../parts/sharing.tsx";
 import { toastSaved } from "../parts/toast.tsx";
-
-const PAGE = 200;
 
 export function Resources() {
   const [words, setWords] = useState("");
-  const [most, setMost] = useState(PAGE);
-  const { data, error, again } = useLive(
-    `${most}`,
-    (signal) => list<Resource>("/api/resources", { sort: "-updatedAt", most, signal }),
-    of("resources"),
-  );
-  const found = (data?.items ?? []).filter(({ name, description = "" }) =>
-    `${name} ${description}`.toLowerCase().includes(words.trim().toLowerCase()),
-  );
+  const resources = useList<Resource>("/api/resources", { sort: "-updatedAt", piece: 200, collections: ["resources"] });
+  const { data, error, again } = resources;
+  const found = (data?.items ?? []).filter(({ name, description }) => fits(words, name, description));
   return (
     <Page
       title="Resources"
@@ -40,24 +33,9 @@ export function Resources() {
       <search class="finder">
         <Text label="Find" type="search" placeholder="Name or description" value={words} onInput={setWords} />
       </search>
-      {!data && !error && <Loading />}
-      {data && found.length === 0 && (
-        <Empty icon="resources">
-          <p>{data.items.length === 0 ? "There are no resources yet." : "No resource fits. Try another word."}</p>
-        </Empty>
-      )}
-      {found.length > 0 && (
-        <ul class="card rows" aria-label={counted(found.length, "resource")}>
-          {found.map((resource) => (
-            <Row key={resource.id} resource={resource} again={again} />
-          ))}
-        </ul>
-      )}
-      {data?.more && (
-        <div class="actions">
-          <Button onClick={() => setMost(most + PAGE)}>Read more</Button>
-        </div>
-      )}
+      <Rows list={resources} found={found} icon="resources" noun={["resource"]} none="There are no resources yet.">
+        {(resource) => <Row key={resource.id} resource={resource} again={again} />}
+      </Rows>
     </Page>
   );
 }
@@ -65,20 +43,9 @@ export function Resources() {
 function Row({ resource, again }: { resource: Resource; again: () => void }) {
   const { id, name, description, size, version, sha256 } = resource;
   const [self, people] = [useValue(me), useValue(users)];
-  const [asking, setAsking] = useState<"edit" | "share" | "delete">();
+  const [editing, setEditing] = useState(false);
   const picker = useRef<HTMLInputElement>(null);
   const path = `/api/resources/${part(id)}`;
-  const close = () => setAsking(undefined);
-  const share = async (sharing: { readers: Audience; writers?: Audience }) => {
-    const { body } = await ask<WrittenReply>("PATCH", path, { body: sharing });
-    toastSaved(body.revision, "Sharing saved");
-    again();
-  };
-  const remove = async () => {
-    const { body } = await ask<WrittenReply>("DELETE", path);
-    toastSaved(body.revision, "Deleted");
-    again();
-  };
   const of = <span class="hidden"> {name}</span>;
   return (
     <li>
@@ -121,29 +88,16 @@ function Row({ resource, again }: { resource: Resource; again: () => void }) {
                 currentTarget.value = "";
               }}
             />
-            <Button look="plain" onClick={() => setAsking("edit")}>
+            <Button look="plain" onClick={() => setEditing(true)}>
               Edit{of}
             </Button>
           </>
         )}
-        {(self?.admin || resource.ownerId === self?.uid) && (
-          <>
-            <Button look="plain" icon="share" bare onClick={() => setAsking("share")} title="Share">
-              Share {name}
-            </Button>
-            <Button look="plain danger" icon="remove" bare onClick={() => setAsking("delete")} title="Delete">
-              Delete {name}
-            </Button>
-          </>
-        )}
+        <OwnerActions doc={resource} path={path} what={`“${name}”`} bare={name} onShared={again} onDeleted={again}>
+          It goes from every webserver.
+        </OwnerActions>
       </div>
-      {asking === "edit" && <EditResource resource={resource} onClose={close} again={again} />}
-      {asking === "share" && <SharingDialog doc={resource} onClose={close} onSave={share} />}
-      {asking === "delete" && (
-        <FormDialog title={`Delete “${name}”?`} submit="Delete it" danger onClose={close} onSubmit={remove}>
-          <p>It goes from every webserver.</p>
-        </FormDialog>
-      )}
+      {editing && <EditResource resource={resource} onClose={() => setEditing(false)} again={again} />}
     </li>
   );
 }

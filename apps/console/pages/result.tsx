@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Audience, Result, WrittenReply } from "../../../schemas/types.ts";
+import type { Result, WrittenReply } from "../../../schemas/types.ts";
 import { type ApiError, ask, get, part } from "../api/client.ts";
 import { asApiError } from "../lib/errors.ts";
 import { go, href } from "../lib/router.ts";
@@ -14,9 +14,9 @@ import { useValue } from "../live/value.ts";
 import { Badge } from "../parts/badge.tsx";
 import { Banner, ErrorBanner } from "../parts/banner.tsx";
 import { Button, LinkButton } from "../parts/button.tsx";
-import { FormDialog } from "../parts/dialog.tsx";
+import { OwnerActions } from "../parts/owner-actions.tsx";
 import { Empty, Loading, Page, When } from "../parts/page.tsx";
-import { SharedWith, SharingDialog } from "../parts/sharing.tsx";
+import { owns, SharedWith } from "../parts/sharing.tsx";
 import { toast, toastSaved } from "../parts/toast.tsx";
 import { StateOf } from "./search.tsx";
 
@@ -28,27 +28,22 @@ export function ResultPage({ id }: { id: string }) {
     (change) => change.collection === "results" && change.id === id,
   );
   const [self, people, here] = [useValue(me), useValue(users), useValue(status)];
-  const [asking, setAsking] = useState<"share" | "delete">();
   if (!data || error?.code === "NOT_FOUND")
     return (
       <Page title="Result" error={error} again={again}>
         {!error && <Loading />}
       </Page>
     );
-  const owns = self?.admin || data.ownerId === self?.uid;
-  const change = async (body: object, what: string) => {
-    toastSaved((await ask<WrittenReply>("PATCH", path, { body })).body.revision, what);
+  const mine = owns(data, self);
+  const keep = async () => {
+    const { body } = await ask<WrittenReply>("PATCH", path, { body: { saved: !data.saved } });
+    toastSaved(body.revision, data.saved ? "No longer kept" : "Kept");
     again();
   };
   const stop = async () => {
     await ask("POST", `${path}/stop`);
     toast("It is being stopped.");
   };
-  const remove = async () => {
-    toastSaved((await ask<WrittenReply>("DELETE", path)).body.revision, "Deleted");
-    go("search");
-  };
-  const close = () => setAsking(undefined);
   return (
     <Page
       title={data.name || data.query}
@@ -57,26 +52,15 @@ export function ResultPage({ id }: { id: string }) {
       again={again}
       actions={
         <>
-          {owns && data.state === "running" && <Button onClick={stop}>Stop</Button>}
+          {mine && data.state === "running" && <Button onClick={stop}>Stop</Button>}
           <LinkButton icon="download" href={linesOf(id)} download>
             Download
           </LinkButton>
-          {owns && (
-            <Button onClick={() => change({ saved: !data.saved }, data.saved ? "No longer kept" : "Kept")}>
-              {data.saved ? "Don’t keep" : "Keep"}
-            </Button>
-          )}
-          {owns && (
-            <Button icon="share" onClick={() => setAsking("share")}>
-              Share
-            </Button>
-          )}
+          {mine && <Button onClick={keep}>{data.saved ? "Don’t keep" : "Keep"}</Button>}
           <LinkButton href={`${href("search")}?${new URLSearchParams({ query: data.query })}`}>Search again</LinkButton>
-          {owns && (
-            <Button look="plain danger" onClick={() => setAsking("delete")}>
-              Delete
-            </Button>
-          )}
+          <OwnerActions doc={data} path={path} what="this result" readersOnly onShared={again} onDeleted={() => go("search")}>
+            The query stays in the history.
+          </OwnerActions>
         </>
       }
     >
@@ -106,19 +90,6 @@ export function ResultPage({ id }: { id: string }) {
         </Banner>
       )}
       <Lines key={id} result={data} />
-      {asking === "share" && (
-        <SharingDialog
-          doc={data}
-          readersOnly
-          onClose={close}
-          onSave={({ readers }: { readers: Audience }) => change({ readers }, "Sharing saved")}
-        />
-      )}
-      {asking === "delete" && (
-        <FormDialog title="Delete this result?" submit="Delete it" danger onClose={close} onSubmit={remove}>
-          <p>The query stays in the history.</p>
-        </FormDialog>
-      )}
     </Page>
   );
 }

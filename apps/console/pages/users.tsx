@@ -1,35 +1,27 @@
 import { useState } from "preact/hooks";
 import type { User, WrittenReply } from "../../../schemas/types.ts";
 import { ask } from "../api/client.ts";
-import { list } from "../api/lists.ts";
 import { go, href } from "../lib/router.ts";
-import { counted } from "../lib/text.ts";
+import { counted, fits } from "../lib/text.ts";
 import { groupName, groups } from "../live/session.ts";
-import { of, useLive } from "../live/use-live.ts";
+import { useList } from "../live/use-list.ts";
 import { useValue } from "../live/value.ts";
 import { Badge } from "../parts/badge.tsx";
 import { Button } from "../parts/button.tsx";
 import { FormDialog } from "../parts/dialog.tsx";
 import { Text } from "../parts/field.tsx";
-import { Empty, Loading, Page } from "../parts/page.tsx";
+import { Page } from "../parts/page.tsx";
 import { Picker } from "../parts/picker.tsx";
+import { Rows } from "../parts/rows.tsx";
 import { toast } from "../parts/toast.tsx";
-
-const PAGE = 500;
 
 export function Users() {
   const [words, setWords] = useState("");
-  const [most, setMost] = useState(PAGE);
   const [making, setMaking] = useState(false);
   const teams = useValue(groups);
-  const { data, error, again } = useLive(
-    `${most}`,
-    (signal) => list<User>("/api/users", { sort: "user", most, signal }),
-    of("users", "groups"),
-  );
-  const found = (data?.items ?? []).filter(({ user, name = "", email = "" }) =>
-    `${user} ${name} ${email}`.toLowerCase().includes(words.trim().toLowerCase()),
-  );
+  const users = useList<User>("/api/users", { sort: "user", piece: 500, collections: ["users", "groups"] });
+  const { data, error, again } = users;
+  const found = (data?.items ?? []).filter(({ user, name, email }) => fits(words, user, name, email));
   return (
     <Page
       title="Users"
@@ -45,37 +37,24 @@ export function Users() {
       <search class="finder">
         <Text label="Find" type="search" placeholder="Name or e-mail" value={words} onInput={setWords} />
       </search>
-      {!data && !error && <Loading />}
-      {data && found.length === 0 && (
-        <Empty icon="users">
-          <p>No user fits. Try another word.</p>
-        </Empty>
-      )}
-      {found.length > 0 && (
-        <ul class="card rows">
-          {found.map((user) => (
-            <li key={user.uid}>
-              <div class="what">
-                <a href={href("users", user.uid)}>{user.name || user.user}</a>
-                <p class="meta">
-                  <span>{user.user}</span>
-                  {user.email && <span>{user.email}</span>}
-                  {user.groups?.map((gid) => (
-                    <Badge key={gid}>{groupName(gid, teams)}</Badge>
-                  ))}
-                </p>
-              </div>
-              {user.locked && <Badge tone="bad">Locked</Badge>}
-              {user.admin && <Badge tone="accent">Admin</Badge>}
-            </li>
-          ))}
-        </ul>
-      )}
-      {data?.more && (
-        <div class="actions">
-          <Button onClick={() => setMost(most + PAGE)}>Read more</Button>
-        </div>
-      )}
+      <Rows list={users} found={found} icon="users" noun={["user"]} none="There are no users yet.">
+        {(user) => (
+          <li key={user.uid}>
+            <div class="what">
+              <a href={href("users", user.uid)}>{user.name || user.user}</a>
+              <p class="meta">
+                <span>{user.user}</span>
+                {user.email && <span>{user.email}</span>}
+                {user.groups?.map((gid) => (
+                  <Badge key={gid}>{groupName(gid, teams)}</Badge>
+                ))}
+              </p>
+            </div>
+            {user.locked && <Badge tone="bad">Locked</Badge>}
+            {user.admin && <Badge tone="accent">Admin</Badge>}
+          </li>
+        )}
+      </Rows>
       {making && <NewUser onClose={() => setMaking(false)} />}
     </Page>
   );

@@ -103,13 +103,19 @@ export function SharedWith({ doc }: { doc: Shared }) {
   return <Badge tone="accent">{parts.filter(Boolean).join(", ")}</Badge>;
 }
 
+type Self = { uid: number; admin?: boolean; groups?: number[] } | null | undefined;
+
+/** Whether somebody may do with a document what its owner may. */
+export function owns(doc: Shared, self: Self): boolean {
+  return self != null && (self.admin === true || doc.ownerId === self.uid);
+}
+
 /** Whether somebody may change a document that they see. */
-export function mayWrite(doc: Shared, self: { uid: number; admin?: boolean; groups?: number[] } | null | undefined): boolean {
+export function mayWrite(doc: Shared, self: Self): boolean {
   if (!self) return false;
   const { writers } = doc;
   return (
-    self.admin === true ||
-    doc.ownerId === self.uid ||
+    owns(doc, self) ||
     writers?.global === true ||
     writers?.users?.includes(self.uid) === true ||
     (writers?.groups ?? []).some((gid) => self.groups?.includes(gid))

@@ -6,13 +6,13 @@ import { faultLine } from "../output.ts";
 import { type ConfigSources, loadConfig, type Settings } from "./index.ts";
 import { DECLARATIONS, KEY_NAMES, type KeyName } from "./keys/index.ts";
 
-/** At each SIGHUP reads the configuration again, sets the log level, and gives `apply` the settings; what it returns is printed with what
- *  has changed. A file with a fault is told, and what was read before stays. Without a file SIGHUP ends the command, as a closed terminal does.
+/** At each SIGHUP reads the configuration again, sets the log level, and gives `apply` the settings; what it returns, settings that name files
+ *  which are others now, is printed with what has changed. A file with a fault is told, and what was read before stays. Without a file SIGHUP ends the command, as a closed terminal does.
  *  Returns the end of it. */
 export function reloadAtHangup(
   sources: ConfigSources,
   { output, stop }: Context,
-  apply: (settings: Settings) => void | Promise<void> = () => {},
+  apply: (settings: Settings) => readonly KeyName[] | Promise<readonly KeyName[]>,
 ): () => void {
   if (sources.file === undefined) return () => {};
   let current = loadConfig(sources);
@@ -23,9 +23,9 @@ export function reloadAtHangup(
     const now = { ...current };
     for (const key of changed) if (DECLARATIONS[key].reloads) Object.assign(now, { [key]: next[key] });
     setLogLevel(now.logLevel);
-    await apply(now);
+    const others = await apply(now);
     current = now;
-    tell(changed, output);
+    tell(changed, others, output);
   };
   let running = Promise.resolve();
   return stop.onHangup(() => {
@@ -37,10 +37,11 @@ export function reloadAtHangup(
   });
 }
 
-function tell(changed: readonly KeyName[], output: Context["output"]): void {
-  const names = (reloads: boolean) =>
-    changed.filter((key) => (DECLARATIONS[key].reloads === true) === reloads).map((key) => DECLARATIONS[key].name);
-  const [taken, waiting] = [names(true), names(false)];
+function tell(changed: readonly KeyName[], others: readonly KeyName[], output: Context["output"]): void {
+  const names = (keys: readonly KeyName[]) => keys.map((key) => DECLARATIONS[key].name);
+  const reloads = (key: KeyName) => DECLARATIONS[key].reloads === true;
+  const taken = names([...changed.filter(reloads), ...others]);
+  const waiting = names(changed.filter((key) => !reloads(key)));
   output.line(`configuration read again: ${taken.length === 0 ? "nothing new" : taken.join(", ")}`);
   if (waiting.length > 0) output.note(`These need a restart: ${waiting.join(", ")}.`);
   output.figures({ event: "reloaded", changed: taken, needRestart: waiting });

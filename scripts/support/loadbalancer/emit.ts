@@ -15,6 +15,7 @@ export async function emitConfig(proxy: ProxyName, settings: Settings, { output 
     certificateFile: _certificate,
     redirectPort: _port,
     statusAddress: _status,
+    drainSeconds: _drain,
     ...options
   } = optionsOf({
     ...settings,

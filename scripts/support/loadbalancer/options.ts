@@ -2,20 +2,13 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { LoadbalancerOptions } from "../../../apps/loadbalancer/index.ts";
-import { isLoopback } from "../../../bus/wire/address.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Settings } from "../config/index.ts";
+import { listeningOf } from "../config/listening.ts";
 import { datastoreOf } from "../config/target.ts";
 
 /** Throws BAD_CONFIG without what HTTPS needs, and for a file that can't be read. */
 export function optionsOf(settings: Settings): LoadbalancerOptions {
-  const { webListenAddress: listen, keyFile, certificateFile, insecureDisableHttps, disableHttpRedirector } = settings;
-  const secure = !insecureDisableHttps && keyFile !== undefined && certificateFile !== undefined;
-  if (!secure && !insecureDisableHttps)
-    throw new FrontsyncError(
-      "BAD_CONFIG",
-      `On ${listen} users are served over HTTPS: set Key-File and Certificate-File, or Insecure-Disable-HTTPS${isLoopback(listen) ? "" : " behind a proxy that has them"}.`,
-    );
   const upstreamTls = upstreamTlsOf(settings);
   return {
     dir: resolve(settings.loadbalancerDir),
@@ -25,13 +18,12 @@ export function optionsOf(settings: Settings): LoadbalancerOptions {
       return { name, webserver, tls };
     }),
     upstreamTls,
-    listen,
-    port: settings.webPort,
-    ...(secure && { keyFile, certificateFile, ...(!disableHttpRedirector && { redirectPort: settings.httpRedirectorPort }) }),
+    ...listeningOf(settings),
     statusAddress: settings.loadbalancerStatusAddress,
     trustedProxies: settings.trustedProxies,
     sessionTimeoutMinutes: settings.balancerSessionTimeout,
     accessLog: settings.enableAccessLog,
+    drainSeconds: settings.drainSeconds,
   };
 }
 

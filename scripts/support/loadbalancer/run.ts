@@ -12,20 +12,15 @@ export { emitConfig } from "./emit.ts";
 
 /** Says where it listens and which webserver comes and goes, and closes it at the signal. Throws what startLoadbalancer throws, and BAD_CONFIG
  *  without what HTTPS needs. */
-export async function runLoadbalancer(
-  settings: Settings,
-  flags: { drainSeconds: number },
-  sources: ConfigSources,
-  context: Context,
-): Promise<void> {
+export async function runLoadbalancer(settings: Settings, sources: ConfigSources, context: Context): Promise<void> {
   const { output, stop } = context;
   setLogLevel(settings.logLevel);
   const onEvent = (event: RosterEvent) => tell(output, event);
-  const balancer = await startLoadbalancer({ ...optionsOf(settings), ...flags, onEvent });
+  const balancer = await startLoadbalancer({ ...optionsOf(settings), onEvent });
   const service = serviceOf();
   const unfollow = reloadAtHangup(sources, context, ({ datastoreUpdateInterval }) => {
     balancer.bus?.setUpdateInterval(datastoreUpdateInterval);
-    balancer.renewCertificate();
+    return balancer.renewCertificate() ? ["certificateFile"] : [];
   });
   try {
     stop.signal.throwIfAborted();

@@ -2,10 +2,10 @@
 import { resolve } from "node:path";
 import { startWebserver, type WebserverOptions } from "../../../apps/webserver/index.ts";
 import { setLogLevel } from "../../../bus/platform/log.ts";
-import { isLoopback } from "../../../bus/wire/address.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Context } from "../cli.ts";
 import type { ConfigSources, Settings } from "../config/index.ts";
+import { listeningOf } from "../config/listening.ts";
 import { reloadAtHangup } from "../config/reload.ts";
 import { datastoreOf } from "../config/target.ts";
 import { webserverId } from "../config/webserver-id.ts";
@@ -19,15 +19,24 @@ export async function runWebserver(settings: Settings, sources: ConfigSources, c
   const options = optionsOf(settings);
   const webserver = await startWebserver(options, { backups: commandBackups(options, tlsFlags(settings)) });
   const service = serviceOf();
-  const unfollow = reloadAtHangup(sources, context, ({ datastoreUpdateInterval }) =>
-    webserver.bus.setUpdateInterval(datastoreUpdateInterval),
-  );
+  const unfollow = reloadAtHangup(sources, context, ({ datastoreUpdateInterval }) => {
+    webserver.bus.setUpdateInterval(datastoreUpdateInterval);
+    return webserver.renewCertificate() ? ["certificateFile"] : [];
+  });
   try {
     stop.signal.throwIfAborted();
-    const { address } = webserver;
+    const { address, redirectAddress } = webserver;
     output.line(`${output.paint("bold", "webserver")} ${options.webserver} at ${address}, its data in ${options.dir}`);
+    if (redirectAddress !== undefined) output.line(`${redirectAddress} sends users to HTTPS.`);
     output.line("Running until Ctrl-C.");
-    output.figures({ event: "started", webserver: options.webserver, address, dir: options.dir });
+    const { webserver: name, dir } = options;
+    output.figures({
+      event: "started",
+      webserver: name,
+      address,
+      ...(redirectAddress !== undefined && { redirectAddress }),
+      dir,
+    });
     await service.ready(`serving on ${address}`);
     await stop.requested;
   } finally {
@@ -38,23 +47,15 @@ export async function runWebserver(settings: Settings, sources: ConfigSources, c
 }
 
 function optionsOf(settings: Settings): WebserverOptions & { controlAuth: string } {
-  const { externalAddr, webListenAddress: listen, keyFile, certificateFile, insecureDisableHttps } = settings;
+  const { externalAddr } = settings;
   if (externalAddr === undefined)
     throw new FrontsyncError("BAD_CONFIG", "External-Addr (--external-addr) is missing: where other webservers reach this one.");
-  const secure = !insecureDisableHttps && keyFile !== undefined && certificateFile !== undefined;
-  if (!secure && !insecureDisableHttps && !isLoopback(listen))
-    throw new FrontsyncError(
-      "BAD_CONFIG",
-      `On ${listen} users are served over HTTPS: set Key-File and Certificate-File, or Insecure-Disable-HTTPS behind a proxy that has them.`,
-    );
   return {
     ...datastoreOf(settings),
     webserver: webserverId(settings),
     dir: resolve(settings.webserverDir),
     externalAddr,
-    listen,
-    port: settings.webPort,
-    ...(secure && { keyFile, certificateFile }),
+    ...listeningOf(settings),
     updateInterval: settings.datastoreUpdateInterval,
     schemas: settings.schemaFolder,
     sessionTimeoutMinutes: settings.sessionTimeoutMinutes,

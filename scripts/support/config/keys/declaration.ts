@@ -21,7 +21,7 @@ export interface Declaration {
   usedBy: readonly User[];
   about: string;
   /** undefined: there is none. A function: it depends; then `defaultText` says on what. */
-  default?: string | number | boolean | readonly string[] | ((known: Known) => string | number | readonly string[]);
+  default?: string | number | boolean | readonly string[] | ((known: Known) => string | number | readonly string[] | undefined);
   defaultText?: string;
   unit?: string;
   min?: number;

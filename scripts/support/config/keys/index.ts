@@ -14,8 +14,10 @@ export type KeyName = keyof typeof KEYS;
 
 /** Settings without a default may be missing. */
 type ValueFor<D> = D extends { kind: infer K extends Kind }
-  ? D extends { default: unknown }
-    ? ValueOf<K>
+  ? D extends { default: infer V }
+    ? V extends (...known: never[]) => infer R
+      ? ValueOf<K> | Extract<R, undefined>
+      : ValueOf<K>
     : ValueOf<K> | undefined
   : never;
 

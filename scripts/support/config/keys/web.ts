@@ -71,7 +71,7 @@ export const WEB_KEYS = {
   disableHttpRedirector: {
     name: "Disable-HTTP-Redirector",
     kind: "boolean",
-    usedBy: ["loadbalancer"],
+    usedBy: ["webserver", "loadbalancer"],
     about: "Do not send those who come to HTTP-Redirector-Port to HTTPS.",
     default: false,
     flag: "disable-http-redirector",
@@ -79,9 +79,11 @@ export const WEB_KEYS = {
   httpRedirectorPort: {
     name: "HTTP-Redirector-Port",
     kind: "integer",
-    usedBy: ["loadbalancer"],
+    usedBy: ["webserver", "loadbalancer"],
     about: "With HTTPS: who comes to this port over HTTP is sent there; 0: a free one.",
-    default: 80,
+    // Beside any other port than HTTPS's own it would be in the way of whoever has that.
+    default: ({ values }) => (values.webPort === 443 ? 80 : undefined),
+    defaultText: "80 when Web-Port is 443, else none",
     min: 0,
     max: MAX_PORT,
     flag: "redirector-port",
@@ -140,8 +142,8 @@ export const WEB_KEYS = {
   drainSeconds: {
     name: "Drain-Seconds",
     kind: "integer",
-    usedBy: ["webserver"],
-    about: "Before it stops a webserver says for so long that it should get no users.",
+    usedBy: ["webserver", "loadbalancer"],
+    about: "Before it stops it says for so long that it should get no users.",
     default: 0,
     unit: "s",
     min: 0,

@@ -1,12 +1,8 @@
-/** What the load balancer itself answers when no webserver does. */
+/** Refusals of a server whose requests are answered by plain functions. */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { asFrontsyncError, type FrontsyncError, log } from "../../bus/index.ts";
-import { STATUS } from "../webserver/errors.ts";
-
-const RETRY_AFTER_S = 2;
-/** What is still to come of a body that nobody reads is thrown away for so long, so that the client gets to read why. */
-const LINGER_MS = 5000;
+import { LINGER_MS, RETRY_AFTER_S, STATUS } from "./errors.ts";
 
 /** Connections on which something came that is no request of ours: who knows what the rest of it is. */
 const crooked = new WeakSet<Duplex>();
@@ -53,7 +49,7 @@ interface Answer {
 
 function answerOf(thrown: unknown, accept: string | undefined): Answer {
   const error = asFrontsyncError(thrown);
-  if (error.code === "INTERNAL") log.error({ err: thrown }, "a request failed in the load balancer");
+  if (error.code === "INTERNAL") log.error({ err: thrown }, "a request failed");
   const status = STATUS[error.code];
   const html = accept?.includes("text/html") === true;
   const body = html ? page(error, status) : JSON.stringify({ code: error.code, message: textOf(error) });
@@ -70,7 +66,7 @@ function answerOf(thrown: unknown, accept: string | undefined): Answer {
 
 /** Nobody outside needs to know what a fault of ours says. */
 function textOf({ code, message }: FrontsyncError): string {
-  return code === "INTERNAL" ? "A fault in the load balancer: see its log." : message;
+  return code === "INTERNAL" ? "A fault in this server: see its log." : message;
 }
 
 function page(error: FrontsyncError, status: number): string {

@@ -2,17 +2,20 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { FrontsyncError } from "../../bus/index.ts";
 import { refuse } from "./answers.ts";
-import { checkRequest } from "./headers.ts";
-import { createServer } from "./server.ts";
+import { checkRequest } from "./request.ts";
+import { createServer, portOf } from "./server.ts";
 
 const HTTPS_PORT = 443;
 
-/** Not listening yet. `port` is where HTTPS is. */
-export function createRedirector(port: () => number): Server {
+/** What it is called where it can't listen. */
+export const REDIRECTION = "The redirection to HTTPS (`redirectPort`)";
+
+/** Not listening yet. `secure`: the server that is sent to, which listens by then. */
+export function createRedirector(secure: Server): Server {
   return createServer({
     serve: (request, response) => {
       try {
-        redirect(request, response, port());
+        redirect(request, response, portOf(secure));
       } catch (error) {
         refuse(request, response, error);
       }
