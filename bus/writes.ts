@@ -11,6 +11,7 @@ import {
   asKept,
   asWish,
   checkEdit,
+  isOfUnknown,
   type Kept,
   queuedWish,
   type Shown,
@@ -18,7 +19,7 @@ import {
   type Wish,
   type WriteBody,
 } from "./outbox/request.ts";
-import { outcomeUnknown, unreachable } from "./outbox/unsent.ts";
+import { outcomeUnknown, unreachable, waiting } from "./outbox/unsent.ts";
 import { clock } from "./platform/clock.ts";
 import { DEFAULT_TIMEOUT_MS, type Deferred, deferred, within } from "./platform/deadline.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
@@ -61,8 +62,8 @@ interface Pending {
   inOutbox: boolean;
   /** It is stored, and this replica does not hold it yet: until then it is shown as before. */
   coming?: Promise<void>;
-  /** Nothing of it was sent. */
-  givenUp?: true;
+  /** Nothing of it is stored, and nothing will be: it was never sent, or refused. */
+  notStored?: true;
   /** From the outbox of a process before this one: it may have been asked there. */
   readonly restored: boolean;
   readonly delivery: Delivery;
@@ -121,11 +122,11 @@ export class Writes {
   /** A document as it is shown: what is held, with the writes on top that are not acknowledged. `read` gives its row; again, when one of those
    *  writes has reached the replica meanwhile: it may not be in the row yet. */
   async over(schema: CollectionSchema, id: string, read: () => Promise<Row | undefined>): Promise<Shown> {
-    const waiting = () => (this.#ofDocument.get(`${schema.collection}/${id}`) ?? []).map(({ wish }) => wish);
+    const pending = () => (this.#ofDocument.get(`${schema.collection}/${id}`) ?? []).map(({ wish }) => wish);
     for (;;) {
-      const before = waiting();
+      const before = pending();
       const row = await read();
-      const wishes = waiting();
+      const wishes = pending();
       if (before.every((wish) => wishes.includes(wish))) return shown(schema, row, wishes);
     }
   }
@@ -193,8 +194,8 @@ export class Writes {
       if (!error.retryable && error.code !== "CLOSED") this.#noteRefusal(`${mutation} ${key}`, current);
       const unknown = error.code === "TIMEOUT" && !schema.offline && pending.delivery.mayBeStored;
       const code = unknown ? "OUTCOME_UNKNOWN" : error.code;
-      // Later numbers overtake one that was never sent: on another webserver it would look stored.
-      const mutationId = pending.givenUp && options.mutationId === undefined ? `again:${mutation}` : mutation;
+      // Later numbers overtake one that is not stored: on another webserver it would look as if it were.
+      const mutationId = pending.notStored && options.mutationId === undefined ? `again:${mutation}` : mutation;
       throw new FrontsyncError(code, error.message, { ...error, mutationId, cause: error });
     }
   }
@@ -250,7 +251,7 @@ export class Writes {
       done: NOT_BEGUN,
     };
     pending.accepted.promise.catch(() => {});
-    if (kept) pending.accepted.resolve(queued(wish));
+    if (kept) pending.accepted.resolve(waiting(wish));
     this.#pending.set(pendingKey, pending);
     const others = this.#ofDocument.get(key);
     if (others) others.push(pending);
@@ -281,7 +282,7 @@ export class Writes {
 
   /** Nothing of it was sent, and nothing will be. It is shown no longer, also when others of its document wait before it. */
   #giveUp(pending: Pending, error: FrontsyncError): void {
-    pending.givenUp = true;
+    pending.notStored = true;
     pending.delivery.giveUp(error);
     this.#forget(pending);
     pending.accepted.reject(error);
@@ -308,6 +309,7 @@ export class Writes {
       const error = thrown as FrontsyncError;
       // The connection goes first when the bus is closed.
       if (this.#stop.signal.aborted) throw new FrontsyncError("CLOSED", "The bus was closed.", { cause: error });
+      if (!delivery.mayBeStored) pending.notStored = true;
       await pending.keeping?.catch(() => {});
       if (pending.inOutbox) await this.#bury(pending, error);
       throw error;
@@ -337,10 +339,13 @@ export class Writes {
     if (pending.inOutbox || pending.keeping) return;
     const { wish, accepted, delivery } = pending;
     const keep = async () => {
-      await this.#outbox.keep(await this.#basis(pending));
+      const kept = await this.#basis(pending);
+      await this.#outbox.keep(kept);
       pending.inOutbox = true;
       this.#options.onPending();
-      accepted.resolve(queued(wish));
+      // An edit of what is not here can't be shown here: only the datastore, which was asked, knows what comes of it.
+      if (isOfUnknown(kept)) accepted.reject(outcomeUnknown(wish.schema.collection));
+      else accepted.resolve(waiting(wish));
     };
     pending.keeping = keep().catch((error: FrontsyncError) => {
       // Its caller is told that nothing was stored: so nothing must be sent; unless it was sent already.
@@ -392,8 +397,4 @@ export class Writes {
 /** Writes of one document follow each other; a new one without an id follows none. */
 function keyOf({ collection }: CollectionSchema, id: string | undefined, mutation: string): string {
   return `${collection}/${id ?? ` ${mutation}`}`;
-}
-
-function queued({ id = "", mutation }: Wish): Written {
-  return { id, revision: null, mutationId: mutation };
 }

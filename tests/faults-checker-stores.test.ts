@@ -118,4 +118,17 @@ describe("the checker of fault injection, when a store is lost", () => {
     assert.deepEqual(found({ stored, more: [told(3), told(1), told(101)] }), []);
     assert.deepEqual(found({ stored, more: [told(3), told(1), told(101), told(1)] }), [3]);
   });
+
+  it("lets a restarted webserver show its copy as one of the lost store, after it has shown it as it was; no earlier version (3)", () => {
+    const read = (op: number, revision: number, marks: string[]): Entry[] =>
+      asked(op, { kind: "read", collection: COLLECTION, id: "log" } as Asked, {
+        entry: { id: "log", revision, pending: false, marks },
+      });
+    const stored = [again(PATCHED, 101), again(GONE, 102)];
+    const both = ["mk1x", "mk2x"];
+    const shows = (...revisions: number[]) => found({ stored, more: revisions.flatMap((one, n) => read(30 + n, one, both)) });
+    assert.deepEqual(shows(3, 0, 101), []);
+    assert.deepEqual(shows(3, 1), [3]);
+    assert.deepEqual(shows(101, 3), [3]);
+  });
 });

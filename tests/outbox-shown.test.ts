@@ -27,7 +27,10 @@ function writesOf(outbox: Outbox, parts: Partial<WritesOptions> = {}): Writes {
 }
 
 const aborted = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 
 const put = { op: "put", doc: { id: "d", name: "n" } } as const;
 
@@ -94,5 +97,54 @@ describe("a write on its own webserver", () => {
     assert.ok(!hasSeen(seen, name));
     assert.equal((await refused("mine")).name, "mine", "a name of the caller's own stays");
     assert.equal((await refused(name)).name, name);
+  });
+
+  it("gets another name when it was refused for now: on another webserver its number would look stored", async (t) => {
+    const send = async () => {
+      throw new FrontsyncError("SEEDING", "The store is filled again.");
+    };
+    const parts = { sender: { send } as unknown as WritesOptions["sender"] };
+    const writes = writesOf(Outbox.open(temporaryFolder(t), schemas), parts);
+    const groups = schemas.collection("groups");
+    const refused = async (mutationId?: string) => {
+      const number = writes.nextMutationId(mutationId);
+      const options = { by: 0, ...(mutationId !== undefined && { mutationId }) };
+      const body = { op: "patch", merge: { name: "n" } } as const;
+      const error = await writes.write(groups, "1", body, 10, number, options).catch((thrown: FrontsyncError) => thrown);
+      assert.ok(error instanceof FrontsyncError && error.code === "SEEDING");
+      return { number, name: error.mutationId ?? "" };
+    };
+    const { number, name } = await refused();
+    const seen = addSeen("", writes.nextMutationId(undefined), "web1");
+    assert.ok(hasSeen(seen, number) && !hasSeen(seen, name));
+    assert.equal((await refused(name)).name, name);
+    await writes.close();
+  });
+
+  it("of what is not here is not said to wait: it can't be shown, and whoever has asked for it is told that nobody knows", async (t) => {
+    let state: "synced" | "degraded" = "synced";
+    const [sent, answer] = [deferred<void>(), deferred<never>()];
+    const send = () => {
+      sent.resolve();
+      return answer.promise;
+    };
+    const writes = writesOf(Outbox.open(temporaryFolder(t), schemas), {
+      ...{ state: () => state, reachable: (signal: AbortSignal) => aborted(signal), isHeld: () => true },
+      sender: { send } as unknown as WritesOptions["sender"],
+    });
+    const patch = { op: "patch", merge: { name: "n" } } as const;
+    const mutation = writes.nextMutationId(undefined);
+    const writing = writes.write(schema, "far", patch, 10, mutation, { by: 0 });
+    await sent.promise;
+    state = "degraded";
+    writes.lost();
+    const error = await writing.catch((thrown: FrontsyncError) => thrown);
+    assert.ok(error instanceof FrontsyncError && error.code === "OUTCOME_UNKNOWN");
+    assert.deepEqual(
+      [error.mutationId, writes.list().map(({ mutationId }) => mutationId)],
+      [mutation, [mutation]],
+      "it is asked again",
+    );
+    await writes.close();
   });
 });

@@ -122,6 +122,11 @@ export function asKept(wish: Wish, row: Row | undefined, before: readonly Wish[]
   };
 }
 
+/** An edit of a document that is not here. */
+export function isOfUnknown({ op, base, ifRevision }: Kept): boolean {
+  return op !== "put" && base === undefined && ifRevision === undefined;
+}
+
 /** An edit that is to wait is judged by what is shown here: nobody else can. Throws NOT_FOUND, SCHEMA_INVALID, BAD_ID, TOO_LARGE. */
 export function checkEdit({ schema, id, body, ifRevision }: Wish, row: Row | undefined, before: readonly Wish[]): void {
   if (id === undefined || body.op === "put") return;

@@ -1,5 +1,12 @@
 /** What a caller is told of a write that got no answer. */
 import { FrontsyncError } from "../../schemas/errors.ts";
+import type { Written } from "../api.ts";
+import type { Wish } from "./request.ts";
+
+/** It is in the outbox. */
+export function waiting({ id = "", mutation }: Wish): Written {
+  return { id, revision: null, mutationId: mutation };
+}
 
 /** Nothing was sent. */
 export function unreachable(collection: string): FrontsyncError {
