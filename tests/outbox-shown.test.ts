@@ -145,6 +145,7 @@ describe("a write on its own webserver", () => {
       [mutation, [mutation]],
       "it is asked again",
     );
+    answer.reject(new FrontsyncError("TIMEOUT", "No answer."));
     await writes.close();
   });
 });
