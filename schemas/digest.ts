@@ -30,7 +30,7 @@ export class Digest {
 }
 
 /** SHA-256. One call where Node has it (≥ 20.12): half the cost of a hash object. As a string of bytes, since each Buffer that the call itself makes
- *  is memory outside of the heap, and costs five times the hash. */
+ *  is memory outside of the heap, and dearer than the hash. */
 export const sha256: (data: Uint8Array | string) => Buffer = crypto.hash
   ? (data) => Buffer.from(crypto.hash("sha256", data, "binary"), "binary")
   : (data) => crypto.createHash("sha256").update(data).digest();
