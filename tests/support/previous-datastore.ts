@@ -147,12 +147,8 @@ export class PreviousDatastore implements AsyncDisposable {
     }
   }
 
-  async #write(
-    collection: string,
-    verb: Verb,
-    { mutation, by, doc, merge, ifRevision, ...rest }: Write,
-    from: string,
-  ): Promise<Json> {
+  async #write(collection: string, verb: Verb, write: Write, from: string): Promise<Json> {
+    const { mutation, by, doc, merge, ifRevision, ...rest } = write;
     const id = String(rest.id ?? doc?.id ?? `${doc?.uid}/${doc?.name}`);
     const subject = `$KV.datastore.${collection}.${id.replaceAll("/", "=2F")}`;
     const current = await this.#get({ last_by_subj: subject });
@@ -173,7 +169,13 @@ export class PreviousDatastore implements AsyncDisposable {
     for (const [name, value] of envelopeHeaders(envelope)) told.set(name, value);
     if (verb === "delete") told.set("KV-Operation", "DEL");
     const expect = { lastSubjectSequence: current?.revision ?? 0 };
-    return { id, revision: (await this.#store.publish(subject, body, { headers: told, expect })).seq };
+    try {
+      return { id, revision: (await this.#store.publish(subject, body, { headers: told, expect })).seq };
+    } catch (error) {
+      // Another write of it was under way, perhaps this one, asked twice: what is there now decides.
+      if (!/wrong last sequence/.test((error as Error).message)) throw error;
+      return await this.#write(collection, verb, write, from);
+    }
   }
 
   async #head(): Promise<number> {
