@@ -9,7 +9,7 @@ import { clock } from "./platform/clock.ts";
 import { pause } from "./platform/deadline.ts";
 import { log } from "./platform/log.ts";
 import { Recent } from "./recent.ts";
-import type { ReplicaPosition } from "./replica/index.ts";
+import { type ReplicaPosition, reachOf } from "./replica/position.ts";
 import type { Returning } from "./returning.ts";
 import { type Event, TRANSITIONS } from "./states.ts";
 import { type Msg, rawMessage } from "./wire/nats.ts";
@@ -137,7 +137,7 @@ export class Follow {
   /** What a check-in or a page says of the store. False: this replica does not belong to it, and nothing of it may be applied. */
   meet(epochs: Epochs, head: number): boolean {
     const { epoch } = this.#position;
-    const cursor = this.#reach();
+    const cursor = reachOf(this.#position);
     const judged = judge(epochs, epoch === undefined ? undefined : { epoch, cursor });
     if (judged !== "good") {
       if (this.#state !== "held")
@@ -253,11 +253,6 @@ export class Follow {
     this.#position.epoch = epochAt(this.#epochs, revision) ?? this.#position.epoch;
   }
 
-  /** The highest revision that may be held: while everything is read anew the cursor is lower. The position's epoch is of this one. */
-  #reach(): number {
-    return Math.max(this.#position.cursor, this.#position.consistent);
-  }
-
   #handOver(): void {
     clearTimeout(this.#handOverTimer);
     this.#handOverTimer = undefined;
@@ -342,7 +337,7 @@ export class Follow {
     if (head.last < after) throw new FrontsyncError("BAD_MESSAGE", "A page of changes ends before it begins.");
     this.#position.cursor = head.last;
     if (head.done) this.#position.consistent = Math.max(this.#position.consistent, head.last);
-    this.#position.epoch = epochAt(head.epochs, this.#reach()) ?? this.#position.epoch;
+    this.#position.epoch = epochAt(head.epochs, reachOf(this.#position)) ?? this.#position.epoch;
     this.#position.generation = this.generation;
     if (records.length > 0) {
       onPage(records);

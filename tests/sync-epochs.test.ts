@@ -168,6 +168,34 @@ describe("a webserver is held", { concurrency: 2 }, () => {
     });
   }
 
+  it("by an older copy that has grown past it, also when one of its own two databases is lost: the other one tells", async (t) => {
+    await scene(t, async ({ dir, store, bus, open }) => {
+      await store.stop();
+      await store.save("older");
+      await store.start();
+      await until(bus, "synced");
+      for (let n = 0; n < 5; n++) await dashboards(bus).put({ id: `later${n}`, name: "later" });
+      const had = await everything(bus);
+      await store.stop();
+      await bus.close();
+      rmSync(join(dir, "web1", "users.db"));
+      await store.replaceBy("older", "right");
+      await store.start();
+      const other = await open("other");
+      await other.caughtUp();
+      for (let n = 0; n < 12; n++) await dashboards(other).put({ id: `d${n}`, name: "regrown" });
+      await other.close();
+      const again = await open("web1");
+      await until(again, "held");
+      assert.deepEqual(await everything(again), had);
+      await store.stop();
+      await store.replaceBy("right", "wrong");
+      await store.start();
+      await assertBack(again, []);
+      assert.equal((await dashboards(again).get("later4"))?.doc.name, "later");
+    });
+  });
+
   it("by a copy that was made while everything ran, with the same lives and an older end", async (t) => {
     await scene(t, async ({ store, bus }) => {
       {

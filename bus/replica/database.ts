@@ -13,19 +13,10 @@ import type { StoredVersion } from "../wire/version.ts";
 import type { KnownSubjects } from "./known.ts";
 import { loadSnapshot, MEMORY, openMemory, takeSnapshot } from "./memory.ts";
 import type { WaitingRow } from "./methods.ts";
+import { NOWHERE, type ReplicaPosition } from "./position.ts";
 import { type Row, versionId } from "./row.ts";
 import { createIndex, createMeta, createTable, META_TABLE, overlay, quote, tablesOf, type Value } from "./tables.ts";
 
-/** Where a replica stands. `cursor`: read up to here; `consistent`: every change up to here is held. */
-export interface ReplicaPosition {
-  epoch: string | undefined;
-  /** The first life of that store; missing in older snapshots. */
-  generation?: string | undefined;
-  cursor: number;
-  consistent: number;
-}
-
-export const NOWHERE: ReplicaPosition = { epoch: undefined, cursor: 0, consistent: 0 };
 const FORMAT = "1";
 /** Of a collection, on several fields: each makes changes slower. */
 const MAX_INDEXES = 8;

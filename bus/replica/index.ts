@@ -6,7 +6,7 @@ import { type Deferred, deferred } from "../platform/deadline.ts";
 import { KnownSubjects } from "./known.ts";
 import type { ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
 
-export type { ReplicaPosition } from "./database.ts";
+export type { ReplicaPosition } from "./position.ts";
 export type { Row } from "./row.ts";
 
 const ENTRY = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);

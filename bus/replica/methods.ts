@@ -2,7 +2,7 @@
  *  sees every change that was handed over before it. */
 import type { Actor } from "../../schemas/access.ts";
 import type { Query } from "../api.ts";
-import type { ReplicaPosition } from "./database.ts";
+import type { ReplicaPosition } from "./position.ts";
 import type { Row } from "./row.ts";
 
 export interface ReplicaMethods {

@@ -7,7 +7,7 @@ import { sha256 } from "../../schemas/digest.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { Envelope } from "../../schemas/types.ts";
 import { readEnvelope } from "../wire/envelope.ts";
-import { NOWHERE, type ReplicaPosition } from "./database.ts";
+import { NOWHERE, type ReplicaPosition } from "./position.ts";
 import { META_TABLE, quote } from "./tables.ts";
 
 const FILES = ["users.db", "webstore.db"];

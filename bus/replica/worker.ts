@@ -10,10 +10,11 @@ import { decodeRecords } from "../wire/page.ts";
 import { GC, isOwn, parseStoreSubject } from "../wire/subjects.ts";
 import type { StoredVersion } from "../wire/version.ts";
 import { Bodies } from "./bodies.ts";
-import { NOWHERE, ReplicaDatabase, type ReplicaPosition } from "./database.ts";
+import { ReplicaDatabase } from "./database.ts";
 import { KnownSubjects } from "./known.ts";
 import type { ListedRow, ReplicaCall, ReplicaMessage, ReplicaMethods } from "./methods.ts";
 import { holds, offer } from "./offers.ts";
+import { NOWHERE, positionOf, type ReplicaPosition, reachOf } from "./position.ts";
 import { addTo, type Listing, reconcile } from "./reconcile.ts";
 import { recoveryFile, setAside } from "./recovery.ts";
 import { docOf, type Row, versionId } from "./row.ts";
@@ -65,11 +66,6 @@ function databaseOf(collection: string): ReplicaDatabase {
   return schemas.collections.get(collection)?.database === "users" ? users : webstore;
 }
 
-/** How far the replica has read. While everything is read anew its cursor is lower. */
-function reach(): number {
-  return Math.max(position.cursor, position.consistent);
-}
-
 function changed(next: ReplicaPosition): void {
   position = next;
   dirtySince ??= clock.monotonic();
@@ -114,16 +110,10 @@ const methods: ReplicaMethods = {
       webstore: new ReplicaDatabase(sql, join(dir, "webstore.db"), of("webstore"), known, keep),
     };
     const { users, webstore } = databases;
-    const [lower, higher] = [users.position, webstore.position].sort((a, b) => a.cursor - b.cursor) as [
-      ReplicaPosition,
-      ReplicaPosition,
-    ];
-    // The lower of the two: what is applied twice has no effect. Of two lives of the store neither is trusted, but which store it is.
-    const { epoch, generation } = higher.epoch === undefined ? lower : higher;
-    position = lower.epoch === higher.epoch ? lower : { ...NOWHERE, epoch, generation };
+    position = positionOf(users.position, webstore.position);
     // One of the files was not written any more after another store was followed: its rows are of the store before.
     for (const database of [users, webstore])
-      if (database.position.epoch !== undefined && database.position.generation !== generation) database.setBack();
+      if (database.position.epoch !== undefined && database.position.generation !== position.generation) database.setBack();
     const back = [users, webstore].some((database) => !database.leftBack().next().done);
     return { position, back, setAside: [users.setAside, webstore.setAside].filter((text) => text !== undefined) };
   },
@@ -210,7 +200,7 @@ const methods: ReplicaMethods = {
     const database = databaseOf(collection);
     database.begin();
     try {
-      return reconcile({ ...options, dir: folder, database, collection, listing, reach: reach() });
+      return reconcile({ ...options, dir: folder, database, collection, listing, reach: reachOf(position) });
     } finally {
       database.commit();
       listing.clear();
@@ -221,7 +211,7 @@ const methods: ReplicaMethods = {
     const database = databaseOf(collection);
     const unfit: string[] = [];
     for (const version of decodeRecords(records))
-      if (version.revision <= reach() && !database.repair(collection, version)) unfit.push(versionId(version));
+      if (version.revision <= reachOf(position) && !database.repair(collection, version)) unfit.push(versionId(version));
     changed(position);
     return unfit;
   },

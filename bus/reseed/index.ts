@@ -6,6 +6,7 @@ import type { Follow } from "../follow.ts";
 import { clock } from "../platform/clock.ts";
 import { log } from "../platform/log.ts";
 import type { Holds } from "../replica/methods.ts";
+import { reachOf } from "../replica/position.ts";
 import { HELD, HELD_HERE } from "../states.ts";
 import { type OfferingParts, offerAll } from "./offering.ts";
 import { KnownPeers } from "./peers.ts";
@@ -86,9 +87,10 @@ export class Reseed {
     this.#parts.follow().settle();
     this.#holds ??= await replica.call("holds", null);
     const { documents, newest, sample } = this.#holds;
-    const { epoch = "", cursor, consistent, generation = epoch } = this.#parts.follow().position;
+    const { position } = this.#parts.follow();
+    const { epoch = "", generation = epoch } = position;
     const claim = {
-      position: { epoch, cursor: Math.max(cursor, consistent) },
+      position: { epoch, cursor: reachOf(position) },
       generation,
       documents,
       ...(newest !== undefined && { newest }),
@@ -124,7 +126,7 @@ export class Reseed {
     const { follow, replica, checkIn } = this.#parts;
     const { epoch } = first ?? {};
     const position = { epoch, generation: epoch, cursor: 0, consistent: 0 };
-    const own = { ...follow().position, cursor: 0, consistent: 0 };
+    const own = { ...follow().position, cursor: 0, consistent: 0, held: 0 };
     this.#adopting = true;
     await replica.call("setBack", position);
     // Its own store may have come back just now: then that one is read anew.

@@ -101,7 +101,8 @@ export type Entry =
   | { type: "not-quiet"; process: string; state: string; pending: number; waitedMs: number }
   | { type: "final"; final: Final };
 
-const MARK = /mk\d+x/g;
+/** As a word of its own: hashes of passwords and contents have such letters, too. */
+const MARK = /(?<![A-Za-z0-9_])mk\d+x(?![A-Za-z0-9_])/g;
 
 /** The word of a write. */
 export function markOf(op: number): string {
