@@ -97,18 +97,21 @@ function schemaNames(folder: string): string[] {
   return files.filter((file) => file.endsWith(".json")).map((file) => basename(file, ".json"));
 }
 
-// They are compiled when they are first used, so a fault in one would be told late.
+// They are compiled when they are first used, so a fault in one would be told late; and checked only beside others', so that no start pays for it.
 describe("frontsync's own schemas", () => {
-  const schemas = loadSchemas();
+  const checked = (t: TestContext) => loadSchemas([temporaryFolder(t)]);
   const usable = (error: unknown) =>
     error instanceof FrontsyncError && error.code.match(/^(SCHEMA_INVALID|BAD_MESSAGE)$/) !== null;
 
-  it("compile, those of the documents", () => {
+  it("are valid, those of the documents", (t) => {
+    const schemas = checked(t);
     for (const name of schemaNames("collections")) assert.throws(() => schemas.collection(name).validate(0), usable, name);
   });
 
-  it("compile, those of the messages", () => {
-    for (const name of schemaNames("messages")) assert.throws(() => schemas.read(name as keyof Messages, "0"), usable, name);
+  it("are valid, those of the messages", (t) => {
+    const schemas = checked(t);
+    for (const name of ["messages", "http"].flatMap(schemaNames))
+      assert.throws(() => schemas.read(name as keyof Messages, "0"), usable, name);
   });
 });
 

@@ -13,18 +13,10 @@ import { type Deployment, deploy } from "./support/deployment.ts";
 import { assertEqualReplicas } from "./support/faults-ledger.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 import { makeAdmins } from "./support/people.ts";
+import { type Name, POLICIES, type Sheet, schemaOf } from "./support/sheets.ts";
 
 const SEED = Number(process.env.CONFLICTS_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const CASES = 75;
-const POLICIES = { merged: "merge", rejected: "reject", overwritten: "last-writer-wins", careless: "last-writer-wins" };
-type Name = keyof typeof POLICIES;
-
-interface Sheet extends Record<string, unknown> {
-  id: string;
-  title?: string;
-  note?: string;
-  panels: { id: string; text: string }[];
-}
 interface Version {
   revision: number;
   mutation: string;
@@ -35,38 +27,6 @@ interface Edit {
   op: "put" | "patch" | "delete";
   place: "title" | "note" | "panel" | "new panel";
   panel: number;
-}
-
-function schemaOf(name: Name): object {
-  const text = { type: "string" };
-  const panel = { type: "object", required: ["id"], properties: { id: text, text } };
-  return {
-    $schema: "http://json-schema.org/draft-07/schema#",
-    $id: name,
-    title: "Sheet",
-    type: "object",
-    required: ["id"],
-    // Two that add a panel may make one too many.
-    properties: {
-      id: text,
-      title: text,
-      note: text,
-      secret: { ...text, writeOnly: true },
-      panels: { type: "array", items: panel, maxItems: 4 },
-    },
-    additionalProperties: false,
-    collection: {
-      version: 1,
-      database: "webstore",
-      key: ["id"],
-      indexes: [],
-      limits: { bytes: 4_210_688 },
-      policy: POLICIES[name],
-      ...(name === "careless" && { keepsLosing: false }),
-      offline: false,
-      retention: { versions: 1 },
-    },
-  };
 }
 
 /** What passes the store: each edit's base by its mutation, and each version of each document. */

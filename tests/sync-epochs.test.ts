@@ -56,6 +56,19 @@ async function everything(bus: Bus): Promise<unknown> {
   return (await dashboards(bus).list({ limit: 1000 })).items.filter(({ pending }) => !pending);
 }
 
+/** A copy of the store is made while everything runs, with the same lives; then so many documents are written, and it is stopped. What the bus holds. */
+async function goesOn(store: ReplaceableStore, bus: Bus, documents: number): Promise<unknown> {
+  {
+    using _frozen = freeze([store.datastore.pids.natsServer]);
+    await store.save("older");
+  }
+  await until(bus, "synced");
+  for (let n = 0; n < documents; n++) await dashboards(bus).put({ id: `later${n}`, name: "later" });
+  const had = await everything(bus);
+  await store.stop();
+  return had;
+}
+
 const checkIns = (bus: Bus) => bus.status().counters.checkIns;
 
 /** While the datastore is down: counts the check-ins from here to the one that finds out. */
@@ -170,14 +183,7 @@ describe("a webserver is held", { concurrency: 2 }, () => {
 
   it("by an older copy that has grown past it, also when one of its own two databases is lost: the other one tells", async (t) => {
     await scene(t, async ({ dir, store, bus, open }) => {
-      {
-        using _frozen = freeze([store.datastore.pids.natsServer]);
-        await store.save("older");
-      }
-      await until(bus, "synced");
-      for (let n = 0; n < 5; n++) await dashboards(bus).put({ id: `later${n}`, name: "later" });
-      const had = await everything(bus);
-      await store.stop();
+      const had = await goesOn(store, bus, 5);
       await bus.close();
       rmSync(join(dir, "web1", "users.db"));
       await store.replaceBy("older", "right");
@@ -199,14 +205,7 @@ describe("a webserver is held", { concurrency: 2 }, () => {
 
   it("by a copy that was made while everything ran, with the same lives and an older end", async (t) => {
     await scene(t, async ({ store, bus }) => {
-      {
-        using _frozen = freeze([store.datastore.pids.natsServer]);
-        await store.save("older");
-      }
-      await until(bus, "synced");
-      for (let n = 0; n < 20; n++) await dashboards(bus).put({ id: `later${n}`, name: "later" });
-      const had = await everything(bus);
-      await store.stop();
+      const had = await goesOn(store, bus, 20);
       const count = countToHeld(bus);
       await store.replaceBy("older", "right");
       await store.start();

@@ -68,7 +68,7 @@ export function useLive<T>(
 }
 
 /** What another try would say again. */
-const isFinal = ({ status }: ApiError) => status >= 400 && status < 500 && status !== 429;
+const isFinal = ({ code, status }: ApiError) => code === "PAGE_FAULT" || (status >= 400 && status < 500 && status !== 429);
 
 /** Of one of these collections. */
 export const of =
