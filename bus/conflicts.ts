@@ -4,6 +4,7 @@ import { type Doc, documentId, encodeJson, isObject } from "../schemas/document.
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
 import type { Collection, Conflict, ConflictCopies, WriteOptions, Written } from "./api.ts";
+import { asBuffer } from "./platform/bytes.ts";
 import type { Replica, Row } from "./replica/index.ts";
 import { decodeRecords } from "./wire/page.ts";
 import { storeSubject } from "./wire/subjects.ts";
@@ -107,8 +108,7 @@ export class Conflicts extends Copies {
 
   /** A page of changes. Most have no copy in them, and are not taken apart. */
   notePage(records: Uint8Array): void {
-    const bytes = Buffer.from(records.buffer, records.byteOffset, records.length);
-    if (bytes.includes(SUBJECTS)) for (const version of decodeRecords(records)) this.note(version);
+    if (asBuffer(records).includes(SUBJECTS)) for (const version of decodeRecords(records)) this.note(version);
   }
 
   /** Whether the number is another one than at the last call. */

@@ -1,5 +1,7 @@
 /** A webserver that comes back after a while: what was deleted meanwhile, and whose tombstone is collected, it can't learn from the changes. The
  *  floors among them say in which collections that may be so; those are compared with the datastore's list before the catch-up ends. */
+
+import { asBuffer } from "./platform/bytes.ts";
 import { log } from "./platform/log.ts";
 import type { ReplicaPosition } from "./replica/index.ts";
 import type { Resync } from "./resync.ts";
@@ -30,7 +32,7 @@ export class Returning {
 
   /** A page of changes. Most have no floor in them, and are not taken apart. */
   notePage(records: Uint8Array): void {
-    if (this.#from === undefined || !Buffer.from(records.buffer, records.byteOffset, records.length).includes(FLOORS)) return;
+    if (this.#from === undefined || !asBuffer(records).includes(FLOORS)) return;
     for (const { subject, body } of decodeRecords(records)) {
       const { collection, token } = parseStoreSubject(subject);
       if (collection !== GC) continue;

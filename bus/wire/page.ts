@@ -3,7 +3,8 @@
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type { Messages } from "../../schemas/types.ts";
-import { headerText, StoredVersion } from "./version.ts";
+import { asBuffer } from "../platform/bytes.ts";
+import { StoredVersion } from "./version.ts";
 
 /** The heads that pages have. */
 type Paged = "changes.reply" | "versions.reply" | "listing.reply" | "rows.reply";
@@ -14,6 +15,9 @@ const MAX_PAGE_BYTES = 5 * 1024 * 1024;
 const HEAD_BYTES = 64 * 1024;
 /** Beside a body in a record: subject, headers, lengths. */
 const FACTS_BYTES = 16 * 1024;
+/** Of the length before each piece, and of a revision. */
+const LENGTH_BYTES = 4;
+const NUMBER_BYTES = 8;
 
 /** How much of the store may be read for one page, where a message has at most `maxPayload` bytes. */
 export function pageBytes(maxPayload: number): number {
@@ -26,30 +30,43 @@ export function largestBody(maxPayload: number): number {
 }
 
 export function encodePage(head: Messages[Paged], versions: readonly StoredVersion[]): Uint8Array {
-  return frame([Buffer.from(JSON.stringify(head)), ...versions.flatMap(recordChunks)]);
+  const json = Buffer.from(JSON.stringify(head));
+  const page = Buffer.allocUnsafeSlow(LENGTH_BYTES + json.length + recordsBytes(versions));
+  writeRecords(page, writeChunk(page, 0, json), versions);
+  return page;
 }
 
 /** Records alone: how live changes are handed to the replica. The bytes have a buffer of their own, which can be transferred. */
 export function encodeRecords(changes: readonly StoredVersion[]): Uint8Array {
-  return frame(changes.flatMap(recordChunks));
+  const records = Buffer.allocUnsafeSlow(recordsBytes(changes));
+  writeRecords(records, 0, changes);
+  return records;
 }
 
-function recordChunks({ subject, revision, headers, body }: StoredVersion): Uint8Array[] {
-  const number = new Uint8Array(8);
-  new DataView(number.buffer).setFloat64(0, revision);
-  return [Buffer.from(subject), number, headers, body];
+function recordsBytes(versions: readonly StoredVersion[]): number {
+  return versions.reduce(
+    (sum, { subject, headers, body }) =>
+      sum + 4 * LENGTH_BYTES + Buffer.byteLength(subject) + NUMBER_BYTES + headers.length + body.length,
+    0,
+  );
 }
 
-function frame(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + 4 + length, 0));
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (const chunk of chunks) {
-    view.setUint32(at, chunk.length);
-    bytes.set(chunk, at + 4);
-    at += 4 + chunk.length;
+/** In place: a list of pieces to be joined would cost more than all the rest. */
+function writeRecords(target: Buffer, from: number, versions: readonly StoredVersion[]): void {
+  let at = from;
+  for (const { subject, revision, headers, body } of versions) {
+    const length = target.write(subject, at + LENGTH_BYTES);
+    at = target.writeUInt32BE(length, at) + length;
+    at = target.writeUInt32BE(NUMBER_BYTES, at);
+    at = target.writeDoubleBE(revision, at);
+    at = writeChunk(target, writeChunk(target, at, headers), body);
   }
-  return bytes;
+}
+
+function writeChunk(target: Buffer, at: number, bytes: Uint8Array): number {
+  const start = target.writeUInt32BE(bytes.length, at);
+  target.set(bytes, start);
+  return start + bytes.length;
 }
 
 /** Throws BAD_MESSAGE when the bytes are no page with a head of this `kind`. */
@@ -58,28 +75,34 @@ export function decodePage<K extends Paged = "changes.reply">(
   page: Uint8Array,
   kind: K = "changes.reply" as K,
 ): { head: Messages[K]; records: Uint8Array } {
-  const [head, at] = chunk(page, 0);
-  return { head: schemas.read(kind, head), records: page.subarray(at) };
+  const at = endOfChunk(asBuffer(page), 0);
+  return { head: schemas.read(kind, page.subarray(LENGTH_BYTES, at)), records: page.subarray(at) };
 }
 
 /** The records of a page, one by one. Headers and bodies are views of the page's bytes. */
 export function* decodeRecords(records: Uint8Array): Generator<StoredVersion> {
-  for (let at = 0; at < records.length; ) {
-    const [subject, afterSubject] = chunk(records, at);
-    const [number, afterNumber] = chunk(records, afterSubject);
-    const [headers, afterHeaders] = chunk(records, afterNumber);
-    const [body, next] = chunk(records, afterHeaders);
-    if (number.length !== 8) throw new FrontsyncError("BAD_MESSAGE", "A record's revision is no number.");
-    const revision = new DataView(number.buffer, number.byteOffset).getFloat64(0);
-    yield new StoredVersion(headerText(subject), revision, headers, body);
+  const bytes = asBuffer(records);
+  for (let at = 0; at < bytes.length; ) {
+    const number = endOfChunk(bytes, at);
+    const headers = endOfChunk(bytes, number);
+    const body = endOfChunk(bytes, headers);
+    const next = endOfChunk(bytes, body);
+    if (headers - number !== LENGTH_BYTES + NUMBER_BYTES)
+      throw new FrontsyncError("BAD_MESSAGE", "A record's revision is no number.");
+    yield new StoredVersion(
+      bytes.toString("latin1", at + LENGTH_BYTES, number),
+      bytes.readDoubleBE(number + LENGTH_BYTES),
+      bytes.subarray(headers + LENGTH_BYTES, body),
+      bytes.subarray(body + LENGTH_BYTES, next),
+    );
     at = next;
   }
 }
 
-function chunk(bytes: Uint8Array, at: number): [Uint8Array, number] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const start = at + 4;
-  const end = start <= bytes.length ? start + view.getUint32(at) : Number.POSITIVE_INFINITY;
+/** Where the piece that begins at `at` with its length ends. */
+function endOfChunk(bytes: Buffer, at: number): number {
+  const start = at + LENGTH_BYTES;
+  const end = start <= bytes.length ? start + bytes.readUInt32BE(at) : Number.POSITIVE_INFINITY;
   if (end > bytes.length) throw new FrontsyncError("BAD_MESSAGE", "A page of changes is cut short.");
-  return [bytes.subarray(start, end), end];
+  return end;
 }

@@ -1,6 +1,7 @@
 /** One version of a document as it travels: subject, revision, the headers as they came, the body. Both are carried, and read only when
  *  somebody asks: a version passes several hands that need no more than its revision. */
 import type { Envelope } from "../../schemas/types.ts";
+import { asBuffer } from "../platform/bytes.ts";
 import { headerValue, readEnvelope } from "./envelope.ts";
 import { storeSubjectOf } from "./subjects.ts";
 
@@ -47,5 +48,5 @@ export function isTombstone(headers: string): boolean {
 
 /** Header values are ASCII: latin1 is the fastest way to them. */
 export function headerText(headers: Uint8Array): string {
-  return Buffer.from(headers.buffer, headers.byteOffset, headers.length).toString("latin1");
+  return asBuffer(headers).toString("latin1");
 }

@@ -1,4 +1,5 @@
 /** Documents as the store has them, in the shape of today's schema: those of an earlier one are brought up to date as they are read. */
+import { asBuffer } from "../../bus/platform/bytes.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
 import { readSubject } from "../../bus/wire/stream.ts";
 import { storeSubject } from "../../bus/wire/subjects.ts";
@@ -8,8 +9,8 @@ import type { Envelope } from "../../schemas/types.ts";
 import { upcast } from "../../schemas/upcast.ts";
 
 /** The body of a version that is no tombstone. */
-export function parseDoc(schema: CollectionSchema, body: Uint8Array, envelope: Envelope | undefined): Doc {
-  const doc = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString()) as Doc;
+export function parseDoc(schema: CollectionSchema, body: Uint8Array, envelope: Pick<Envelope, "schema"> | undefined): Doc {
+  const doc = JSON.parse(asBuffer(body).toString()) as Doc;
   return upcast(schema, doc, envelope?.schema ?? 1);
 }
 
