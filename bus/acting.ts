@@ -52,7 +52,7 @@ function permitted(schema: CollectionSchema, actor: Actor, before: Doc | undefin
   if (body.op === "put") {
     const doc = withOwner(schema, actor.uid, before, body.doc);
     checkWrite(schema, actor, before, doc);
-    return { op: "put", doc };
+    return doc === body.doc ? body : { op: "put", doc };
   }
   // What is not here may be there: the datastore knows.
   if (before) checkWrite(schema, actor, before, body.op === "patch" ? patched(schema, before, body.merge) : undefined);

@@ -5,8 +5,8 @@ import {
   checkId,
   type Doc,
   documentId,
-  encodeBody,
   encodeJson,
+  encodeText,
   isObject,
   isUnplaced,
   makesIds,
@@ -17,6 +17,7 @@ import type { CollectionSchema, Schemas } from "../schemas/index.ts";
 import type { ActingUser } from "./acting.ts";
 import type { Change, Collection, Entry, NewDoc, Page, Query, Wait, WriteOptions, Written } from "./api.ts";
 import type { ChangesOptions } from "./changes.ts";
+import { EncodedPut } from "./outbox/request.ts";
 import { toBase32 } from "./platform/random.ts";
 import type { Replica, Row } from "./replica/index.ts";
 import type { ListedRow, WaitingRow } from "./replica/methods.ts";
@@ -71,10 +72,9 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     const unplaced = isUnplaced(schema(), doc);
     const id = unplaced ? undefined : documentId(schema(), doc);
     schema().validate(unplaced ? { ...doc, [schema().allocates as string]: 1 } : doc);
-    const body = encodeBody(schema(), doc);
     // A copy of what was checked: the caller's own object may change before it is sent.
-    const own = JSON.parse(body.toString()) as Doc;
-    return await write(id, { op: "put", doc: own }, body.length, mutation, options);
+    const { text, bytes } = encodeText(schema(), doc);
+    return await write(id, new EncodedPut(text), bytes, mutation, options);
   }
 
   /** An owner that is part of the id can't wait until the document before is known. */

@@ -91,11 +91,11 @@ export class Link {
 
   /** Asks a function and waits for its answer's bytes. Throws what the function refuses with; DATASTORE_UNREACHABLE when nothing was
    *  sent; TIMEOUT when it was, and no answer came. `collection` undefined: a function for all of them, or a named one.
-   *  `bytes`: behind the request, of a function that is framed. */
+   *  `request`: also as JSON; `bytes`: behind it, of a function that is framed. */
   async ask<V extends Verb>(
     verb: V,
     collection: string | undefined,
-    request: Messages[`${V}.request`],
+    request: Messages[`${V}.request`] | string,
     timeoutMs: number,
     bytes?: Uint8Array,
   ): Promise<Uint8Array> {
@@ -107,7 +107,8 @@ export class Link {
     // Not on a check-in: it is what learns the offset, and after a clock was set right every request would be taken for late, for ever.
     if (this.#clockOffset !== undefined && verb !== "check-in")
       headers.set("Fs-Deadline", String(Math.round(clock.now() + this.#clockOffset + timeoutMs)));
-    const body = bytes ? encodeFrame(request, bytes) : JSON.stringify(request);
+    const json = typeof request === "string" ? request : JSON.stringify(request);
+    const body = bytes ? encodeFrame(json, bytes) : json;
     const reply = await this.#connection.request(subject, body, { timeoutMs, headers });
     if (reply.headers?.has("Nats-Service-Error-Code")) throw asError(this.#schemas.read("error.reply", reply.data));
     return reply.data;

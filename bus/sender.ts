@@ -1,8 +1,9 @@
 /** Sends writes: one by one while few are under way, several in one message under load. */
 import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
-import type { BatchResult, BatchWrite, WriteReply } from "../schemas/types.ts";
+import type { BatchResult, WriteReply } from "../schemas/types.ts";
 import type { Link } from "./link.ts";
+import { asBatch, type WriteRequest } from "./outbox/request.ts";
 import { asError } from "./refusal.ts";
 
 const MAX_SINGLES = 4;
@@ -12,7 +13,7 @@ const MAX_BATCH_WRITES = 100;
 const MAX_BATCH_BYTES = 1024 * 1024;
 
 interface Waiting {
-  write: BatchWrite;
+  write: WriteRequest;
   bytes: number;
   timeoutMs: number;
   resolve(reply: WriteReply): void;
@@ -34,7 +35,7 @@ export class Sender {
 
   /** Asks the datastore to store one write. `bytes`: about its size. Throws what it is refused with; DATASTORE_UNREACHABLE when nothing
    *  was sent; TIMEOUT when it was, and no answer came. */
-  send(write: BatchWrite, bytes: number, timeoutMs: number): Promise<WriteReply> {
+  send(write: WriteRequest, bytes: number, timeoutMs: number): Promise<WriteReply> {
     return new Promise((resolve, reject) => {
       const item = { write, bytes, timeoutMs, resolve, reject };
       const alone = this.#waiting.length === 0 && this.#batches === 0 && this.#singles < MAX_SINGLES;
@@ -70,7 +71,8 @@ export class Sender {
   async #single({ write, timeoutMs, resolve, reject }: Waiting): Promise<void> {
     this.#singles++;
     try {
-      resolve(this.#schemas.read("write.reply", await this.#ask(write, timeoutMs)));
+      const { verb, collection, json } = write;
+      resolve(this.#schemas.read("write.reply", await this.#link.ask(verb, collection, json, timeoutMs)));
     } catch (error) {
       reject(error);
     } finally {
@@ -79,19 +81,13 @@ export class Sender {
     }
   }
 
-  #ask({ collection, put, patch, delete: deletion }: BatchWrite, timeoutMs: number): Promise<Uint8Array> {
-    if (put) return this.#link.ask("put", collection, put, timeoutMs);
-    if (patch) return this.#link.ask("patch", collection, patch, timeoutMs);
-    if (deletion) return this.#link.ask("delete", collection, deletion, timeoutMs);
-    throw new FrontsyncError("INTERNAL", "A write is none of put, patch and delete.");
-  }
-
   async #batch(items: Waiting[]): Promise<void> {
     if (items.length === 1) return await this.#single(items[0] as Waiting);
     this.#batches++;
     try {
       const timeoutMs = Math.max(...items.map((item) => item.timeoutMs));
-      const reply = await this.#link.ask("batch", undefined, { writes: items.map(({ write }) => write) }, timeoutMs);
+      const batch = asBatch(items.map(({ write }) => write));
+      const reply = await this.#link.ask("batch", undefined, batch, timeoutMs);
       const { results } = this.#schemas.read("batch.reply", reply);
       for (const [index, item] of items.entries()) settle(item, results[index]);
     } catch (thrown) {

@@ -67,8 +67,8 @@ interface Pending {
   /** From the outbox of a process before this one: it may have been asked there. */
   readonly restored: boolean;
   readonly delivery: Delivery;
-  /** Resolved when it is in the outbox; rejected when it can't be. */
-  readonly accepted: Deferred<Written>;
+  /** What its caller hears: that it is in the outbox, that it can't be, or its end; whichever comes first. */
+  readonly answer: Deferred<Written>;
   done: Promise<Written>;
 }
 
@@ -184,8 +184,7 @@ export class Writes {
     const pending =
       this.#pending.get(`${current} ${key}`) ?? this.#begin({ schema, id, body, bytes, mutation: current, by, ifRevision, at });
     try {
-      const outcome = Promise.race([pending.done, pending.accepted.promise]);
-      return await within(outcome, `Writing '${(id ?? "a new document").slice(0, 80)}' in ${schema.collection}`, {
+      return await within(pending.answer.promise, `Writing '${(id ?? "a new document").slice(0, 80)}' in ${schema.collection}`, {
         timeoutMs,
         ...(signal && { signal }),
       });
@@ -238,7 +237,6 @@ export class Writes {
   #add(wish: Wish, kept?: Kept): Pending {
     const { schema, id, mutation, bytes } = wish;
     const key = keyOf(schema, id, mutation);
-    const pendingKey = `${mutation} ${key}`;
     const delivery = new Delivery(this.#delivery);
     const pending: Pending = {
       wish,
@@ -247,18 +245,18 @@ export class Writes {
       inOutbox: kept !== undefined,
       restored: kept !== undefined,
       delivery,
-      accepted: deferred<Written>(),
+      answer: deferred<Written>(),
       done: NOT_BEGUN,
     };
-    pending.accepted.promise.catch(() => {});
-    if (kept) pending.accepted.resolve(waiting(wish));
-    this.#pending.set(pendingKey, pending);
+    pending.answer.promise.catch(() => {});
+    if (kept) pending.answer.resolve(waiting(wish));
+    this.#pending.set(`${mutation} ${key}`, pending);
     const others = this.#ofDocument.get(key);
     if (others) others.push(pending);
     else this.#ofDocument.set(key, [pending]);
     this.#pendingBytes += bytes;
-    pending.done = this.#queue.run(key, () => this.#settle(pending)).finally(() => this.#forget(pending));
-    pending.done.catch(() => {});
+    pending.done = this.#queue.run(key, () => this.#settle(pending));
+    pending.done.then(pending.answer.resolve, pending.answer.reject);
     return pending;
   }
 
@@ -285,7 +283,7 @@ export class Writes {
     pending.notStored = true;
     pending.delivery.giveUp(error);
     this.#forget(pending);
-    pending.accepted.reject(error);
+    pending.answer.reject(error);
   }
 
   /** Brings a write to its end: stored, or refused. */
@@ -313,6 +311,8 @@ export class Writes {
       await pending.keeping?.catch(() => {});
       if (pending.inOutbox) await this.#bury(pending, error);
       throw error;
+    } finally {
+      this.#forget(pending);
     }
   }
 
@@ -337,19 +337,19 @@ export class Writes {
   /** Writes it to the outbox, once. */
   #keep(pending: Pending): void {
     if (pending.inOutbox || pending.keeping) return;
-    const { wish, accepted, delivery } = pending;
+    const { wish, answer, delivery } = pending;
     const keep = async () => {
       const kept = await this.#basis(pending);
       await this.#outbox.keep(kept);
       pending.inOutbox = true;
       this.#options.onPending();
       // An edit of what is not here can't be shown here: only the datastore, which was asked, knows what comes of it.
-      if (isOfUnknown(kept)) accepted.reject(outcomeUnknown(wish.schema.collection));
-      else accepted.resolve(waiting(wish));
+      if (isOfUnknown(kept)) answer.reject(outcomeUnknown(wish.schema.collection));
+      else answer.resolve(waiting(wish));
     };
     pending.keeping = keep().catch((error: FrontsyncError) => {
       // Its caller is told that nothing was stored: so nothing must be sent; unless it was sent already.
-      if (delivery.mayBeStored) accepted.reject(outcomeUnknown(wish.schema.collection, error));
+      if (delivery.mayBeStored) answer.reject(outcomeUnknown(wish.schema.collection, error));
       else this.#giveUp(pending, error);
       throw error;
     });

@@ -90,16 +90,20 @@ export function stamp(schema: CollectionSchema, doc: Doc, version: { at: string;
 
 /** The document as it is stored. Throws TOO_LARGE with the collection's limit; SCHEMA_INVALID for what JSON can't say. */
 export function encodeBody(schema: CollectionSchema, doc: Doc): Buffer {
-  const body = Buffer.from(encodeJson(doc, "SCHEMA_INVALID", `A document of ${schema.collection}`));
+  return Buffer.from(encodeText(schema, doc).text);
+}
+
+/** The same as JSON text, with its length in bytes. */
+export function encodeText(schema: CollectionSchema, doc: Doc): { text: string; bytes: number } {
+  const text = encodeJson(doc, "SCHEMA_INVALID", `A document of ${schema.collection}`);
+  const bytes = Buffer.byteLength(text);
   const limit = schema.limits.bytes;
-  if (body.length > limit) {
-    throw new FrontsyncError(
-      "TOO_LARGE",
-      `A document of ${schema.collection} may have ${limit} bytes; this one has ${body.length}.`,
-      { limit },
-    );
+  if (bytes > limit) {
+    throw new FrontsyncError("TOO_LARGE", `A document of ${schema.collection} may have ${limit} bytes; this one has ${bytes}.`, {
+      limit,
+    });
   }
-  return body;
+  return { text, bytes };
 }
 
 /** An object as JSON text. Throws `code`, with the path of the fault where there is one, for what JSON can't say or what is nested deeper
@@ -116,18 +120,34 @@ export function encodeJson(value: object, code: "SCHEMA_INVALID" | "BAD_MESSAGE"
   }
 }
 
-/** `steps`: the way to the fault; a path is shown for its first ones. */
-function faultIn(value: unknown, level: number): { why: string; steps: string[] } | undefined {
+/** `steps`: the way to it; a path is shown for its first ones. */
+interface Fault {
+  why: string;
+  steps: string[];
+}
+
+/** Every document comes by here twice: nothing is made but for a fault. */
+function faultIn(value: unknown, level: number): Fault | undefined {
   if (typeof value === "number" && !Number.isFinite(value))
     return { why: `has a number that JSON can't say (${value})`, steps: [] };
   if (typeof value !== "object" || value === null) return undefined;
   if (level > MAX_LEVELS) return { why: `is nested deeper than ${MAX_LEVELS} levels`, steps: [] };
-  const [names, members] = Array.isArray(value) ? [undefined, value] : [Object.keys(value), Object.values(value)];
-  for (let at = 0; at < members.length; at++) {
-    const found = faultIn(members[at], level + 1);
-    if (found) return { ...found, steps: [names?.[at] ?? String(at), ...found.steps].slice(0, MAX_STEPS) };
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at++) {
+      const found = faultIn(value[at], level + 1);
+      if (found) return behind(String(at), found);
+    }
+    return undefined;
+  }
+  for (const name in value) {
+    const found = faultIn((value as Doc)[name], level + 1);
+    if (found) return behind(name, found);
   }
   return undefined;
+}
+
+function behind(step: string, { why, steps }: Fault): Fault {
+  return { why, steps: [step, ...steps].slice(0, MAX_STEPS) };
 }
 
 /** JSON Merge Patch (RFC 7396) on a copy. Objects are rebuilt, not assigned to, so that a `__proto__` is only a name. */

@@ -55,6 +55,7 @@ export function joinSeen(held: string, added: string): string {
 }
 
 function keep(entries: string[], added: string, own: boolean, limit: number): string {
+  if (entries.length === 0) return added;
   const alike = entries.filter((entry) => entry.startsWith("~") === own);
   const dropped = new Set(alike.slice(0, Math.max(0, alike.length + 1 - limit)));
   return [...entries.filter((entry) => !dropped.has(entry)), added].join(" ");

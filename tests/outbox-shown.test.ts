@@ -18,7 +18,7 @@ const REVISION = 7;
 function writesOf(outbox: Outbox, parts: Partial<WritesOptions> = {}): Writes {
   const options = {
     ...{ webserver: "web1", schemas, read: async () => undefined, state: () => "synced", onPending() {} },
-    sender: { send: async (write: { put?: { id: string } }) => ({ id: write.put?.id ?? "d", revision: REVISION }) },
+    sender: { send: async () => ({ id: "d", revision: REVISION }) },
     ...{ maxPayload: () => 1e6, takesSchema: () => true, onLost() {}, onSilence() {}, upload: async () => assert.fail() },
     ...{ isHeld: () => false, holds: async () => {}, comes: async () => {}, reachable: async () => {} },
     ...parts,

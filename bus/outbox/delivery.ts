@@ -96,13 +96,13 @@ export class Delivery {
     if (!this.#given) await Promise.race([reachable(stop), given]);
   }
 
-  async #ask({ bytes }: Wish, kept: Kept, attempt: number): Promise<WriteReply> {
+  async #ask(wish: Wish, kept: Kept, attempt: number): Promise<WriteReply> {
     const { sender, upload, isHeld, holds, stop, takesSchema } = this.#parts;
     this.#asking = true;
     try {
       const reply = kept.content
         ? await upload(kept as KeptUpload, stop)
-        : await sender.send(asRequest(kept, takesSchema()), bytes, doubled(TRY_MS, attempt));
+        : await sender.send(asRequest(wish, kept, takesSchema()), wish.bytes, doubled(TRY_MS, attempt));
       // So that a get on this bus sees it; what is stored stays stored, however long that takes.
       if (!isHeld(reply.revision)) await withSignal(TRY_MS.most, stop, (signal) => holds(reply.revision, signal));
       return reply;

@@ -13,7 +13,7 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { diff } from "../../schemas/merge.ts";
 import { type Content, withContent } from "../../schemas/resource.ts";
-import type { BatchWrite, FieldChange, OutboxRecord } from "../../schemas/types.ts";
+import type { FieldChange, Messages, OutboxRecord } from "../../schemas/types.ts";
 import { upcast, upcastPatch } from "../../schemas/upcast.ts";
 import type { Queued } from "../api.ts";
 import type { Row } from "../replica/index.ts";
@@ -27,9 +27,26 @@ const SMALL_BYTES = 100_000;
 
 /** What a write is to do. With a content it is an upload: of a new document, or of one that is there; what it names of it is set as a whole. */
 export type WriteBody =
-  | { op: "put"; doc: Doc; content?: Content }
+  /** `text`: the document as JSON, where that is known. */
+  | { op: "put"; readonly doc: Doc; readonly text?: string; content?: Content }
   | { op: "patch"; merge: Doc; content?: Content }
   | { op: "delete" };
+
+/** A put of what is there as JSON. It is read when somebody looks at the document: most are sent and acknowledged before. */
+export class EncodedPut {
+  readonly op = "put";
+  readonly text: string;
+  #doc: Doc | undefined;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  get doc(): Doc {
+    this.#doc ??= JSON.parse(this.text) as Doc;
+    return this.#doc;
+  }
+}
 
 /** A write that somebody has asked for. */
 export interface Wish {
@@ -103,7 +120,7 @@ export function asKept(wish: Wish, row: Row | undefined, before: readonly Wish[]
   const based = id !== undefined && (body.op === "put" || row !== undefined || chained);
   const content = contentOf(body);
   const changes = based && ifRevision === undefined && doc && !content ? singleChanges(wish, doc, room) : undefined;
-  return {
+  const kept: Kept = {
     kind: "wait",
     mutation,
     collection: schema.collection,
@@ -112,7 +129,6 @@ export function asKept(wish: Wish, row: Row | undefined, before: readonly Wish[]
     at,
     ...(schema.version > 1 && { schema: schema.version }),
     op: body.op,
-    ...(body.op === "put" && { body: body.doc }),
     ...(body.op === "patch" && { body: body.merge }),
     ...(content && { content: { ...content, over: String(doc?.sha256 ?? "") } }),
     ...(based && { base: revision }),
@@ -120,6 +136,9 @@ export function asKept(wish: Wish, row: Row | undefined, before: readonly Wish[]
     ...(ifRevision !== undefined && { ifRevision }),
     ...(chained && { chained }),
   };
+  if (body.op !== "put") return kept;
+  // Read when it is written to the disk; most never are.
+  return Object.defineProperty(kept, "body", { enumerable: true, get: () => body.doc });
 }
 
 /** An edit of a document that is not here. */
@@ -159,16 +178,37 @@ function singleChanges({ schema, body, bytes }: Wish, before: Doc, room: number)
   return size < Math.min(MAX_DIFF_BYTES, room - bytes - SMALL_BYTES) ? changes : undefined;
 }
 
+/** A write as it is sent: one request of a function, or one of many in a batch. */
+export interface WriteRequest {
+  collection: string;
+  verb: "put" | "patch" | "delete";
+  /** The request. */
+  json: string;
+}
+
 /** The write as a request. `takesSchema`: whether the datastore, which may be an older one, takes `schema`. */
-export function asRequest(kept: Kept, takesSchema: boolean): BatchWrite {
-  const { mutation, collection, id, by, op, body = {}, base, diff: changes, ifRevision, schema } = kept;
+export function asRequest({ body: asked }: Wish, kept: Kept, takesSchema: boolean): WriteRequest {
+  const { mutation, collection, id, by, op: verb, base, diff: changes, ifRevision, schema } = kept;
   const basis = ifRevision === undefined ? base !== undefined && { base } : { ifRevision };
   const common = { mutation, by, ...basis };
   const edit = { ...common, ...(changes && { diff: changes }), ...(schema !== undefined && takesSchema && { schema }) };
-  if (op === "put") return { collection, put: { ...edit, doc: body } };
+  const as = <V extends WriteRequest["verb"]>(request: Messages[`${V}.request`]) => JSON.stringify(request);
+  if (verb === "put") {
+    const text = asked.op === "put" ? asked.text : undefined;
+    if (text === undefined) return { collection, verb, json: as<"put">({ ...edit, doc: kept.body ?? {} }) };
+    // The text as it is: to read it and to write it again is a good part of what a put costs here.
+    const rest: Omit<Messages["put.request"], "doc"> = edit;
+    return { collection, verb, json: `{"doc":${text},${JSON.stringify(rest).slice(1)}` };
+  }
   if (id === undefined) throw new FrontsyncError("BAD_ID", "A document that is changed must have an id.", { path: "/id" });
-  if (op === "patch") return { collection, patch: { ...edit, id, merge: body } };
-  return { collection, delete: { ...common, id } };
+  if (verb === "patch") return { collection, verb, json: as<"patch">({ ...edit, id, merge: kept.body ?? {} }) };
+  return { collection, verb, json: as<"delete">({ ...common, id }) };
+}
+
+/** Several of them as one request. */
+export function asBatch(writes: readonly WriteRequest[]): string {
+  const each = writes.map(({ collection, verb, json }) => `{"collection":${JSON.stringify(collection)},"${verb}":${json}}`);
+  return `{"writes":[${each.join(",")}]}`;
 }
 
 /** What a kept write was, as the schema has it now. */

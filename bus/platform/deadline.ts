@@ -18,33 +18,40 @@ export interface Deferred<T> {
 }
 
 export function deferred<T>(): Deferred<T> {
-  let ends: Pick<Deferred<T>, "resolve" | "reject"> | undefined;
-  const promise = new Promise<T>((resolve, reject) => {
-    ends = { resolve, reject };
+  let resolve!: Deferred<T>["resolve"];
+  let reject!: Deferred<T>["reject"];
+  const promise = new Promise<T>((...ends) => {
+    [resolve, reject] = ends;
   });
-  return { promise, ...(ends as Pick<Deferred<T>, "resolve" | "reject">) };
+  return { promise, resolve, reject };
 }
 
 /** The promise's outcome, or TIMEOUT with `what` after `timeoutMs`, or the signal's reason. The promise itself goes on. */
-export async function within<T>(
+export function within<T>(
   promise: Promise<T>,
   what: string,
   { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Waiting = {},
 ): Promise<T> {
-  signal?.throwIfAborted();
-  const end = deferred<never>();
-  const timer = setTimeout(
-    () => end.reject(new FrontsyncError("TIMEOUT", `${what} took longer than ${timeoutMs} ms.`)),
-    Math.min(timeoutMs, MAX_TIMER_MS),
-  );
-  const abort = () => end.reject(signal?.reason);
-  signal?.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([promise, end.promise]);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
-  }
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    };
+    const fail = (reason: unknown) => {
+      end();
+      reject(reason);
+    };
+    const late = () => fail(new FrontsyncError("TIMEOUT", `${what} took longer than ${timeoutMs} ms.`));
+    const timer = setTimeout(late, Math.min(timeoutMs, MAX_TIMER_MS));
+    const abort = () => fail(signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    // Not a race: every put waits here, and a race makes several promises more.
+    promise.then((value) => {
+      end();
+      resolve(value);
+    }, fail);
+  });
 }
 
 /** Resolves after `ms`, or at once when the signal aborts; never rejects. */

@@ -1,8 +1,8 @@
 /** A message that is JSON with bytes behind it: the length of the JSON (32 bits, big-endian), the JSON, the bytes. */
 import { FrontsyncError } from "../../schemas/errors.ts";
 
-export function encodeFrame(head: object, ...parts: readonly Uint8Array[]): Uint8Array {
-  const json = Buffer.from(JSON.stringify(head));
+export function encodeFrame(head: object | string, ...parts: readonly Uint8Array[]): Uint8Array {
+  const json = Buffer.from(typeof head === "string" ? head : JSON.stringify(head));
   const length = Buffer.allocUnsafe(4);
   length.writeUInt32BE(json.length);
   return Buffer.concat([length, json, ...parts]);

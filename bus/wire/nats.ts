@@ -129,9 +129,16 @@ export class Connection {
 
   /** Asks and waits for one answer. Throws DATASTORE_UNREACHABLE when nobody can have got the request, TIMEOUT when nobody answered
    *  in time or the connection broke meanwhile: then it may have arrived. */
-  async request(subject: string, body: Uint8Array | string, options: { timeoutMs: number; headers?: MsgHdrs }): Promise<Msg> {
-    const { timeoutMs, ...rest } = options;
-    return await this.#requests.send((reply) => this.publish(subject, body, { ...rest, reply }), subject, timeoutMs);
+  request(
+    subject: string,
+    body: Uint8Array | string,
+    { timeoutMs, headers }: { timeoutMs: number; headers?: MsgHdrs },
+  ): Promise<Msg> {
+    return this.#requests.send(
+      (reply) => this.publish(subject, body, headers ? { headers, reply } : { reply }),
+      subject,
+      timeoutMs,
+    );
   }
 
   publish(subject: string, body: Uint8Array | string, options: { headers?: MsgHdrs; reply?: string } = {}): void {

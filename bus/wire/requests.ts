@@ -19,9 +19,9 @@ export class Requests<M> {
   }
 
   /** Sends by `publish(reply)` and waits. Throws TIMEOUT; what `publish` throws; what `fail` is called with. */
-  async send(publish: (reply: string) => void, subject: string, timeoutMs: number): Promise<M> {
+  send(publish: (reply: string) => void, subject: string, timeoutMs: number): Promise<M> {
     const token = (this.#next++).toString(36);
-    return await new Promise<M>((resolve, reject) => {
+    return new Promise<M>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(token);
         reject(new FrontsyncError("TIMEOUT", `No answer on '${subject}' within ${Math.round(timeoutMs)} ms.`));
