@@ -10,13 +10,12 @@ export default defineFunction({
   description: "Changes one document by a JSON Merge Patch (RFC 7396).",
   reply: "write.reply",
   errors: WRITE_ERRORS,
-  async handle({ id, merge, diff, schema: version = 1, ...edit }, { webserver, collection, deadline }, { schemas, committer }) {
+  async handle(request, { webserver, collection, deadline }, { schemas, committer }) {
+    const { merge, diff, schema: version = 1, mutation, by, base, ifRevision } = request;
     const schema = schemas.collection(collection);
+    const id = checkId(request.id);
     const what = { op: "patch" as const, merge: upcastPatch(schema, merge, version) };
-    return await committer.commit(
-      schema,
-      { ...edit, id: checkId(id), what, diff: upcastDiff(schema, diff, version), webserver },
-      deadline,
-    );
+    const edit = { id, what, mutation, by, webserver, base, ifRevision, diff: upcastDiff(schema, diff, version) };
+    return await committer.commit(schema, edit, deadline);
   },
 });

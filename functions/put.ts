@@ -11,13 +11,15 @@ export default defineFunction({
   description: "Creates or replaces one document.",
   reply: "write.reply",
   errors: WRITE_ERRORS,
-  async handle({ doc: given, diff, schema: version = 1, ...asked }, { webserver, collection, deadline }, context) {
+  async handle(request, { webserver, collection, deadline }, context) {
+    const { doc: given, diff, schema: version = 1, mutation, by, base, ifRevision } = request;
     const schema = context.schemas.collection(collection);
     const doc = upcast(schema, given, version);
     const id = isUnplaced(schema, doc) ? undefined : documentId(schema, doc);
-    const edit = { ...asked, id, what: { op: "put" as const, doc }, diff: upcastDiff(schema, diff, version), webserver };
+    const what = { op: "put" as const, doc };
+    const edit = { id, what, mutation, by, webserver, base, ifRevision, diff: upcastDiff(schema, diff, version) };
     const written = await context.committer.commit(schema, edit, deadline);
-    await handOverLate(schema, { ...edit, id: written.id }, deadline, context);
+    await handOverLate(schema, written.id, edit, deadline, context);
     return written;
   },
 });

@@ -59,12 +59,13 @@ export async function handOver(edit: Edit, deadline: number, context: Context) {
 /** After a user has made a document: when the user's deletion was stored before it, nobody else hands it over. */
 export async function handOverLate(
   schema: CollectionSchema,
-  edit: Pick<Edit, "id" | "mutation" | "webserver" | "by">,
+  id: string,
+  edit: Pick<Edit, "mutation" | "webserver" | "by">,
   deadline: number,
   context: Context,
 ): Promise<void> {
   if (schema.owner === undefined || edit.by === 0 || (await userOf(context.views, edit.by))) return;
-  await handOne(schema, edit.by, edit.id, { ...edit, by: 0 }, deadline, context);
+  await handOne(schema, edit.by, id, { ...edit, by: 0 }, deadline, context);
 }
 
 /** Whether the default admin owns it now; what is bound to its owner is deleted instead. */

@@ -228,9 +228,10 @@ export class Committer {
     for (;;) {
       if (decision.kind === "seen") return decision.revision;
       if (clock.now() > deadline) throw late(edit.id);
-      const outcome = await this.#parts.copies.overwriting(schema, edit, store, decision, (write) =>
-        this.#storing.store(schema, edit, subject, write),
-      );
+      const write = (what: typeof decision & { kind: "write" }) => this.#storing.store(schema, edit, subject, what);
+      const outcome = await (decision.overwrites
+        ? this.#parts.copies.overwriting(schema, edit, store, decision, write)
+        : write(decision));
       if (outcome !== "conflict") return outcome.revision;
       decision = await this.#informed(schema, edit, subject, actor);
     }

@@ -16,7 +16,7 @@ import type { CollectionSchema } from "../../schemas/index.ts";
 import type { ConflictCopy, WriteReply } from "../../schemas/types.ts";
 import { parseDoc } from "../store/documents.ts";
 import type { CopyRoom } from "./copy-room.ts";
-import type { Asked, Current, Decision, Edit } from "./decide.ts";
+import type { Asked, Decision, Edit, Known } from "./decide.ts";
 
 /** Stores an edit like any other. */
 export type Store = (schema: CollectionSchema, edit: Edit) => Promise<WriteReply>;
@@ -143,7 +143,7 @@ function visible(schema: CollectionSchema, doc: Doc): Doc {
 
 function contentOf(
   schema: CollectionSchema,
-  { deleted, body, envelope }: Pick<Current, "deleted" | "body"> & { envelope?: object | undefined },
+  { deleted, body, envelope }: Pick<Known, "deleted" | "body"> & { envelope: { schema?: number } | undefined },
 ): Doc | null {
-  return deleted || !body ? null : visible(schema, parseDoc(schema, body, envelope as Current["envelope"]));
+  return deleted || !body ? null : visible(schema, parseDoc(schema, body, envelope));
 }

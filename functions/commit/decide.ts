@@ -9,6 +9,7 @@ import { merge } from "../../schemas/merge.ts";
 import { addSeen, hasSeen } from "../../schemas/mutation.ts";
 import type { Envelope, FieldChange } from "../../schemas/types.ts";
 import { parseDoc } from "../store/documents.ts";
+import type { Basis } from "../store/follower.ts";
 
 /** Of a path in an error: a webserver may send one as long as a message. */
 const MAX_PATH = 1000;
@@ -36,12 +37,17 @@ export interface Edit {
   diff?: readonly FieldChange[] | undefined;
 }
 
-/** The subject's last version, or what is known of it: a hint has no body. */
-export interface Current {
+/** What is known of the subject's last version: a hint has no body. */
+export interface Known {
   revision: number;
   deleted: boolean;
-  envelope: Envelope | undefined;
+  envelope: Basis | undefined;
   body: Uint8Array | undefined;
+}
+
+/** The subject's last version. */
+export interface Current extends Known {
+  envelope: Envelope | undefined;
 }
 
 /** An edit that may be of a new document, whose id the datastore gives. */
@@ -55,6 +61,9 @@ export interface Judges {
   rule?: ((before: Doc | undefined, next: Doc | undefined) => Doc | undefined) | undefined;
 }
 
+/** What a decision says of a version: whoever stores it adds the rest. */
+type Unsigned = Omit<Envelope, "signature" | "id">;
+
 export type Decision =
   /** The mutation is in this version already. */
   | { kind: "seen"; revision: number }
@@ -65,16 +74,16 @@ export type Decision =
       expected: number;
       deleted: boolean;
       body: Uint8Array;
-      envelope: Omit<Envelope, "signature" | "id">;
+      envelope: Unsigned;
       /** The version that this edit did not know of, and goes over. */
-      overwrites?: Current;
+      overwrites?: Known | undefined;
     };
 
 /** Throws what the caller is told when the edit is refused. `now`: ms since 1970. */
 export function decide(
   schema: CollectionSchema,
   edit: Edit,
-  current: Current | undefined,
+  current: Known | undefined,
   now: number,
   { actor, rule }: Judges = {},
 ): Decision {
@@ -118,24 +127,19 @@ export function decide(
   const encoded = (doc: Doc) =>
     merged ? encodeMerged(schema, edit, doc, alone, times, refuse) : encode(schema, edit, doc, times);
   const body = next ? encoded(next) : new Uint8Array(0);
-  return {
-    kind: "write",
-    expected: current?.revision ?? 0,
-    deleted: next === undefined,
-    body,
-    ...(losesVersion && current && { overwrites: current }),
-    envelope: {
-      version: edit.mutation,
-      by: edit.by,
-      webserver: edit.webserver,
-      at,
-      created,
-      sha256: bodyHash(body),
-      seen: addSeen(previous?.seen ?? "", edit.mutation, edit.webserver),
-      ...(origin !== undefined && { origin }),
-      ...(schema.version > 1 && { schema: schema.version }),
-    },
+  const envelope: Unsigned = {
+    version: edit.mutation,
+    by: edit.by,
+    webserver: edit.webserver,
+    at,
+    created,
+    sha256: bodyHash(body),
+    seen: addSeen(previous?.seen ?? "", edit.mutation, edit.webserver),
   };
+  if (origin !== undefined) envelope.origin = origin;
+  if (schema.version > 1) envelope.schema = schema.version;
+  const overwrites = losesVersion ? current : undefined;
+  return { kind: "write", expected: current?.revision ?? 0, deleted: next === undefined, body, envelope, overwrites };
 }
 
 /** Whether the document has moved on since what the edit was based on. A document that was deleted does not exist: that is 0, too. */
@@ -148,7 +152,7 @@ function isStale({ ifRevision, base }: Edit, revision: number, exists: boolean):
 function resolveStale(
   schema: CollectionSchema,
   edit: Edit,
-  current: Current | undefined,
+  current: Known | undefined,
   before: Doc | undefined,
 ): Doc | undefined {
   const refuse = (why: string, path?: string) => conflict(schema, edit, current, before, why, path);
@@ -166,7 +170,7 @@ function resolveStale(
 function conflict(
   schema: CollectionSchema,
   edit: Edit,
-  current: Current | undefined,
+  current: Known | undefined,
   before: Doc | undefined,
   why: string,
   path: string | undefined,
@@ -185,8 +189,8 @@ function applied(schema: CollectionSchema, what: What, before: Doc | undefined):
   return undefined;
 }
 
-function encode(schema: CollectionSchema, edit: Edit, doc: Doc, times: { at: string; created: string }): Uint8Array {
-  const next = stamp(schema, doc, { ...times, by: edit.by });
+function encode(schema: CollectionSchema, edit: Edit, doc: Doc, { at, created }: { at: string; created: string }): Uint8Array {
+  const next = stamp(schema, doc, { at, created, by: edit.by });
   schema.validate(next);
   if (documentId(schema, next) !== edit.id) {
     throw new FrontsyncError(
@@ -220,7 +224,7 @@ function encodeMerged(
 function shownVersion(
   schema: CollectionSchema,
   id: string,
-  current: Current | undefined,
+  current: Known | undefined,
   doc: Doc | undefined,
 ): ToldVersion | undefined {
   if (!current) return undefined;

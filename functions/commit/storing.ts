@@ -7,6 +7,7 @@ import { escapeId, idToken, isHashed } from "../../bus/wire/subjects.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { hasSeen } from "../../schemas/mutation.ts";
+import type { Envelope } from "../../schemas/types.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
 import type { Held } from "../store/views.ts";
@@ -43,9 +44,8 @@ export class Storing {
     guard?: { subjects: string; revision: number },
   ): Promise<Stored | "conflict"> {
     const { connection, signingKey, follower } = this.#parts;
-    const hashed = isHashed(idToken(edit.id)) && { id: escapeId(edit.id) };
-    const unsigned = { ...decision.envelope, ...hashed };
-    const envelope = { ...unsigned, signature: sign(signingKey, subject, unsigned) };
+    const envelope: Envelope = { ...decision.envelope, signature: sign(signingKey, subject, decision.envelope) };
+    if (isHashed(idToken(edit.id))) envelope.id = escapeId(edit.id);
     const { deleted, body } = decision;
     const limit = largestBody(connection.info.maxPayload);
     if (body.length > limit)

@@ -6,7 +6,7 @@ import { log } from "../../bus/platform/log.ts";
 import { type Connection, headerBlock } from "../../bus/wire/nats.ts";
 import { API_TIMEOUT_MS, type ApiError, ensureStream, failed } from "../../bus/wire/stream.ts";
 import { idOf, parseStoreSubject } from "../../bus/wire/subjects.ts";
-import type { Hint } from "./follower.ts";
+import type { Committed } from "./follower.ts";
 
 const STREAM = "frontsync_audit";
 const SUBJECT = "ds.audit.commits";
@@ -47,7 +47,7 @@ export class Audit {
   }
 
   /** Writes down a commit, soon: the commit does not wait for it. */
-  note(version: Hint & { subject: string }): void {
+  note(version: Committed): void {
     const line = record(version);
     if (this.#characters + line.length > MAX_WAITING_CHARACTERS) {
       this.#lost++;
@@ -141,7 +141,7 @@ export class Audit {
 }
 
 /** One line of JSON. */
-function record({ subject, revision, deleted, envelope }: Hint & { subject: string }): string {
+function record({ subject, revision, deleted, envelope }: Committed): string {
   const { collection, token } = parseStoreSubject(subject);
   const { by, webserver, version, at } = envelope;
   const id = idOf(token, envelope.id);

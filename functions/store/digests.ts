@@ -5,22 +5,17 @@ import type { Connection } from "../../bus/wire/nats.ts";
 import { readAll } from "../../bus/wire/reader.ts";
 import { isOwn, parseStoreSubject, STORE_ALL, STREAM } from "../../bus/wire/subjects.ts";
 import type { Schemas } from "../../schemas/index.ts";
+import { Deltas } from "./deltas.ts";
 import { readFloors, type StoredFloor } from "./floors.ts";
 import { type LiveChange, Tally } from "./tally.ts";
 
 const MAX_DELTAS = 10_000;
 
-interface Delta {
-  revision: number;
-  collection: string | undefined;
-  hash: Uint8Array;
-}
-
 export class Digests {
   readonly #connection: Connection;
   readonly #schemas: Schemas;
   #tally = new Tally();
-  #deltas: Delta[] = [];
+  readonly #deltas = new Deltas(MAX_DELTAS);
   /** Live changes that came while the store was being read. */
   #early: LiveChange[] = [];
   /** Where the digests stand; undefined: not known (yet). */
@@ -51,12 +46,10 @@ export class Digests {
   /** The digests that a replica at `cursor` should have; undefined: not known. */
   at(cursor: number): Record<string, string> | undefined {
     if (this.#head === undefined || cursor > this.#head) return undefined;
-    const oldest = this.#deltas[0]?.revision ?? this.#head + 1;
+    const oldest = this.#deltas.oldest ?? this.#head + 1;
     if (cursor < oldest - 1) return undefined;
     const past = new Map([...this.#tally.digests()].map(([collection, digest]) => [collection, digest.copy()]));
-    for (const { revision, collection, hash } of this.#deltas) {
-      if (revision > cursor && collection) past.get(collection)?.toggle(hash);
-    }
+    for (const { collection, hash } of this.#deltas.after(cursor)) past.get(collection)?.toggle(hash);
     return Object.fromEntries([...past].map(([collection, digest]) => [collection, String(digest)]));
   }
 
@@ -64,7 +57,7 @@ export class Digests {
   async load(): Promise<void> {
     const mine = ++this.#loads;
     this.#head = undefined;
-    this.#deltas = [];
+    this.#deltas.clear();
     this.#early = [];
     for (let attempt = 1; mine === this.#loads && this.#connection.connected; attempt++) {
       try {
@@ -90,9 +83,7 @@ export class Digests {
   #apply(change: LiveChange): void {
     const { collection, revision } = change;
     this.#head = revision;
-    this.#deltas.push({ revision, collection, hash: this.#tally.apply(change) });
-    // Twice the limit, then half of it at once: shifting one by one would cost more than all the rest.
-    if (this.#deltas.length > 2 * MAX_DELTAS) this.#deltas = this.#deltas.slice(-MAX_DELTAS);
+    this.#deltas.push(revision, collection, this.#tally.apply(change));
   }
 
   /** While it reads, documents change: a later version replaces the earlier one, so at the end it is the state at `head`. undefined: a floor has

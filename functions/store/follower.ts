@@ -10,8 +10,19 @@ import type { Schemas } from "../../schemas/index.ts";
 import type { Envelope, Floor } from "../../schemas/types.ts";
 import { Digests } from "./digests.ts";
 
+/** What an edit must know of the version before: so much of each is kept, and no more, since there are many. */
+export type Basis = Pick<Envelope, "by" | "at" | "created" | "seen" | "origin" | "schema">;
+
 /** What is known of a document's last version. */
 export interface Hint {
+  revision: number;
+  deleted: boolean;
+  envelope: Basis;
+}
+
+/** A version that was stored. */
+export interface Committed {
+  subject: string;
   revision: number;
   deleted: boolean;
   envelope: Envelope;
@@ -27,7 +38,7 @@ const BEACON_DELAY_MS = 250;
 export class Follower {
   readonly #connection: Connection;
   readonly #schemas: Schemas;
-  readonly #onCommitted: (version: Hint & { subject: string }) => void;
+  readonly #onCommitted: (version: Committed) => void;
   readonly #hints = new RecentMap<string, Hint>(MAX_HINTS);
   readonly #last = new Map<string, number>();
   /** Up to which revision tombstones are collected, by collection. */
@@ -39,7 +50,7 @@ export class Follower {
   #head = 0;
 
   /** `onCommitted`: gets every version that this handler has stored. */
-  constructor(connection: Connection, schemas: Schemas, onCommitted: (version: Hint & { subject: string }) => void) {
+  constructor(connection: Connection, schemas: Schemas, onCommitted: (version: Committed) => void) {
     this.#connection = connection;
     this.#schemas = schemas;
     this.#onCommitted = onCommitted;
@@ -99,8 +110,8 @@ export class Follower {
   }
 
   /** A version that this handler has stored: known here before it comes back. */
-  committed(version: Hint & { subject: string }): void {
-    this.#remember(version.subject, version);
+  committed(version: Committed): void {
+    this.#remember(version);
     this.#onCommitted(version);
     if (this.#beacon) return;
     this.#beacon = setTimeout(() => this.#announce(), BEACON_DELAY_MS).unref();
@@ -125,7 +136,7 @@ export class Follower {
     // What this handler stored itself it knows already.
     if (isOwn(collection) || (this.#hints.get(subject)?.revision ?? 0) >= revision) return;
     const envelope = readEnvelope(headers);
-    if (envelope) this.#remember(subject, { revision, deleted: headerValue(headers, "KV-Operation") !== undefined, envelope });
+    if (envelope) this.#remember({ subject, revision, deleted: headerValue(headers, "KV-Operation") !== undefined, envelope });
   }
 
   #collected(collection: string, subject: string, revision: number, message: Msg): void {
@@ -146,11 +157,11 @@ export class Follower {
     });
   }
 
-  #remember(subject: string, hint: Hint): void {
+  #remember({ subject, revision, deleted, envelope }: Committed): void {
     const known = this.#hints.get(subject);
-    if (known && known.revision >= hint.revision) return;
-    this.#hints.set(subject, { revision: hint.revision, deleted: hint.deleted, envelope: hint.envelope });
-    this.#head = Math.max(this.#head, hint.revision);
+    if (known && known.revision >= revision) return;
+    this.#hints.set(subject, { revision, deleted, envelope: basisOf(envelope) });
+    this.#head = Math.max(this.#head, revision);
   }
 
   #announce(): void {
@@ -162,4 +173,11 @@ export class Follower {
       log.debug({ err: error }, "the head beacon could not be sent");
     }
   }
+}
+
+function basisOf({ by, at, created, seen, origin, schema }: Envelope): Basis {
+  const basis: Basis = { by, at, created, seen };
+  if (origin !== undefined) basis.origin = origin;
+  if (schema !== undefined) basis.schema = schema;
+  return basis;
 }

@@ -44,7 +44,8 @@ export class Tally {
       xor(delta, hash);
       if (previous > 0 && !counted.dropped.has(previous)) xor(delta, versionHash(subject, previous));
       counted.tombstones.delete(previous);
-      if (deleted) counted.tombstones.set(revision, hash);
+      // Bytes of their own: what the hash is a view of would be kept with it.
+      if (deleted) counted.tombstones.set(revision, new Uint8Array(hash.subarray(0, DIGEST_BYTES)));
     }
     counted.digest.toggle(delta);
     return delta;
