@@ -53,7 +53,7 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     return doc && { id, revision, pending: writes.isPending(name, id), doc };
   };
 
-  async function write(
+  function write(
     id: string | undefined,
     body: WriteBody,
     bytes: number,
@@ -61,7 +61,7 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     options: WriteOptions,
   ): Promise<Written> {
     const send = (asked: WriteBody) => writes.write(schema(), id, asked, bytes, mutation, { ...options, by: user?.uid ?? 0 });
-    return await (user ? user.write(schema(), id, body, send) : send(body));
+    return user ? user.write(schema(), id, body, send) : send(body);
   }
 
   async function put(given: NewDoc<Doc>, options: WriteOptions = {}): Promise<Written> {

@@ -100,9 +100,10 @@ export class Conflicts extends Copies {
     this.counted();
   }
 
-  note({ subject, deleted }: StoredVersion): void {
+  note(version: StoredVersion): void {
+    const { subject } = version;
     if (!subject.startsWith(SUBJECTS)) return;
-    if (deleted) this.#held.delete(subject);
+    if (version.deleted) this.#held.delete(subject);
     else this.#held.add(subject);
   }
 

@@ -229,7 +229,7 @@ export class Follow {
     this.#options.onArrival(change);
     this.#advance(change.revision);
     this.#arrived.push(change);
-    this.#arrivedBytes += change.body.length;
+    this.#arrivedBytes += change.bodyLength;
     // Waking the replica's thread for each change would take the time of whoever waits for an answer just now.
     if (this.#arrived.length >= MAX_ARRIVED || this.#arrivedBytes > MAX_ARRIVED_BYTES) this.#handOver();
     else this.#handOverTimer ??= setTimeout(() => this.#handOver(), HAND_OVER_MS);
@@ -275,7 +275,7 @@ export class Follow {
   }
 
   #queue(change: StoredVersion): void {
-    const bytes = change.body.length + 1000;
+    const bytes = change.bodyLength + 1000;
     this.#waiting.push({ change, bytes });
     this.#waitingBytes += bytes;
     if (this.#waitingBytes <= MAX_QUEUE_BYTES) return;

@@ -5,7 +5,7 @@ import { clock } from "./platform/clock.ts";
 import { asError } from "./refusal.ts";
 import { encodeFrame } from "./wire/frame.ts";
 import { hooks } from "./wire/hooks.ts";
-import { Connection, type ConnectionEvent, type Msg, makeHeaders } from "./wire/nats.ts";
+import { Connection, type ConnectionEvent, headerBlock, type Msg, type MsgHdrs } from "./wire/nats.ts";
 import { ALL_COLLECTIONS, inboxPrefix, LIVE_ALL, requestSubject } from "./wire/subjects.ts";
 import type { TlsOptions } from "./wire/tls.ts";
 
@@ -103,14 +103,17 @@ export class Link {
     const subject = named
       ? requestSubject(of as string, named, this.#webserver)
       : requestSubject(collection ?? ALL_COLLECTIONS, verb, this.#webserver);
-    const headers = makeHeaders();
-    // Not on a check-in: it is what learns the offset, and after a clock was set right every request would be taken for late, for ever.
-    if (this.#clockOffset !== undefined && verb !== "check-in")
-      headers.set("Fs-Deadline", String(Math.round(clock.now() + this.#clockOffset + timeoutMs)));
     const json = typeof request === "string" ? request : JSON.stringify(request);
     const body = bytes ? encodeFrame(json, bytes) : json;
-    const reply = await this.#connection.request(subject, body, { timeoutMs, headers });
+    const reply = await this.#connection.request(subject, body, { timeoutMs, ...this.#deadline(verb, timeoutMs) });
     if (reply.headers?.has("Nats-Service-Error-Code")) throw asError(this.#schemas.read("error.reply", reply.data));
     return reply.data;
+  }
+
+  /** When nobody waits any more, by the datastore's clock. Not of a check-in: that is what learns the offset, and after a clock was set right every
+   *  request would be taken for late, for ever. */
+  #deadline(verb: Verb, timeoutMs: number): { headers?: MsgHdrs } {
+    if (this.#clockOffset === undefined || verb === "check-in") return {};
+    return { headers: headerBlock(`Fs-Deadline: ${Math.round(clock.now() + this.#clockOffset + timeoutMs)}\r\n`) };
   }
 }

@@ -19,7 +19,7 @@ export class Recent {
     if (this.#from === Number.POSITIVE_INFINITY) this.#from = version.revision - 1;
     this.#versions.push(version);
     this.#last.set(version.subject, version);
-    this.#bytes += version.body.length;
+    this.#bytes += version.bodyLength;
     if (this.#versions.length > 2 * MAX_CHANGES || this.#bytes > MAX_BYTES) this.#shrink();
   }
 
@@ -54,8 +54,8 @@ export class Recent {
   #shrink(): void {
     let keep = 0;
     let bytes = 0;
-    for (const { body } of this.#versions.toReversed()) {
-      bytes += body.length;
+    for (const { bodyLength } of this.#versions.toReversed()) {
+      bytes += bodyLength;
       if (keep >= MAX_CHANGES || (keep > 0 && bytes > MAX_BYTES / 2)) break;
       keep++;
     }
@@ -63,7 +63,7 @@ export class Recent {
     this.#versions = this.#versions.slice(-keep);
     for (const version of dropped) {
       if (this.#last.get(version.subject) === version) this.#last.delete(version.subject);
-      this.#bytes -= version.body.length;
+      this.#bytes -= version.bodyLength;
       this.#from = version.revision;
     }
   }

@@ -51,7 +51,7 @@ export default defineFunction({
       const records = [...last.values()].flatMap(({ subject, revision, deleted }) =>
         deleted && revision <= floor
           ? []
-          : new StoredVersion(subject, revision, deleted ? HEADERS.deleted : HEADERS.live, NO_BODY),
+          : StoredVersion.of(subject, revision, deleted ? HEADERS.deleted : HEADERS.live, NO_BODY),
       );
       return encodePage(
         { epochs: epochs.list, head, last: done ? Math.max(read, head) : read, done, floor, records: records.length },

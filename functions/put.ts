@@ -19,7 +19,7 @@ export default defineFunction({
     const what = { op: "put" as const, doc };
     const edit = { id, what, mutation, by, webserver, base, ifRevision, diff: upcastDiff(schema, diff, version) };
     const written = await context.committer.commit(schema, edit, deadline);
-    await handOverLate(schema, written.id, edit, deadline, context);
+    if (by !== 0) await handOverLate(schema, written.id, edit, deadline, context);
     return written;
   },
 });

@@ -25,7 +25,7 @@ export default defineFunction({
       const next = tokens.slice(answered, answered + READ_AT_ONCE);
       const read = await Promise.all(next.map((token) => readSubject(connection, prefix + token)));
       for (const version of read) {
-        const size = version ? version.body.length + version.headers.length + version.subject.length : 0;
+        const size = version ? version.bodyLength + version.headersLength + version.subject.length : 0;
         if (answered > 0 && bytes + size > limit) {
           bytes = limit;
           break;

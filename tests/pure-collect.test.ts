@@ -99,7 +99,7 @@ class Model {
     const line = deleted ? "KV-Operation: DEL" : "Fs-Version: v";
     const headers = Buffer.from(`NATS/1.0\r\n${line}\r\n\r\n`);
     if (revision > one.cursor)
-      one.database.apply(DOCS, new StoredVersion(subject, revision, headers, Buffer.from(deleted ? "" : "{}")));
+      one.database.apply(DOCS, StoredVersion.of(subject, revision, headers, Buffer.from(deleted ? "" : "{}")));
     one.cursor = Math.max(one.cursor, revision);
   }
 

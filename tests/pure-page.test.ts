@@ -36,7 +36,7 @@ const version = fc
     fc.oneof(headers, fc.uint8Array({ maxLength: 100 })),
     fc.uint8Array({ maxLength: 300 }),
   )
-  .map(([subject, revision, block, body]) => new StoredVersion(subject, revision, block, body));
+  .map(([subject, revision, block, body]) => StoredVersion.of(subject, revision, block, body));
 const head = (records: number): ChangesReply => ({
   epochs: [{ epoch: "e", firstSeq: 1, serverId: "S" }],
   head: 9,
@@ -99,7 +99,7 @@ describe("a page of changes", () => {
         { ...long, by: 1, webserver: "w".repeat(64), at: "", created: "", sha256: "", signature: "" },
         false,
       );
-      const largest = new StoredVersion(`$KV.datastore.${"c".repeat(64)}.${"=".repeat(128)}`, 1, Buffer.from(lines), body);
+      const largest = StoredVersion.of(`$KV.datastore.${"c".repeat(64)}.${"=".repeat(128)}`, 1, Buffer.from(lines), body);
       assert.ok(encodeRecords([largest]).length <= pageBytes(maxPayload));
       const epochs = Array.from({ length: 400 }, () => ({ epoch: "e".repeat(26), firstSeq: 2 ** 52, serverId: "S".repeat(56) }));
       assert.ok(encodePage({ ...head(1), epochs }, [largest]).length <= maxPayload);
@@ -114,7 +114,7 @@ describe("an envelope", () => {
       fc.property(envelope, fc.boolean(), (given, deleted) => {
         const block = Buffer.from(`NATS/1.0\r\nNats-Sequence: 7\r\n${envelopeLines(given, deleted)}Fs-Unknown: x\r\n\r\n`);
         assert.deepEqual(readEnvelope(headerText(block)), given);
-        assert.equal(new StoredVersion("s", 1, block, block).deleted, deleted);
+        assert.equal(StoredVersion.of("s", 1, block, block).deleted, deleted);
       }),
     );
     assert.equal(readEnvelope("NATS/1.0\r\nNats-Rollup: sub\r\n\r\n"), undefined);

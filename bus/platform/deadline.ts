@@ -5,6 +5,9 @@ export const DEFAULT_TIMEOUT_MS = 10_000;
 /** 24 days: a timer with more ends at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Nothing to wait for. */
+export const DONE: Promise<void> = Promise.resolve();
+
 export interface Waiting {
   timeoutMs?: number;
   signal?: AbortSignal;

@@ -215,8 +215,8 @@ export class ReplicaDatabase {
   /** Applies one version, also in the place of a damaged row of its own revision. False: its own body is not what was stored, and nothing was
    *  done. */
   repair(collection: string, version: StoredVersion): boolean {
-    const { revision, headers, headerText, body, deleted } = version;
-    if (!bodyIsWhole(headerText, deleted ? null : Buffer.from(body).toString())) return false;
+    const { revision, headers, headerText, body, bodyText, deleted } = version;
+    if (!bodyIsWhole(headerText, deleted ? null : bodyText)) return false;
     const table = this.#table(collection);
     const id = versionId(version);
     if (this.#heldRevision(table, id) === revision)

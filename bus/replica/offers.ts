@@ -33,7 +33,7 @@ export function holds(databases: readonly ReplicaDatabase[]): Holds {
       if (at <= newest) continue;
       newest = at;
       // Only what is signed matters; the body comes with the offer.
-      sample = new StoredVersion(storeSubject(name, id), Math.abs(revision), Buffer.from(headers, "latin1"), new Uint8Array(0));
+      sample = StoredVersion.of(storeSubject(name, id), Math.abs(revision), Buffer.from(headers, "latin1"), new Uint8Array(0));
     }
   }
   const made = newest !== "" && Date.parse(newest) > 0;
@@ -56,13 +56,13 @@ export function offer(
       after,
     ])) {
       const { id, headers, body } = row;
-      const version = new StoredVersion(
+      const version = StoredVersion.of(
         storeSubject(name, id),
         row.revision,
         Buffer.from(headers, "latin1"),
         Buffer.from(body ?? ""),
       );
-      bytes += version.headers.length + version.body.length;
+      bytes += version.headersLength + version.bodyLength;
       if (page.length > 0 && (page.length >= PAGE.rows || bytes > PAGE.bytes))
         return { records: encodeRecords(page), count: page.length, next: { ...place, revision: after } };
       page.push(version);

@@ -3,7 +3,6 @@ import type { Doc } from "../../schemas/document.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { upcast } from "../../schemas/upcast.ts";
 import type { Change } from "../api.ts";
-import { asBuffer } from "../platform/bytes.ts";
 import { headerValue, readEnvelope } from "../wire/envelope.ts";
 import { idOf, isHashed, parseStoreSubject } from "../wire/subjects.ts";
 import type { StoredVersion } from "../wire/version.ts";
@@ -19,9 +18,8 @@ export interface Row {
 }
 
 export function rowOf(version: StoredVersion): Row {
-  const { revision, deleted, headerText, body } = version;
-  const text = deleted ? null : asBuffer(body).toString();
-  return { id: versionId(version), revision, deleted, headers: headerText, body: text };
+  const { revision, deleted, headerText, bodyText } = version;
+  return { id: versionId(version), revision, deleted, headers: headerText, body: deleted ? null : bodyText };
 }
 
 /** The id of a version's document. */

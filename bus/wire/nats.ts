@@ -46,21 +46,39 @@ export function headerBlock(lines: string): MsgHdrs {
   return { encode: () => bytes } as unknown as MsgHdrs;
 }
 
-/** A message's header block, unread: a view of what the client was given by its socket. */
-export function rawHeaders(message: Msg): Uint8Array {
-  // Not in the client's types, but in every version 2: the block and the body are one piece, and `hdr` is where it is cut.
-  const { _rdata: raw, _msg: parsed } = message as unknown as { _rdata?: Uint8Array; _msg?: { hdr: number } };
-  if (raw && parsed) return raw.subarray(0, Math.max(0, parsed.hdr));
-  return Buffer.from(String(message.headers ?? ""), "latin1");
+/** A header block, unread, and the body behind it. */
+export interface RawMessage<B extends Uint8Array = Buffer> {
+  bytes: B;
+  headersEnd: number;
 }
 
-/** A message's header block and body in bytes of their own, to be kept: a view would keep all that its socket read with it. */
-export function rawMessage(message: Msg): { headers: Uint8Array; body: Uint8Array } {
+/** A message's bytes, to be kept: a view would keep all that its socket read with it. */
+export function rawMessage(message: Msg): RawMessage {
+  const { bytes, headersEnd } = viewOf(message);
   // Buffer takes small pieces from a larger one; an ArrayBuffer for each message is dear to the garbage collector.
-  const headers = rawHeaders(message);
-  const { data } = message;
-  const bytes = Buffer.concat([headers, data]);
-  return { headers: bytes.subarray(0, headers.length), body: bytes.subarray(headers.length) };
+  return { bytes: Buffer.from(bytes), headersEnd };
+}
+
+/** A message's header block, unread: a view of what the client was given by its socket. */
+export function rawHeaders(message: Msg | ServiceMsg): Uint8Array {
+  const { bytes, headersEnd } = viewOf(message);
+  return bytes.subarray(0, headersEnd);
+}
+
+/** Not in the client's types, but in every version 2: the block and the body are one piece, and `hdr` is where it is cut; a service's message has
+ *  another one in it. */
+interface Inside {
+  _rdata?: Uint8Array;
+  _msg?: { hdr: number };
+  msg?: Inside;
+}
+
+function viewOf(message: Msg | ServiceMsg): RawMessage<Uint8Array> {
+  const inside = message as Inside;
+  const { _rdata: raw, _msg: parsed } = inside.msg ?? inside;
+  if (raw && parsed) return { bytes: raw, headersEnd: Math.max(0, parsed.hdr) };
+  const headers = Buffer.from(String(message.headers ?? ""), "latin1");
+  return { bytes: Buffer.concat([headers, message.data]), headersEnd: headers.length };
 }
 
 interface Subscribed {

@@ -32,7 +32,8 @@ export function largestBody(maxPayload: number): number {
 export function encodePage(head: Messages[Paged], versions: readonly StoredVersion[]): Uint8Array {
   const json = Buffer.from(JSON.stringify(head));
   const page = Buffer.allocUnsafeSlow(LENGTH_BYTES + json.length + recordsBytes(versions));
-  writeRecords(page, writeChunk(page, 0, json), versions);
+  const records = page.writeUInt32BE(json.length) + json.copy(page, LENGTH_BYTES);
+  writeRecords(page, records, versions);
   return page;
 }
 
@@ -45,8 +46,8 @@ export function encodeRecords(changes: readonly StoredVersion[]): Uint8Array {
 
 function recordsBytes(versions: readonly StoredVersion[]): number {
   return versions.reduce(
-    (sum, { subject, headers, body }) =>
-      sum + 4 * LENGTH_BYTES + Buffer.byteLength(subject) + NUMBER_BYTES + headers.length + body.length,
+    (sum, { subject, headersLength, bodyLength }) =>
+      sum + 4 * LENGTH_BYTES + Buffer.byteLength(subject) + NUMBER_BYTES + headersLength + bodyLength,
     0,
   );
 }
@@ -54,19 +55,16 @@ function recordsBytes(versions: readonly StoredVersion[]): number {
 /** In place: a list of pieces to be joined would cost more than all the rest. */
 function writeRecords(target: Buffer, from: number, versions: readonly StoredVersion[]): void {
   let at = from;
-  for (const { subject, revision, headers, body } of versions) {
-    const length = target.write(subject, at + LENGTH_BYTES);
+  for (const version of versions) {
+    const length = target.write(version.subject, at + LENGTH_BYTES);
     at = target.writeUInt32BE(length, at) + length;
     at = target.writeUInt32BE(NUMBER_BYTES, at);
-    at = target.writeDoubleBE(revision, at);
-    at = writeChunk(target, writeChunk(target, at, headers), body);
+    at = target.writeDoubleBE(version.revision, at);
+    at = target.writeUInt32BE(version.headersLength, at);
+    at += version.copyHeaders(target, at);
+    at = target.writeUInt32BE(version.bodyLength, at);
+    at += version.copyBody(target, at);
   }
-}
-
-function writeChunk(target: Buffer, at: number, bytes: Uint8Array): number {
-  const start = target.writeUInt32BE(bytes.length, at);
-  target.set(bytes, start);
-  return start + bytes.length;
 }
 
 /** Throws BAD_MESSAGE when the bytes are no page with a head of this `kind`. */
@@ -89,11 +87,13 @@ export function* decodeRecords(records: Uint8Array): Generator<StoredVersion> {
     const next = endOfChunk(bytes, body);
     if (headers - number !== LENGTH_BYTES + NUMBER_BYTES)
       throw new FrontsyncError("BAD_MESSAGE", "A record's revision is no number.");
+    const start = headers + LENGTH_BYTES;
     yield new StoredVersion(
       bytes.toString("latin1", at + LENGTH_BYTES, number),
       bytes.readDoubleBE(number + LENGTH_BYTES),
-      bytes.subarray(headers + LENGTH_BYTES, body),
-      bytes.subarray(body + LENGTH_BYTES, next),
+      bytes.subarray(start, next),
+      body - start,
+      body + LENGTH_BYTES - start,
     );
     at = next;
   }

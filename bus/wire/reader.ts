@@ -4,7 +4,7 @@ import { headerValue } from "./envelope.ts";
 import { type Connection, type Msg, rawMessage } from "./nats.ts";
 import { API_TIMEOUT_MS, api, failed, isApiError, readSubject } from "./stream.ts";
 import { STREAM } from "./subjects.ts";
-import { headerText, StoredVersion } from "./version.ts";
+import { StoredVersion } from "./version.ts";
 
 export interface ReadOptions {
   stream: string;
@@ -93,9 +93,10 @@ export async function readLast(connection: Connection, subjects: readonly string
     });
   const messages = await collect(connection, subjects.length + 1, ask);
   return messages.map((message) => {
-    const { headers, body } = rawMessage(message);
-    const text = headerText(headers);
-    return new StoredVersion(headerValue(text, "Nats-Subject") ?? "", Number(headerValue(text, "Nats-Sequence")), headers, body);
+    const { bytes, headersEnd } = rawMessage(message);
+    const text = bytes.toString("latin1", 0, headersEnd);
+    const subject = headerValue(text, "Nats-Subject") ?? "";
+    return new StoredVersion(subject, Number(headerValue(text, "Nats-Sequence")), bytes, headersEnd);
   });
 }
 
@@ -141,6 +142,6 @@ export function collect(connection: Connection, limit: number, ask: (inbox: stri
  *  knows accounts and domains there are more tokens before these. */
 function storedMessage(message: Msg): StoredVersion {
   const tokens = message.reply?.split(".") ?? [];
-  const { headers, body } = rawMessage(message);
-  return new StoredVersion(message.subject, Number(tokens.at(tokens.length > 9 ? 7 : 5)), headers, body);
+  const { bytes, headersEnd } = rawMessage(message);
+  return new StoredVersion(message.subject, Number(tokens.at(tokens.length > 9 ? 7 : 5)), bytes, headersEnd);
 }

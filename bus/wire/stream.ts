@@ -136,7 +136,7 @@ async function readMessage(
     throw failed("A version can't be read", answer);
   }
   const { subject, seq, hdrs = "", data = "" } = answer.message;
-  return new StoredVersion(subject, seq, Buffer.from(hdrs, "base64"), Buffer.from(data, "base64"));
+  return StoredVersion.of(subject, seq, Buffer.from(hdrs, "base64"), Buffer.from(data, "base64"));
 }
 
 /** Stores one version if its subject is at the expected revision. Throws TIMEOUT when the outcome is not known. */

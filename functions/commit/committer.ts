@@ -135,16 +135,13 @@ export class Committer {
     });
   }
 
-  async #commit(schema: CollectionSchema, edit: Asked, deadline: number, store: Store): Promise<WriteReply> {
+  #commit(schema: CollectionSchema, edit: Asked, deadline: number, store: Store): Promise<WriteReply> {
     const scope = scopeOf(schema, this.#parts.rules.get(schema.collection), edit);
     // Edits of one document, or on one view, follow each other here: side by side they would only refuse one another in the store.
-    if (scope) return await this.#queue.run(scope.key, () => this.#together(schema, scope, edit, deadline));
+    if (scope) return this.#queue.run(scope.key, () => this.#together(schema, scope, edit, deadline));
     const alone = edit as Edit;
     const subject = storeSubject(schema.collection, alone.id);
-    return await this.#queue.run(subject, async () => ({
-      id: alone.id,
-      revision: await this.#alone(schema, alone, subject, deadline, store),
-    }));
+    return this.#queue.run(subject, () => this.#alone(schema, alone, subject, deadline, store));
   }
 
   /** Whether an edit of a document would store anything now: false when that was done before. Throws what it would be refused with. */
@@ -208,9 +205,9 @@ export class Committer {
     return { edit, subject, decision: withBody(decision), revision: view.revision };
   }
 
-  async #alone(schema: CollectionSchema, edit: Edit, subject: string, deadline: number, store: Store): Promise<number> {
-    if (edit.by === 0) return await this.#aloneBy(undefined, schema, edit, subject, deadline, store);
-    return await lookingTwice(async (certain) => {
+  #alone(schema: CollectionSchema, edit: Edit, subject: string, deadline: number, store: Store): Promise<WriteReply> {
+    if (edit.by === 0) return this.#aloneBy(undefined, schema, edit, subject, deadline, store);
+    return lookingTwice(async (certain) => {
       const actor = await actorBy(this.#parts.views, edit.by, { certain });
       return await this.#aloneBy(actor, schema, edit, subject, deadline, store);
     });
@@ -223,16 +220,17 @@ export class Committer {
     subject: string,
     deadline: number,
     store: Store,
-  ): Promise<number> {
+  ): Promise<WriteReply> {
+    const { id } = edit;
     let decision = this.#firstGuess(schema, edit, subject, actor) ?? (await this.#informed(schema, edit, subject, actor));
     for (;;) {
-      if (decision.kind === "seen") return decision.revision;
-      if (clock.now() > deadline) throw late(edit.id);
+      if (decision.kind === "seen") return { id, revision: decision.revision };
+      if (clock.now() > deadline) throw late(id);
       const write = (what: typeof decision & { kind: "write" }) => this.#storing.store(schema, edit, subject, what);
       const outcome = await (decision.overwrites
         ? this.#parts.copies.overwriting(schema, edit, store, decision, write)
         : write(decision));
-      if (outcome !== "conflict") return outcome.revision;
+      if (outcome !== "conflict") return { id, revision: outcome.revision };
       decision = await this.#informed(schema, edit, subject, actor);
     }
   }

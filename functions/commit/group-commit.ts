@@ -32,7 +32,7 @@ export class GroupCommit {
   #scheduled = false;
   #noBatchesUntil = 0;
 
-  /** `isStale`: whether it is known that a write's expectation can't hold any more; it is then not sent. */
+  /** `isStale`: whether it is known that a write's expectation can't hold any more: it would refuse its whole batch, and is not sent. */
   constructor(connection: Connection, isStale: (write: StoreWrite) => boolean) {
     this.#connection = connection;
     this.#isStale = isStale;
@@ -82,25 +82,28 @@ export class GroupCommit {
       if (few || !batching) {
         const room = (batching ? MAX_SINGLES.batching : MAX_SINGLES.alone) - this.#singles;
         if (room <= 0) return;
-        for (const item of this.#take(room)) void this.#single(item);
+        for (const item of this.#waiting.splice(0, room)) {
+          this.#waitingBytes -= item.write.body.length;
+          void this.#single(item);
+        }
       } else if (this.#batches < MAX_BATCHES) {
-        const items = this.#take(MAX_BATCH_MESSAGES);
+        const items = this.#takeBatch();
         if (items.length > 0) void this.#batch(items);
       } else return;
     }
   }
 
-  /** The next writes for one commit: at most one for each subject, since a batch's expectations are of before the batch. */
-  #take(limit: number): Waiting[] {
+  /** The next writes for one batch: at most one for each subject, since a batch's expectations are of before the batch. */
+  #takeBatch(): Waiting[] {
     const taken: Waiting[] = [];
     const left: Waiting[] = [];
     const subjects = new Set<string>();
     let bytes = 0;
     for (const item of this.#waiting) {
       const { subject, body } = item.write;
-      const fits = taken.length < limit && (taken.length === 0 || bytes + body.length <= MAX_BATCH_BYTES);
+      const fits = taken.length < MAX_BATCH_MESSAGES && (taken.length === 0 || bytes + body.length <= MAX_BATCH_BYTES);
       if (!fits || subjects.has(subject)) left.push(item);
-      else if (limit > 1 && this.#isStale(item.write)) {
+      else if (this.#isStale(item.write)) {
         this.#waitingBytes -= body.length;
         item.resolve("conflict");
       } else {

@@ -3,7 +3,7 @@ import { sign } from "../../bus/wire/envelope.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
 import { largestBody } from "../../bus/wire/page.ts";
 import { readSubject, type StoreWrite } from "../../bus/wire/stream.ts";
-import { escapeId, idToken, isHashed } from "../../bus/wire/subjects.ts";
+import { escapeId, isHashed, parseStoreSubject } from "../../bus/wire/subjects.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { hasSeen } from "../../schemas/mutation.ts";
@@ -45,7 +45,7 @@ export class Storing {
   ): Promise<Stored | "conflict"> {
     const { connection, signingKey, follower } = this.#parts;
     const envelope: Envelope = { ...decision.envelope, signature: sign(signingKey, subject, decision.envelope) };
-    if (isHashed(idToken(edit.id))) envelope.id = escapeId(edit.id);
+    if (isHashed(parseStoreSubject(subject).token)) envelope.id = escapeId(edit.id);
     const { deleted, body } = decision;
     const limit = largestBody(connection.info.maxPayload);
     if (body.length > limit)

@@ -3,9 +3,11 @@ import { clock } from "../../bus/platform/clock.ts";
 import { DEFAULT_TIMEOUT_MS } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
 import { VERSION } from "../../bus/platform/package.ts";
+import { headerValue } from "../../bus/wire/envelope.ts";
 import { decodeFrame } from "../../bus/wire/frame.ts";
-import { type Connection, makeHeaders, type ServiceMsg } from "../../bus/wire/nats.ts";
+import { type Connection, makeHeaders, rawHeaders, type ServiceMsg } from "../../bus/wire/nats.ts";
 import { ALL_COLLECTIONS, inboxPrefix, parseRequestSubject, requestSubject, WEBSERVER_ID } from "../../bus/wire/subjects.ts";
+import { headerText } from "../../bus/wire/version.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { Messages } from "../../schemas/types.ts";
 import type { Caller, Context, DatastoreFunction } from "./define.ts";
@@ -82,7 +84,8 @@ async function answer(definition: DatastoreFunction, message: ServiceMsg, contex
 function callerOf(message: ServiceMsg): Omit<Caller, "bytes"> {
   const { webserver, collection } = parseRequestSubject(message.subject);
   if (!WEBSERVER_ID.test(webserver)) throw new FrontsyncError("BAD_MESSAGE", "The subject's last token is no webserver's id.");
-  const deadline = Number(message.headers?.get(DEADLINE_HEADER) || clock.now() + DEFAULT_TIMEOUT_MS);
+  const given = headerValue(headerText(rawHeaders(message)), DEADLINE_HEADER);
+  const deadline = Number(given || clock.now() + DEFAULT_TIMEOUT_MS);
   if (Number.isNaN(deadline)) throw new FrontsyncError("BAD_MESSAGE", `The header ${DEADLINE_HEADER} is no time.`);
   return { webserver, collection, deadline };
 }

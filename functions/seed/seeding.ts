@@ -1,6 +1,7 @@
 /** A store that is filled from its webservers: the record says for whom, and until when; meanwhile nothing else is written. All handlers follow
  *  it, and change it under its revision. */
 import { clock } from "../../bus/platform/clock.ts";
+import { DONE } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
 import { randomId } from "../../bus/platform/random.ts";
 import { isSigned } from "../../bus/wire/envelope.ts";
@@ -63,8 +64,13 @@ export class Seeding {
   }
 
   /** Throws SEEDING for a write to a collection while the store is being filled. What the functions themselves keep of logins and sessions goes on. */
-  async checkOpen({ collection, access }: CollectionSchema): Promise<void> {
-    const { value: record } = this.#document.heard ?? (await this.#document.known());
+  checkOpen(schema: CollectionSchema): Promise<void> {
+    const { heard } = this.#document;
+    return heard && !heard.value?.open ? DONE : this.#lookIfOpen(schema);
+  }
+
+  async #lookIfOpen({ collection, access }: CollectionSchema): Promise<void> {
+    const { value: record } = await this.#document.known();
     if (!record?.open || access === "system") return;
     throw new FrontsyncError("SEEDING", `Nothing is written to ${collection} now: ${textOf(record)}`);
   }

@@ -1,7 +1,7 @@
 /** The lives of the store. Before its first write over a connection to a server process that is not listed, a handler appends an entry;
  *  so a store that lost its tail, was put back or was wiped can be told by a webserver whose position is from before. */
 import { clock } from "../../bus/platform/clock.ts";
-import { type Deferred, deferred, pause, within } from "../../bus/platform/deadline.ts";
+import { type Deferred, DONE, deferred, pause, within } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
 import { randomId } from "../../bus/platform/random.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
@@ -42,8 +42,8 @@ export class Epochs {
   }
 
   /** Resolves when this connection may write; TIMEOUT when that takes longer than 5 s. */
-  async ready(): Promise<void> {
-    if (!this.#writable) await within(this.#ready.promise, "Making the store ready", { timeoutMs: READY_TIMEOUT_MS });
+  ready(): Promise<void> {
+    return this.#writable ? DONE : within(this.#ready.promise, "Making the store ready", { timeoutMs: READY_TIMEOUT_MS });
   }
 
   /** The connection is gone: the next one may be to another life of the store. */

@@ -1,6 +1,7 @@
 /** `_meta.restore`: the restore that is under way. While there is one nobody else writes, whichever handler is asked, and one runner at a
  *  time does it; it stays, whatever dies, until it has ended or is given up. */
 import { clock } from "../../bus/platform/clock.ts";
+import { DONE } from "../../bus/platform/deadline.ts";
 import { randomId } from "../../bus/platform/random.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
 import { readAll } from "../../bus/wire/reader.ts";
@@ -38,8 +39,13 @@ export class Restoring {
   }
 
   /** Throws RESTORING while there is a restore. */
-  async check(): Promise<void> {
-    let { value } = this.#document.heard ?? (await this.#document.known());
+  check(): Promise<void> {
+    const { heard } = this.#document;
+    return heard && !isOpen(heard.value) ? DONE : this.#look();
+  }
+
+  async #look(): Promise<void> {
+    let { value } = await this.#document.known();
     if (!isOpen(value)) return;
     if (clock.monotonic() - this.#lookedAt > HEARSAY_MS) {
       ({ value } = await this.#document.read());

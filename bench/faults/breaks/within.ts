@@ -16,7 +16,7 @@ export const WITHIN: Record<string, (order: WebserverOrder) => void> = {
     Drift.prototype.heard = () => {};
     overLive((live) =>
       live.subject.includes(".dashboards.") && Math.random() < 0.2
-        ? new StoredVersion(`${live.subject}0`, live.revision, live.headers, live.body)
+        ? StoredVersion.of(`${live.subject}0`, live.revision, live.headers, live.body)
         : live,
     );
   },
@@ -37,7 +37,7 @@ export const WITHIN: Record<string, (order: WebserverOrder) => void> = {
     overLive((live) => {
       if (!live.subject.includes(".dashboards.") || live.deleted) return live;
       const body = Buffer.from(Buffer.from(live.body).toString().replace('"name":"', '"name":"!'));
-      return new StoredVersion(live.subject, live.revision, live.headers, body);
+      return StoredVersion.of(live.subject, live.revision, live.headers, body);
     });
   },
 };
