@@ -1,10 +1,11 @@
 // Goal: what waits with a deadline ends, whatever the collector does meanwhile. Method: signals that nobody but their listener holds, and a collector
 // that is made to run; the same with Node's own signals shows that it would be noticed where those are lost.
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { describe, it } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { withSignal } from "../bus/platform/deadline.ts";
+import { within, withSignal } from "../bus/platform/deadline.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
@@ -47,5 +48,29 @@ describe("withSignal", { timeout: WAIT_MS }, () => {
     );
     await new Promise((resolve) => setTimeout(resolve, 2 * SOON_MS));
     assert.equal(given?.aborted, false, "its timer was cleared");
+  });
+});
+
+describe("within", { timeout: WAIT_MS }, () => {
+  const never = new Promise<never>(() => {});
+  const heard = (signal: AbortSignal) => getEventListeners(signal, "abort").length;
+
+  it("gives what it waits for, or what that fails with, or says that it is late, and nobody listens to the signal any more", async () => {
+    const { signal } = new AbortController();
+    const what = { timeoutMs: WAIT_MS, signal };
+    assert.equal(await within(Promise.resolve(7), "it", what), 7);
+    await assert.rejects(within(Promise.reject(new Error("no")), "it", what), /no/);
+    await assert.rejects(within(never, "it", { timeoutMs: SOON_MS, signal }), { code: "TIMEOUT", message: /it took longer/ });
+    assert.equal(heard(signal), 0);
+  });
+
+  it("ends with the signal's reason, also when that has aborted already", async () => {
+    const stop = new AbortController();
+    const waiting = within(never, "it", { timeoutMs: WAIT_MS, signal: stop.signal });
+    assert.equal(heard(stop.signal), 1);
+    stop.abort(new Error("enough"));
+    await assert.rejects(waiting, /enough/);
+    await assert.rejects(within(Promise.resolve(7), "it", { signal: stop.signal }), /enough/);
+    assert.equal(heard(stop.signal), 0);
   });
 });

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { Deltas } from "../functions/store/deltas.ts";
 import { Digest, versionHash } from "../schemas/digest.ts";
 import { mergePatch } from "../schemas/document.ts";
 import { epochAt, judge } from "../schemas/epochs.ts";
@@ -92,6 +93,35 @@ describe("a digest", () => {
     copy.toggle(versionHash("s.b", 2));
     assert.equal(String(copy), before);
     assert.equal(String(new Digest()), "0".repeat(32));
+  });
+
+  it("can be followed back to any of its last changes, and to none before these", () => {
+    const LIMIT = 5;
+    const collection = fc.option(fc.constantFrom("a", "b"), { nil: undefined });
+    fc.assert(
+      fc.property(fc.array(collection, { maxLength: 6 * LIMIT }), (changes) => {
+        const deltas = new Deltas(LIMIT);
+        const pushed = changes.map((of, index) => ({
+          of,
+          revision: index + 1,
+          hash: versionHash(`s.${index}`, 1).subarray(0, 16),
+        }));
+        for (const { of, revision, hash } of pushed) deltas.push(revision, of, hash);
+        const oldest = deltas.oldest ?? 1;
+        const kept = pushed.length + 1 - oldest;
+        assert.ok(kept >= Math.min(pushed.length, LIMIT) && kept <= 2 * LIMIT, `${kept} of ${pushed.length}`);
+        for (let from = oldest - 1; from <= pushed.length; from++) {
+          const wanted = pushed.filter(({ of, revision }) => of !== undefined && revision > from);
+          const plain = [...deltas.after(from)].map(({ collection, hash }) => [collection, Buffer.from(hash).toString("hex")]);
+          assert.deepEqual(
+            plain,
+            wanted.map(({ of, hash }) => [of, Buffer.from(hash).toString("hex")]),
+          );
+        }
+        deltas.clear();
+        assert.deepEqual([deltas.oldest, [...deltas.after(0)]], [undefined, []]);
+      }),
+    );
   });
 });
 

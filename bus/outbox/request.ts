@@ -120,25 +120,18 @@ export function asKept(wish: Wish, row: Row | undefined, before: readonly Wish[]
   const based = id !== undefined && (body.op === "put" || row !== undefined || chained);
   const content = contentOf(body);
   const changes = based && ifRevision === undefined && doc && !content ? singleChanges(wish, doc, room) : undefined;
-  const kept: Kept = {
-    kind: "wait",
-    mutation,
-    collection: schema.collection,
-    ...(id !== undefined && { id }),
-    by,
-    at,
-    ...(schema.version > 1 && { schema: schema.version }),
-    op: body.op,
-    ...(body.op === "patch" && { body: body.merge }),
-    ...(content && { content: { ...content, over: String(doc?.sha256 ?? "") } }),
-    ...(based && { base: revision }),
-    ...(changes && { diff: changes }),
-    ...(ifRevision !== undefined && { ifRevision }),
-    ...(chained && { chained }),
-  };
-  if (body.op !== "put") return kept;
+  const kept: Kept = { kind: "wait", mutation, collection: schema.collection, by, at, op: body.op };
+  if (id !== undefined) kept.id = id;
+  if (schema.version > 1) kept.schema = schema.version;
+  if (body.op === "patch") kept.body = body.merge;
   // Read when it is written to the disk; most never are.
-  return Object.defineProperty(kept, "body", { enumerable: true, get: () => body.doc });
+  if (body.op === "put") Object.defineProperty(kept, "body", { enumerable: true, get: () => body.doc });
+  if (content) kept.content = { ...content, over: String(doc?.sha256 ?? "") };
+  if (based) kept.base = revision;
+  if (changes) kept.diff = changes;
+  if (ifRevision !== undefined) kept.ifRevision = ifRevision;
+  if (chained) kept.chained = chained;
+  return kept;
 }
 
 /** An edit of a document that is not here. */
@@ -189,16 +182,18 @@ export interface WriteRequest {
 /** The write as a request. `takesSchema`: whether the datastore, which may be an older one, takes `schema`. */
 export function asRequest({ body: asked }: Wish, kept: Kept, takesSchema: boolean): WriteRequest {
   const { mutation, collection, id, by, op: verb, base, diff: changes, ifRevision, schema } = kept;
-  const basis = ifRevision === undefined ? base !== undefined && { base } : { ifRevision };
-  const common = { mutation, by, ...basis };
-  const edit = { ...common, ...(changes && { diff: changes }), ...(schema !== undefined && takesSchema && { schema }) };
+  const common: Omit<Messages["delete.request"], "id"> = { mutation, by };
+  if (ifRevision !== undefined) common.ifRevision = ifRevision;
+  else if (base !== undefined) common.base = base;
+  const edit: Omit<Messages["put.request"], "doc"> = { ...common };
+  if (changes) edit.diff = changes;
+  if (schema !== undefined && takesSchema) edit.schema = schema;
   const as = <V extends WriteRequest["verb"]>(request: Messages[`${V}.request`]) => JSON.stringify(request);
   if (verb === "put") {
     const text = asked.op === "put" ? asked.text : undefined;
     if (text === undefined) return { collection, verb, json: as<"put">({ ...edit, doc: kept.body ?? {} }) };
     // The text as it is: to read it and to write it again is a good part of what a put costs here.
-    const rest: Omit<Messages["put.request"], "doc"> = edit;
-    return { collection, verb, json: `{"doc":${text},${JSON.stringify(rest).slice(1)}` };
+    return { collection, verb, json: `{"doc":${text},${JSON.stringify(edit).slice(1)}` };
   }
   if (id === undefined) throw new FrontsyncError("BAD_ID", "A document that is changed must have an id.", { path: "/id" });
   if (verb === "patch") return { collection, verb, json: as<"patch">({ ...edit, id, merge: kept.body ?? {} }) };

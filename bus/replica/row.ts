@@ -3,7 +3,7 @@ import type { Doc } from "../../schemas/document.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { upcast } from "../../schemas/upcast.ts";
 import type { Change } from "../api.ts";
-import { headerValue, readEnvelope } from "../wire/envelope.ts";
+import { headerValue } from "../wire/envelope.ts";
 import { idOf, isHashed, parseStoreSubject } from "../wire/subjects.ts";
 import type { StoredVersion } from "../wire/version.ts";
 
@@ -40,7 +40,13 @@ export function docOf(schema: CollectionSchema, body: string, headers: string): 
 }
 
 export function asChange(schema: CollectionSchema, { id, revision, deleted, body, headers }: Row): Change<Doc> {
-  const envelope = readEnvelope(headers);
   const doc = body === null ? undefined : docOf(schema, body, headers);
-  return { op: deleted ? "delete" : "put", id, revision, doc, by: envelope?.by ?? 0, at: envelope?.at ?? "" };
+  return {
+    op: deleted ? "delete" : "put",
+    id,
+    revision,
+    doc,
+    by: Number(headerValue(headers, "Fs-By") ?? 0),
+    at: headerValue(headers, "Fs-Time") ?? "",
+  };
 }

@@ -10,9 +10,9 @@ import type { HandlerConfig } from "../host/handler.ts";
 import type { HandlerOrder, HandlerReport } from "../host/process.ts";
 
 const ENTRY = fileURLToPath(new URL(`../host/process${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
-/** A handler's work is one thread's. Where cores are few, V8's helper threads (collector, compiler) take more from nats-server and the
- *  webservers than they give: on 2 cores a put took 181 µs of CPU
- *  without them, 204 and 221 with them (one run each). */
+/** A handler's work is one thread's. Where cores are few, V8's four helper threads (collector, compiler) take more from nats-server and the
+ *  webservers than they give; 0 means as many as there are cores, less one. On 2 cores a put took 181 µs of CPU so, 204 and 221 with four
+ *  (one run each). */
 const FLAGS = availableParallelism() <= 4 ? ["--v8-pool-size=0"] : [];
 const READY_MS = 30_000;
 /** Nobody waits for one that is started again: on a machine that is that slow, to begin anew would not help. */
