@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Outbox } from "../bus/outbox/outbox.ts";
+import { asBatch, asKept, asRequest, EncodedPut } from "../bus/outbox/request.ts";
 import { deferred } from "../bus/platform/deadline.ts";
 import type { Row } from "../bus/replica/index.ts";
 import { Writes, type WritesOptions } from "../bus/writes.ts";
@@ -38,6 +39,21 @@ const put = { op: "put", doc: { id: "d", name: "n" } } as const;
 const nameIn = async (writes: Writes) => (await writes.over(schema, "d", async () => undefined)).doc?.name;
 
 describe("a write on its own webserver", () => {
+  it("is held as text until somebody looks at it, and sent the same before and after", () => {
+    const doc = { id: "d", name: "n" };
+    const body = new EncodedPut(JSON.stringify(doc));
+    const of = { id: "d", bytes: 20, mutation: "web1.a.1", by: 0, ifRevision: undefined, at: "2029-01-01T00:00:00.000Z" };
+    const wish = { ...of, schema, body };
+    const kept = asKept(wish, undefined, [], 1e6);
+    const sent = asRequest(wish, kept, true);
+    assert.equal(body.text, JSON.stringify(doc), "nobody has looked at it");
+    assert.deepEqual(JSON.parse(JSON.stringify(kept)).body, doc);
+    assert.equal(body.text, undefined, "held is one form only");
+    assert.deepEqual(JSON.parse(asRequest(wish, kept, true).json), JSON.parse(sent.json));
+    assert.deepEqual(JSON.parse(asBatch([sent])), { writes: [{ collection: "dashboards", put: JSON.parse(sent.json) }] });
+    assert.deepEqual(JSON.parse(sent.json).doc, doc);
+  });
+
   it("is shown until its row is there, however long ago it was answered", async (t) => {
     const row = deferred<void>();
     const writes = writesOf(Outbox.open(temporaryFolder(t), schemas), { comes: () => row.promise });

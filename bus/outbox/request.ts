@@ -27,24 +27,28 @@ const SMALL_BYTES = 100_000;
 
 /** What a write is to do. With a content it is an upload: of a new document, or of one that is there; what it names of it is set as a whole. */
 export type WriteBody =
-  /** `text`: the document as JSON, where that is known. */
-  | { op: "put"; readonly doc: Doc; readonly text?: string; content?: Content }
+  /** `text`: the document as JSON, where that is held. */
+  | { op: "put"; readonly doc: Doc; readonly text?: string | undefined; content?: Content }
   | { op: "patch"; merge: Doc; content?: Content }
   | { op: "delete" };
 
-/** A put of what is there as JSON. It is read when somebody looks at the document: most are sent and acknowledged before. */
+/** A put of what is there as JSON. It is read when somebody looks at the document: most are sent and acknowledged before. Held is the one or the
+ *  other, since many may wait for long. */
 export class EncodedPut {
   readonly op = "put";
-  readonly text: string;
-  #doc: Doc | undefined;
+  #held: string | Doc;
 
   constructor(text: string) {
-    this.text = text;
+    this.#held = text;
+  }
+
+  get text(): string | undefined {
+    return typeof this.#held === "string" ? this.#held : undefined;
   }
 
   get doc(): Doc {
-    this.#doc ??= JSON.parse(this.text) as Doc;
-    return this.#doc;
+    if (typeof this.#held === "string") this.#held = JSON.parse(this.#held) as Doc;
+    return this.#held;
   }
 }
 
