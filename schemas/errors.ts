@@ -204,8 +204,8 @@ export interface ToldVersion {
   op: "put" | "delete";
   id: string;
   revision: number;
-  /** Absent: it is deleted, or must not be told. */
-  doc?: unknown;
+  /** undefined: it is deleted, or must not be told. */
+  doc: unknown;
   /** uid; 0 is the system. */
   by: number;
   at: string;
@@ -218,7 +218,7 @@ export interface ErrorDetails {
   /** TOO_LARGE: the limit, in bytes or items as the message says. */
   limit?: number | undefined;
   /** REVISION_CONFLICT: the version that is there. */
-  current?: ToldVersion | undefined;
+  current?: (Omit<ToldVersion, "doc"> & { doc?: unknown }) | undefined;
   /** The mutation that this is about: give it to the next try of the same write. */
   mutationId?: string | undefined;
   cause?: unknown;
@@ -238,7 +238,7 @@ export class FrontsyncError extends Error {
     this.code = code;
     if (details.path !== undefined) this.path = details.path;
     if (details.limit !== undefined) this.limit = details.limit;
-    if (details.current !== undefined) this.current = details.current;
+    if (details.current !== undefined) this.current = { ...details.current, doc: details.current.doc };
     if (details.mutationId !== undefined) this.mutationId = details.mutationId;
   }
 

@@ -2,7 +2,7 @@
 // and changes nothing. Method: one deployment; every call goes through a bus, and the head is looked at afterwards.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { Bus, Collection, Written } from "../bus/index.ts";
+import type { Bus, Change, Collection, FrontsyncError, Written } from "../bus/index.ts";
 import { encodeBody } from "../schemas/document.ts";
 import { loadSchemas } from "../schemas/index.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
@@ -159,9 +159,11 @@ describe("a write", () => {
   });
 
   it("with another ifRevision is REVISION_CONFLICT, with what is there", async () => {
-    const conflict = (op: string, doc?: Doc) => (error: { code: string; current: Doc }) => {
+    const conflict = (op: string, doc?: Doc) => (error: FrontsyncError) => {
       assert.equal(error.code, "REVISION_CONFLICT");
-      const { at, doc: current, ...rest } = error.current;
+      // As the changes and versions of a collection tell it.
+      const told: Change<unknown> | undefined = error.current;
+      const { at, doc: current, ...rest } = told ?? assert.fail();
       assert.deepEqual(rest, { op, id: "there", revision: there.revision, by: 0 });
       assert.ok(Date.parse(String(at)) > 0);
       assert.equal((current as Doc | undefined)?.name, doc?.name);
@@ -188,6 +190,11 @@ describe("a write", () => {
     for (const gone of ["never", id])
       await refused([() => dashboards.patch(gone, { name: "n" }), () => dashboards.delete(gone)], { code: "NOT_FOUND" });
     assert.equal(await dashboards.get(id), undefined);
+    const [tombstone] = await dashboards.versions(id);
+    await assert.rejects(dashboards.put({ id, name: "n" }, { ifRevision: 5 }), ({ current }: FrontsyncError) => {
+      assert.deepEqual(current, tombstone);
+      return true;
+    });
   });
 
   it("with a bad mutation id is BAD_MESSAGE", async () => {

@@ -233,7 +233,7 @@ function shownVersion(
     op: deleted ? "delete" : "put",
     id,
     revision,
-    ...(doc && { doc: withoutSecrets(schema, doc) }),
+    doc: doc && withoutSecrets(schema, doc),
     by: envelope?.by ?? 0,
     at: envelope?.at ?? "",
   };
