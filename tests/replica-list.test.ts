@@ -88,6 +88,18 @@ describe("list()", () => {
     assert.deepEqual((await dashboards(a).list({ where: { name: "nobody's" } })).items, []);
   });
 
+  it("does not take a field that is missing for one that is empty", async () => {
+    const users = (a as Bus).collection("users");
+    await users.put({ user: "without" });
+    const { id } = await users.put({ user: "with", email: "" });
+    await a?.caughtUp();
+    for (const sort of ["email", "-user"])
+      assert.deepEqual(
+        (await users.list({ where: { email: "" }, sort })).items.map((entry) => entry.id),
+        [id],
+      );
+  });
+
   it("goes on after a page when documents before and behind it come, change and go", async () => {
     const first = await dashboards(a).list({ limit: 400 });
     const [gone, kept] = [ids(all)[500] ?? "", ids(all)[700] ?? ""];

@@ -50,9 +50,9 @@ export function tablesOf(database: Database): string[] {
 }
 
 /** A field of the body as the indexes have it, also under its former names: a field that is missing sorts as empty. */
-function fieldValue(schema: CollectionSchema, field: string): string {
+function fieldValue(schema: CollectionSchema, field: string, missing = "''"): string {
   const names = [...formerNames(schema, field), field];
-  return `coalesce(${names.map((name) => `json_extract(body, '$."${name}"')`).join(", ")}, '')`;
+  return `coalesce(${names.map((name) => `json_extract(body, '$."${name}"')`).join(", ")}, ${missing})`;
 }
 
 export function quote(name: string): string {
@@ -85,6 +85,8 @@ export function listStatement(
   for (const field of filters) {
     conditions.push(`${fieldValue(schema, indexed(schema, field, `/where/${field}`))} = ?`);
     values.push(asValue(where[field], `/where/${field}`));
+    // It sorts as empty, and is not.
+    if (where[field] === "") conditions.push(`${fieldValue(schema, field, "NULL")} IS NOT NULL`);
   }
   const descending = sort?.startsWith("-") === true;
   const by = sort === undefined ? undefined : indexed(schema, sort.slice(descending ? 1 : 0), "/sort");
