@@ -33,8 +33,10 @@ export class Notices {
   }
 
   onStatus(listener: (status: Status) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    // One of its own for each call: who listens twice is told twice, and stops listening once.
+    const told = (status: Status) => listener(status);
+    this.#listeners.add(told);
+    return () => void this.#listeners.delete(told);
   }
 
   changed(): void {

@@ -135,6 +135,14 @@ describe("a webserver", () => {
     });
     await dashboards(writer).put({ id: "heard", name: "x" });
     assert.ok(heard.some(({ pending }) => pending === 1) && heard.at(-1)?.pending === 0);
+    // Who listens twice is told twice, and leaves once.
+    let told = 0;
+    const twice = () => void told++;
+    const [leaveOnce, leaveTwice] = [writer.onStatus(twice), writer.onStatus(twice)];
+    leaveOnce();
+    await dashboards(writer).put({ id: "heard", name: "y" });
+    assert.ok(told > 0);
+    leaveTwice();
     leave();
     leaveFaulty();
     const count = heard.length;
