@@ -69,7 +69,7 @@ export class EmbeddedBus implements Bus {
   #closing: Promise<void> | undefined;
   #control: Control | undefined;
 
-  readonly outbox: Bus["outbox"] = { list: async () => this.#writes.list() };
+  readonly outbox: Bus["outbox"] = { list: async () => structuredClone(this.#writes.list()) };
   readonly #letters = new DeadLetters(() => ({ schemas: this.#schemas, writes: this.#writes, transfers: this.transfers }));
   readonly deadLetters = this.#letters.api;
   readonly conflicts = new Conflicts({
@@ -151,6 +151,7 @@ export class EmbeddedBus implements Bus {
       ...{ schemas, link: this.#link, state, mutationId, holds },
       away: (signal) => this.#waiters.until(() => !REACHABLE.has(this.#follow.state), signal),
       checkIn: () => this.#checkIn.now(),
+      closed: () => this.#closing !== undefined,
       alone: (name, request) => this.#logins.answer(name, request),
     };
     const warn = (code: string, message: string | undefined) => this.#notices.warn(code, message);

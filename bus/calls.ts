@@ -4,7 +4,7 @@ import type { Schemas } from "../schemas/index.ts";
 import type { Calls } from "../schemas/types.ts";
 import type { CallOptions, State } from "./api.ts";
 import type { Link } from "./link.ts";
-import { DEFAULT_TIMEOUT_MS, within } from "./platform/deadline.ts";
+import { checkWait, DEFAULT_TIMEOUT_MS, within } from "./platform/deadline.ts";
 import { REACHABLE } from "./states.ts";
 
 /** An answer that takes longer may be one that never comes: it is looked whether anybody is there, ms. */
@@ -21,6 +21,8 @@ export interface CallParts {
   away(signal: AbortSignal): Promise<void>;
   /** Looks whether the datastore answers. */
   checkIn(): Promise<boolean>;
+  /** Whether the bus is being closed: the connection goes first. */
+  closed(): boolean;
   /** How this webserver answers a call while it has no contact; undefined: it can't. */
   alone(name: keyof Calls, request: object): (() => Promise<unknown>) | undefined;
 }
@@ -29,8 +31,10 @@ export async function call<N extends keyof Calls>(
   parts: CallParts,
   name: N,
   request: Calls[N]["request"],
-  { timeoutMs = DEFAULT_TIMEOUT_MS, signal, mutationId: given, by = 0 }: CallOptions = {},
+  options: CallOptions = {},
 ): Promise<Calls[N]["reply"]> {
+  checkWait(options);
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, signal, mutationId: given, by = 0 } = options;
   const { schemas, link, state, mutationId, holds, away, checkIn } = parts;
   if (!schemas.calls.has(name)) {
     const known = [...schemas.calls].join(", ");
@@ -46,11 +50,11 @@ export async function call<N extends keyof Calls>(
   try {
     return await within(answered(), `Calling ${name}`, { timeoutMs, ...(signal && { signal }) });
   } catch (error) {
-    if (!(error instanceof FrontsyncError) || error.code !== "TIMEOUT") throw error;
-    throw new FrontsyncError("OUTCOME_UNKNOWN", `${name} was sent, and no answer came: it may have happened.`, {
-      mutationId: asked.mutation,
-      cause: error,
-    });
+    if (!(error instanceof FrontsyncError)) throw error;
+    const about = { mutationId: asked.mutation, cause: error };
+    if (parts.closed()) throw new FrontsyncError("CLOSED", "The bus was closed.", about);
+    if (error.code !== "TIMEOUT") throw error;
+    throw new FrontsyncError("OUTCOME_UNKNOWN", `${name} was sent, and no answer came: it may have happened.`, about);
   } finally {
     over.abort();
   }

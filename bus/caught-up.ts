@@ -3,7 +3,7 @@ import { FrontsyncError } from "../schemas/errors.ts";
 import type { Wait } from "./api.ts";
 import type { CheckIn } from "./check-in.ts";
 import type { Follow } from "./follow.ts";
-import { DEFAULT_TIMEOUT_MS, within } from "./platform/deadline.ts";
+import { checkWait, DEFAULT_TIMEOUT_MS, within } from "./platform/deadline.ts";
 import { HELD } from "./states.ts";
 import type { Waiters } from "./waiters.ts";
 
@@ -28,7 +28,9 @@ export class CaughtUp {
   }
 
   /** As Bus.caughtUp. */
-  async until(revision: number | null = null, { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Wait = {}): Promise<void> {
+  async until(revision: number | null = null, options: Wait = {}): Promise<void> {
+    checkWait(options);
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
     if (revision !== null && !(Number.isSafeInteger(revision) && revision >= 0))
       throw new FrontsyncError("BAD_MESSAGE", `caughtUp waits for a revision, not for ${revision}.`, { path: "/revision" });
     const what = revision === null ? "Catching up with the datastore" : `Waiting for revision ${revision}`;

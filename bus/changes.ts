@@ -4,6 +4,7 @@ import type { Doc } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { CollectionSchema } from "../schemas/index.ts";
 import type { Change } from "./api.ts";
+import { checkWait } from "./platform/deadline.ts";
 import type { Replica, Row } from "./replica/index.ts";
 import { asChange } from "./replica/row.ts";
 import type { Sight } from "./sight.ts";
@@ -37,8 +38,10 @@ export function readChanges<T>(
   source: ChangesSource,
   schemas: readonly CollectionSchema[],
   told: (change: Change<Doc>, schema: CollectionSchema) => T,
-  { since, signal }: ChangesOptions = {},
+  options: ChangesOptions = {},
 ): AsyncIterableIterator<T> {
+  checkWait(options);
+  const { since, signal } = options;
   const left = new AbortController();
   const ends = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
   const changes = tellChanges(source, schemas, told, since ?? source.held(), ends);

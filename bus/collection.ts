@@ -18,6 +18,7 @@ import type { ActingUser } from "./acting.ts";
 import type { Change, Collection, Entry, NewDoc, Page, Query, Wait, WriteOptions, Written } from "./api.ts";
 import type { ChangesOptions } from "./changes.ts";
 import { EncodedPut } from "./outbox/request.ts";
+import { checkWait } from "./platform/deadline.ts";
 import { toBase32 } from "./platform/random.ts";
 import type { Replica, Row } from "./replica/index.ts";
 import type { ListedRow, WaitingRow } from "./replica/methods.ts";
@@ -64,9 +65,15 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     return user ? user.write(schema(), id, body, send) : send(body);
   }
 
+  /** The mutation that a write is to be. */
+  function begun(options: WriteOptions): string {
+    checkWait(options);
+    return writes.nextMutationId(options.mutationId);
+  }
+
   async function put(given: NewDoc<Doc>, options: WriteOptions = {}): Promise<Written> {
     if (!isObject(given)) throw new FrontsyncError("SCHEMA_INVALID", `A document of ${name} must be an object.`, { path: "" });
-    const mutation = writes.nextMutationId(options.mutationId);
+    const mutation = begun(options);
     const doc = withId(schema(), withOwnKey(schema(), withoutReadOnly(schema(), given)), mutation);
     // The datastore gives a new document its place: until then any will do.
     const unplaced = isUnplaced(schema(), doc);
@@ -149,6 +156,9 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     find,
     put,
     async putMany(docs: readonly NewDoc<Doc>[], options: Wait = {}) {
+      checkWait(options);
+      options.signal?.throwIfAborted();
+      if (!Array.isArray(docs)) throw new FrontsyncError("BAD_MESSAGE", "putMany takes an array of documents.", { path: "" });
       const results: (Written | FrontsyncError)[] = new Array(docs.length);
       // Copies of one document come one after the other: the writes of a document keep their order.
       let next = 0;
@@ -166,19 +176,20 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     },
     async patch(id, merge, options = {}) {
       if (!isObject(merge)) throw new FrontsyncError("BAD_MESSAGE", "A merge patch must be an object.", { path: "" });
-      const mutation = writes.nextMutationId(options.mutationId);
+      const mutation = begun(options);
       const text = encodeJson(merge, "BAD_MESSAGE", "A merge patch");
       const own = JSON.parse(text) as Doc;
       return await write(checkId(id), { op: "patch", merge: own }, Buffer.byteLength(text), mutation, options);
     },
     async delete(id, options = {}) {
-      const mutation = writes.nextMutationId(options.mutationId);
+      const mutation = begun(options);
       return await write(checkId(id), { op: "delete" }, 0, mutation, options);
     },
     changes(options) {
       return parts.changes(schema(), options);
     },
-    async versions(id, wait) {
+    async versions(id, wait = {}) {
+      checkWait(wait);
       const of = schema();
       checkId(id);
       const actor = await user?.actor();
@@ -192,5 +203,7 @@ export function openCollection(name: string, parts: CollectionParts): Collection
 function withId(schema: CollectionSchema, doc: Doc, mutation: string): Doc {
   const field = schema.key[0] as string;
   if (!makesIds(schema) || doc[field] !== undefined) return doc;
-  return { [field]: toBase32(sha256(`${schema.collection} ${mutation}`).subarray(0, 16)), ...doc };
+  const id = toBase32(sha256(`${schema.collection} ${mutation}`).subarray(0, 16));
+  // First in the document; and again where it was named, and undefined.
+  return { [field]: id, ...doc, ...(field in doc && { [field]: id }) };
 }

@@ -37,7 +37,7 @@ export class DeadLetters {
     this.#parts = parts;
     const find = (mutation: string) => this.list.find(({ mutationId }) => mutationId === mutation) ?? noSuch(mutation);
     this.api = {
-      list: async () => [...this.list],
+      list: async () => structuredClone([...this.list]),
       retry: async (mutationId) => await this.retry(find(mutationId)),
       content: async (mutationId) => await parts().transfers.contentOf(find(mutationId)),
       discard: async (mutationId) => await this.discard(find(mutationId)),

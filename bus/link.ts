@@ -2,6 +2,7 @@
 import type { Schemas } from "../schemas/index.ts";
 import type { CheckInReply, Messages } from "../schemas/types.ts";
 import { clock } from "./platform/clock.ts";
+import { MAX_TIMER_MS } from "./platform/deadline.ts";
 import { asError } from "./refusal.ts";
 import { encodeFrame } from "./wire/frame.ts";
 import { hooks } from "./wire/hooks.ts";
@@ -99,13 +100,14 @@ export class Link {
     timeoutMs: number,
     bytes?: Uint8Array,
   ): Promise<Uint8Array> {
+    const ms = Math.min(timeoutMs, MAX_TIMER_MS);
     const [of, named] = verb.split(".");
     const subject = named
       ? requestSubject(of as string, named, this.#webserver)
       : requestSubject(collection ?? ALL_COLLECTIONS, verb, this.#webserver);
     const json = typeof request === "string" ? request : JSON.stringify(request);
     const body = bytes ? encodeFrame(json, bytes) : json;
-    const reply = await this.#connection.request(subject, body, { timeoutMs, ...this.#deadline(verb, timeoutMs) });
+    const reply = await this.#connection.request(subject, body, { timeoutMs: ms, ...this.#deadline(verb, ms) });
     if (reply.headers?.has("Nats-Service-Error-Code")) throw asError(this.#schemas.read("error.reply", reply.data));
     return reply.data;
   }

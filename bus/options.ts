@@ -1,5 +1,6 @@
 /** The options of connectBus, checked. */
 import { resolve } from "node:path";
+import { isObject } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { schemaFolders } from "../schemas/index.ts";
 import type { BusOptions } from "./api.ts";
@@ -31,6 +32,8 @@ export interface CheckedOptions {
 
 /** Throws BAD_CONFIG that names the option. */
 export function checkOptions(options: BusOptions): CheckedOptions {
+  if (!isObject(options))
+    throw new FrontsyncError("BAD_CONFIG", "connectBus needs options: at least `datastore`, `webserver` and `dir`.");
   const {
     datastore,
     webserver,

@@ -7,12 +7,14 @@ import { VERSION } from "./platform/package.ts";
 
 /** `generation`: of the datastore that answered last. */
 export function standing(
-  { state, generation, head, position: { cursor, consistent } }: Follow,
+  { state, generation, head, position }: Follow,
   answered: string | null,
 ): Pick<Status, "state" | "generation" | "cursor" | "reading" | "head"> {
+  const { cursor, consistent } = position;
   return {
     state,
-    generation: generation ?? answered,
+    // Without contact: that of the store which the replica is of.
+    generation: generation ?? position.generation ?? answered,
     cursor: consistent,
     ...(cursor > consistent && { reading: cursor }),
     head: head ?? null,
@@ -26,12 +28,13 @@ export async function said(
   externalAddr: string | undefined,
 ): Promise<Pick<CheckInRequest, "version" | "externalAddr" | "state" | "position" | "digests">> {
   const { epoch, cursor, consistent } = follow.settle();
+  const { state } = follow; // of the same moment
   // Digests are of everything up to one revision: while pages are still coming there is no such one.
   const digests = cursor === consistent ? await drift.digests() : {};
   return {
     version: VERSION,
     ...(externalAddr !== undefined && { externalAddr }),
-    state: follow.state,
+    state,
     ...(epoch !== undefined && { position: { epoch, cursor: consistent } }),
     digests,
   };

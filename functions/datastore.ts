@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { lockDir } from "../bus/platform/dir-lock.ts";
 import { checkControlAuth, DEFAULT_CONTROL_AUTH, DEFAULT_PORT, isLoopback, parseAddress } from "../bus/wire/address.ts";
 import { checkTls, type TlsOptions } from "../bus/wire/tls.ts";
+import { isObject } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { loadSchemas, schemaFolders } from "../schemas/index.ts";
 import type { HandlerConfig } from "./host/handler.ts";
@@ -178,6 +179,7 @@ function check(options: DatastoreOptions): DatastoreOptions {
   const refuse = (what: string): never => {
     throw new FrontsyncError("BAD_CONFIG", what);
   };
+  if (!isObject(options)) refuse("startDatastore needs options: at least `dir`.");
   const { dir, listen = "127.0.0.1", port = 0, handlers = 1, sync = "always", nats } = options;
   const { controlAuth = DEFAULT_CONTROL_AUTH } = options;
   if (typeof dir !== "string" || dir === "") refuse("startDatastore needs `dir`: a folder for the store.");

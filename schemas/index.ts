@@ -110,7 +110,10 @@ function readSchemas(folders: readonly string[]): Schemas {
     collection(name) {
       const schema = collections.get(name);
       if (!schema)
-        throw new FrontsyncError("UNKNOWN_COLLECTION", `No schema declares the collection ${JSON.stringify(name.slice(0, 80))}.`);
+        throw new FrontsyncError(
+          "UNKNOWN_COLLECTION",
+          `No schema declares the collection ${JSON.stringify(String(name).slice(0, 80))}.`,
+        );
       return schema;
     },
     read<K extends keyof Messages>(kind: K, bytes: Uint8Array | string): Messages[K] {

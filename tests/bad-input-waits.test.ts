@@ -105,6 +105,11 @@ describe("a bus without a datastore", () => {
     await bus.collection("dashboards").put({ id: "there", name: "again" });
     for (const write of writesOf(bus)) await write();
     assert.deepEqual(warned(bus), ["DEFAULT_PASSWORD"]);
+    const { generation } = bus.status();
+    await Promise.all([bus.close(), deployment.stopDatastore()]);
+    const datastore = deployment.datastore.address;
+    await using again = await connectBus({ datastore, webserver: "web1", dir: `${deployment.dir}/web1` });
+    assert.deepEqual([again.status().state, again.status().generation], ["degraded", generation], "whose data it serves");
   });
 });
 
@@ -167,7 +172,13 @@ describe("a closed bus", () => {
     const dashboards = bus.collection("dashboards");
     const next = dashboards.changes().next();
     using _suspended = suspend(deployment);
-    const inFlight = [dashboards.put({ name: "n" }), bus.caughtUp(Number.MAX_SAFE_INTEGER), bus.caughtUp()];
+    const inFlight = [
+      dashboards.put({ name: "n" }),
+      bus.caughtUp(Number.MAX_SAFE_INTEGER),
+      bus.caughtUp(),
+      bus.call("searches.clear", { uid: 1 }),
+      dashboards.versions("there"),
+    ];
     const outcomes = Promise.allSettled(inFlight);
     await soon(() => bus.close());
     for (const outcome of await outcomes) assert.equal(outcome.status === "rejected" && outcome.reason.code, "CLOSED");

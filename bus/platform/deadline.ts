@@ -1,9 +1,10 @@
 /** Waiting with an end. */
+import { isObject } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 
 export const DEFAULT_TIMEOUT_MS = 10_000;
 /** 24 days: a timer with more ends at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Nothing to wait for. */
 export const DONE: Promise<void> = Promise.resolve();
@@ -11,6 +12,18 @@ export const DONE: Promise<void> = Promise.resolve();
 export interface Waiting {
   timeoutMs?: number;
   signal?: AbortSignal;
+}
+
+/** The options of a call, which callers without types may give anyhow. Throws BAD_MESSAGE, with the path of what is wrong. */
+export function checkWait<T>(options: T): T {
+  const fault = (what: string, path: string) => new FrontsyncError("BAD_MESSAGE", what, { path });
+  if (!isObject(options)) throw fault("The options of a call must be an object.", "");
+  const { timeoutMs, signal } = options;
+  if (timeoutMs !== undefined && (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs)))
+    throw fault("`timeoutMs` must be a number of milliseconds.", "/timeoutMs");
+  if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal))
+    throw fault("`signal` must be an AbortSignal.", "/signal");
+  return options;
 }
 
 /** A promise with its two ends in hand. (Promise.withResolvers needs Node 22.) */

@@ -81,13 +81,15 @@ export class Asking {
 
   /** An answer's bytes. */
   async bytes<V extends Verb>(verb: V, request: Messages[`${V}.request`], trying: Trying): Promise<Uint8Array> {
-    const { patience, signal, bytes, tryMs = TRY_MS.first } = trying;
+    const { patience, signal, bytes, tryMs = 0 } = trying;
     const { link, state, reachable } = this.#parts;
     for (let attempt = 0; ; attempt++) {
       signal.throwIfAborted();
       try {
         if (state() === "held") this.check();
-        const timeoutMs = Math.max(tryMs, Math.min(TRY_MS.first * 2 ** attempt, TRY_MS.most));
+        const usual = Math.min(TRY_MS.first * 2 ** attempt, TRY_MS.most);
+        const { leftMs } = patience;
+        const timeoutMs = Math.max(tryMs, leftMs > 0 ? Math.min(usual, leftMs) : usual);
         const asking = link.ask(verb, undefined, request, timeoutMs, bytes);
         this.sentBytes += bytes?.length ?? 0;
         const reply = await within(asking, verb, { timeoutMs: timeoutMs + 1000, signal });
@@ -100,6 +102,7 @@ export class Asking {
         const { leftMs } = patience;
         if (leftMs <= 0) throw error;
         await pause(Math.min(RETRY_MS.first * 2 ** attempt, RETRY_MS.most, leftMs), signal);
+        if (patience.leftMs <= 0) throw error;
         if (state() === "degraded") await withSignal(patience.leftMs, signal, reachable);
       }
     }

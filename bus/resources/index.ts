@@ -14,7 +14,7 @@ import type { ActingUser } from "../acting.ts";
 import type { Change, DeadLetter, OpenOptions, Resources, Transfer, Transfers, Wait } from "../api.ts";
 import { contentsAside } from "../outbox/outbox.ts";
 import type { KeptUpload } from "../outbox/request.ts";
-import { within } from "../platform/deadline.ts";
+import { checkWait, within } from "../platform/deadline.ts";
 import { log } from "../platform/log.ts";
 import { see } from "../sight.ts";
 import { Asking, type AskingParts, Patience } from "./asking.ts";
@@ -105,9 +105,9 @@ export class ContentSync implements Transfers {
   /** As somebody sees and changes them; undefined: the system. */
   as(user: ActingUser | undefined): Resources {
     return {
-      upload: async (content, meta, options = {}) => await this.#uploads.upload(user, content, meta, options),
-      clone: async (id, meta, options = {}) => await this.#uploads.clone(user, id, meta, options),
-      open: async (id, options = {}) => await this.#open(user, id, options),
+      upload: async (content, meta, options = {}) => await this.#uploads.upload(user, content, meta, checkWait(options)),
+      clone: async (id, meta, options = {}) => await this.#uploads.clone(user, id, meta, checkWait(options)),
+      open: async (id, options = {}) => await this.#open(user, id, checkWait(options)),
       local: async (id) => await this.#local(await this.#seen(user, id)),
     };
   }
