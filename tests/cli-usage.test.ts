@@ -85,6 +85,20 @@ describe("frontsync", { concurrency: 4 }, () => {
     assert.match(stderr, /^frontsync: BAD_CONFIG: unknown command 'dmeo' \(Did you mean demo\?\)\. See `frontsync --help`\.\n$/);
   });
 
+  for (const args of [
+    ["dmeo", "--help"],
+    ["-h", "dmeo"],
+    ["help", "dmeo"],
+    ["config", "chekc", "--help"],
+    ["import", "x", "-h"],
+  ]) {
+    test(`has no help for what is no command: ${args.join(" ")}`, async () => {
+      const { code, stdout, stderr } = await frontsync(args);
+      assert.deepEqual([code, stdout], [2, ""]);
+      assert.match(stderr, /^frontsync: BAD_CONFIG: unknown command '/);
+    });
+  }
+
   test("tells a program of a usage fault in JSON", async () => {
     const { code, stdout } = await frontsync(["status", "--json", "--port", "1"]);
     assert.equal(code, 2);

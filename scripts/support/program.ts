@@ -34,7 +34,7 @@ export async function main(
   const cli = createCli(stop, outputOf);
   const program = buildProgram(cli);
   try {
-    await program.parseAsync(args, { from: "user" });
+    await program.parseAsync(untilUnknown(program, args), { from: "user" });
     return cli.exitCode;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
@@ -85,6 +85,20 @@ function usageFault(error: CommanderError, program: Command, args: readonly stri
     .trim()
     .replaceAll("\n", " ");
   return new FrontsyncError("BAD_CONFIG", `${message}. See \`${commandName(program, args)} --help\`.`.replace(/\.\. /, ". "));
+}
+
+/** `args`, or their names up to the first that no command has: at a --help beside it commander would print the help of what is before it, and succeed. */
+function untilUnknown(program: Command, args: readonly string[]): readonly string[] {
+  const names = args[0] === "help" ? args.slice(1) : args;
+  let command = program;
+  for (const [at, name] of names.entries()) {
+    if (name.startsWith("-")) continue;
+    if (command.commands.length === 0 || name === "help") break;
+    const next = command.commands.find((candidate) => candidate.name() === name);
+    if (next === undefined) return names.slice(0, at + 1).filter((before) => !before.startsWith("-"));
+    command = next;
+  }
+  return args;
 }
 
 /** The longest part of `args` that names a command. */
