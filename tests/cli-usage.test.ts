@@ -16,6 +16,7 @@ const COMMANDS = [
   ["datastore"],
   ["webserver"],
   ["status"],
+  ["doctor"],
   ["faults"],
   ["config", "check"],
   ["import", "dashboards"],

@@ -6,6 +6,7 @@ import { addBackup } from "../backup.ts";
 import { addConfig } from "../config.ts";
 import { addDatastore } from "../datastore.ts";
 import { addDemo } from "../demo.ts";
+import { addDoctor } from "../doctor.ts";
 import { addDrain } from "../drain.ts";
 import { addFaults } from "../faults.ts";
 import { addFuse } from "../fuse.ts";
@@ -72,6 +73,7 @@ export function buildProgram(cli: Cli): Command {
     addReseed,
     addRescue,
     addStatus,
+    addDoctor,
     addConfig,
     addFaults,
   ];
