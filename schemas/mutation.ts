@@ -1,9 +1,19 @@
 /** Mutation ids, and what a version remembers of them. An id of a webserver's own is `<webserver>.<incarnation>.<n>` with n rising: its
  *  source is `<webserver>.<incarnation>`, and one number for each source remembers all of its mutations of a document, for ever. An id
- *  of the caller's choice is remembered as it is, as long as fewer than MAX_OWN_IDS later ones reach the document. */
+ *  of the caller's choice is remembered as long as fewer than MAX_OWN_IDS later ones reach the document: the last few as they are, older
+ *  ones by a short hash. */
+import { sha256 } from "./digest.ts";
 
 const MAX_SOURCES = 64;
-const MAX_OWN_IDS = 32;
+const MAX_OWN_IDS = 256;
+/** As they are: the version before knows no hashes. */
+const MAX_WHOLE = 32;
+const HASH_CHARACTERS = 8;
+/** No id has this character. */
+const HASHED = "~=";
+/** What messages may carry, and of that what the longest sources take. */
+const MAX_LENGTH = 12_000;
+const SOURCES_LENGTH = MAX_SOURCES * 96;
 const OF_SOURCE = /^([A-Za-z0-9_-]{1,64})\.([a-z0-9]{1,13})\.(\d{1,16})$/;
 
 export function mutationId(webserver: string, incarnation: string, n: number): string {
@@ -15,6 +25,7 @@ export function hasSeen(seen: string, mutation: string): boolean {
   if (seen === "") return false;
   const entries = seen.split(" ");
   if (entries.includes(`~${mutation}`)) return true;
+  if (seen.includes(HASHED) && entries.includes(hashed(mutation))) return true;
   const parts = OF_SOURCE.exec(mutation);
   if (!parts) return false;
   const source = `${parts[1]}.${parts[2]}=`;
@@ -28,13 +39,11 @@ export function hasSeen(seen: string, mutation: string): boolean {
 export function addSeen(seen: string, mutation: string, webserver: string): string {
   const entries = seen === "" ? [] : seen.split(" ");
   const parts = OF_SOURCE.exec(mutation);
-  if (!parts || parts[1] !== webserver) return keep(entries, `~${mutation}`, true, MAX_OWN_IDS);
+  if (!parts || parts[1] !== webserver) return joined([...entries, `~${mutation}`]);
   const source = `${parts[1]}.${parts[2]}=`;
   return keep(
     entries.filter((entry) => !entry.startsWith(source)),
     source + parts[3],
-    false,
-    MAX_SOURCES,
   );
 }
 
@@ -49,14 +58,35 @@ export function joinSeen(held: string, added: string): string {
     marks.delete(source);
     marks.set(source, known !== undefined && Number(known) > Number(mark) ? known : mark);
   }
-  const own = [...marks.keys()].filter((source) => source.startsWith("~")).slice(-MAX_OWN_IDS);
-  const sources = [...marks].filter(([source]) => !source.startsWith("~")).slice(-MAX_SOURCES);
-  return [...sources.map(([source, mark]) => `${source}=${mark}`), ...own].join(" ");
+  const own = [...marks.keys()].filter(isOwn);
+  const sources = [...marks].filter(([source]) => !isOwn(source)).slice(-MAX_SOURCES);
+  return joined([...sources.map(([source, mark]) => `${source}=${mark}`), ...own]);
 }
 
-function keep(entries: string[], added: string, own: boolean, limit: number): string {
+/** With one source more. */
+function keep(entries: string[], added: string): string {
   if (entries.length === 0) return added;
-  const alike = entries.filter((entry) => entry.startsWith("~") === own);
-  const dropped = new Set(alike.slice(0, Math.max(0, alike.length + 1 - limit)));
+  const sources = entries.filter((entry) => !isOwn(entry));
+  const dropped = new Set(sources.slice(0, Math.max(0, sources.length + 1 - MAX_SOURCES)));
   return [...entries.filter((entry) => !dropped.has(entry)), added].join(" ");
+}
+
+/** The sources; callers' ids as hashes; and the last ones as they are. A handler of the version before drops the first of the ids. */
+function joined(entries: readonly string[]): string {
+  const own = entries.filter(isOwn);
+  const whole = own.filter((entry) => !entry.startsWith(HASHED));
+  const old = whole.splice(0, Math.max(0, whole.length - MAX_WHOLE)).map((entry) => hashed(entry.slice(1)));
+  // In two memories that are joined one may be a hash here and whole there.
+  const hashes = [...new Set([...own.filter((entry) => entry.startsWith(HASHED)), ...old])];
+  const left = MAX_LENGTH - SOURCES_LENGTH - whole.join(" ").length;
+  const room = Math.min(MAX_OWN_IDS - MAX_WHOLE, Math.floor(left / (HASHED.length + HASH_CHARACTERS + 1)));
+  return [...entries.filter((entry) => !isOwn(entry)), ...hashes.slice(-room), ...whole].join(" ");
+}
+
+function isOwn(entry: string): boolean {
+  return entry.startsWith("~");
+}
+
+function hashed(mutation: string): string {
+  return HASHED + sha256(mutation).toString("base64url").slice(0, HASH_CHARACTERS);
 }
