@@ -92,6 +92,10 @@ test("1,000 requests at 50 a second while one of three webservers is killed: non
       return { client: browser.with({ cookie: cookieOf(login) }), agent };
     }),
   );
+  const warned: string[] = [];
+  const note = ({ message }: Error) => void warned.push(message);
+  process.on("warning", note);
+  t.after(() => process.off("warning", note));
   const failed: string[] = [];
   const asking: Promise<void>[] = [];
   const begun = performance.now();
@@ -110,6 +114,7 @@ test("1,000 requests at 50 a second while one of three webservers is killed: non
   }
   await Promise.all(asking);
   assert.deepEqual(failed, []);
+  assert.deepEqual(warned, []);
   await fit(balancer, "front1", "front3");
   const writing = await browsers[0]?.client.ask("POST", "/api/dashboards", { name: "still here", data: {} });
   assert.ok(writing && writing.status < 300, JSON.stringify(writing?.body));

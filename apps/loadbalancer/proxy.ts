@@ -17,6 +17,8 @@ import { carry, checkUpgrade } from "./websocket.ts";
 
 /** Webservers that one request is sent to, one after the other. */
 const TRIES = 4;
+/** On a request and its answer: of each try there are two, which stay to the end, beside those of Node and of what is relayed. */
+const MAX_LISTENERS = 10 + 2 * TRIES;
 
 export interface ProxyParts {
   roster: Roster;
@@ -44,6 +46,7 @@ export class ReverseProxy {
 
   /** Answers it in the end, whatever happens. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    for (const each of [request, response]) each.setMaxListeners(MAX_LISTENERS);
     const started = clock.monotonic();
     const told = { method: request.method, path: request.url?.split("?", 1)[0]?.slice(0, 200), webserver: "" };
     if (this.#parts.accessLog)

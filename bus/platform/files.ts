@@ -1,6 +1,6 @@
 /** Files that are whole or not there, and disks that have no room. */
 import { closeSync, fchownSync, fsyncSync, openSync, renameSync, statSync, writeSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** Replaces a file atomically and durably: temp file, fsync, rename, fsync of the folder. Readable by its owner alone, who stays the same: what root mends
@@ -19,6 +19,22 @@ export function writeAtomically(file: string, data: Uint8Array | string): void {
   }
   renameSync(temporary, file);
   syncFolder(dirname(file));
+}
+
+/** The same without holding the thread up. Two at once for one file would be in each other's way. */
+export async function writeAtomicallySoon(file: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${file}.tmp`;
+  const handle = await open(temporary, "w", 0o600);
+  try {
+    const before = process.getuid?.() === 0 ? await stat(file).catch(() => undefined) : undefined;
+    if (before && before.uid !== 0) await handle.chown(before.uid, before.gid);
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, file);
+  await syncFolderSoon(dirname(file));
 }
 
 /** Makes durable which files are in a folder. */

@@ -11,7 +11,7 @@ import { headerValue, readEnvelope } from "../wire/envelope.ts";
 import { storeSubject } from "../wire/subjects.ts";
 import type { StoredVersion } from "../wire/version.ts";
 import type { KnownSubjects } from "./known.ts";
-import { loadSnapshot, MEMORY, openMemory, takeSnapshot } from "./memory.ts";
+import { loadSnapshot, openMemory } from "./memory.ts";
 import type { WaitingRow } from "./methods.ts";
 import { NOWHERE, type ReplicaPosition } from "./position.ts";
 import { type Row, versionId } from "./row.ts";
@@ -227,9 +227,9 @@ export class ReplicaDatabase {
 
   /** Makes every table anew from its rows, after a copy of what there is was kept, and counts the digests. Throws what the file system says. */
   remake(): void {
-    writeAtomically(`${this.#file}.damaged-${clock.now()}`, takeSnapshot(this.#sql, this.#database));
+    writeAtomically(`${this.#file}.damaged-${clock.now()}`, this.#database.export());
     this.#database.run("REINDEX");
-    this.#database.run(`VACUUM ${MEMORY}`);
+    this.#database.run("VACUUM");
     for (const collection of this.#tables.keys()) this.recount(collection);
   }
 
@@ -360,10 +360,10 @@ export class ReplicaDatabase {
     return digest;
   }
 
-  /** Writes the file. Throws what the file system says. */
-  snapshot(position: ReplicaPosition): void {
+  /** Rows and position as the bytes of an SQLite file: a copy in memory, of one moment. */
+  snapshot(position: ReplicaPosition): { file: string; bytes: Uint8Array } {
     this.#database.run(`INSERT OR REPLACE INTO ${META_TABLE} VALUES ('position', ?)`, [JSON.stringify(position)]);
-    writeAtomically(this.#file, takeSnapshot(this.#sql, this.#database));
+    return { file: this.#file, bytes: this.#database.export() };
   }
 
   close(): void {

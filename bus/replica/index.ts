@@ -42,7 +42,7 @@ export class Replica {
     method: K,
     argument: Parameters<ReplicaMethods[K]>[0],
     transfer: ArrayBuffer[] = [],
-  ): Promise<ReturnType<ReplicaMethods[K]>> {
+  ): Promise<Awaited<ReturnType<ReplicaMethods[K]>>> {
     if (this.#ended) return Promise.reject(this.#ended);
     const id = this.#next++;
     const call = deferred<unknown>();
@@ -52,7 +52,7 @@ export class Replica {
     this.#transfer.push(...transfer);
     if (alone) this.#send();
     else if (this.#outgoing.length === 1) setImmediate(() => this.#send());
-    return call.promise as Promise<ReturnType<ReplicaMethods[K]>>;
+    return call.promise as Promise<Awaited<ReturnType<ReplicaMethods[K]>>>;
   }
 
   /** Writes the last snapshot and ends the thread. */

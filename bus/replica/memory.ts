@@ -1,20 +1,33 @@
 /** SQLite databases in plain memory. What sql.js opens is a file of its own little file system, which is copied each time it grows: two
- *  thirds of a row's cost, and stalls of many milliseconds. So the tables are in an attached in-memory database, and the file system
- *  sees whole snapshots only. */
+ *  thirds of a row's cost, and stalls of many milliseconds. */
 import type { Database, SqlJsStatic } from "sql.js";
 
-/** The attached database's name. The main one is empty, so tables need no prefix except where they are made. */
-export const MEMORY = "replica";
 const SNAPSHOT = "snapshot";
 /** Bytes: rows of one or two KB are common. */
 const PAGE_BYTES = 8192;
 
-/** sql.js keeps each database in a file of this name. */
+/** sql.js gives each database the name of its file, and has SQLite open what it is called. */
 const fileOf = (database: Database) => (database as unknown as { filename: string }).filename;
 
 export function openMemory(sql: SqlJsStatic): Database {
-  const database = new sql.Database();
-  database.run(`ATTACH ':memory:' AS ${MEMORY}; PRAGMA ${MEMORY}.page_size = ${PAGE_BYTES}`);
+  // In this name SQLite sees no file.
+  class MemoryDatabase extends sql.Database {
+    get filename() {
+      return ":memory:";
+    }
+    set filename(_file: string) {}
+
+    override close(): void {
+      try {
+        super.close();
+      } catch (error) {
+        // It is closed before its file is looked for, which there is not.
+        if ((error as Error).name !== "ErrnoError") throw error;
+      }
+    }
+  }
+  const database = new MemoryDatabase();
+  database.run(`PRAGMA page_size = ${PAGE_BYTES}`);
   return database;
 }
 
@@ -30,22 +43,11 @@ export function loadSnapshot(sql: SqlJsStatic, database: Database, bytes: Uint8A
       for (const [name] of tables?.values ?? []) {
         const table = `"${String(name).replaceAll('"', '""')}"`;
         create(String(name));
-        database.run(`INSERT INTO ${MEMORY}.${table} SELECT * FROM ${SNAPSHOT}.${table} ORDER BY 1`);
+        database.run(`INSERT INTO main.${table} SELECT * FROM ${SNAPSHOT}.${table} ORDER BY 1`);
       }
     } finally {
       database.run(`DETACH ${SNAPSHOT}`);
     }
-  } finally {
-    file.close();
-  }
-}
-
-/** The whole database as the bytes of an SQLite file. */
-export function takeSnapshot(sql: SqlJsStatic, database: Database): Uint8Array {
-  const file = new sql.Database();
-  try {
-    database.run(`VACUUM ${MEMORY} INTO '${fileOf(file)}'`);
-    return file.export();
   } finally {
     file.close();
   }

@@ -55,7 +55,7 @@ export interface ReplicaMethods {
   /** Makes every table and index anew from its rows, beside a copy of the files as they are. Throws what the file system says. */
   remake(): void;
   /** Writes what is not yet on disk. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** A version that is held. */

@@ -6,7 +6,6 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { formerNames } from "../../schemas/upcast.ts";
 import type { Query } from "../api.ts";
-import { MEMORY } from "./memory.ts";
 
 export const META_TABLE = "_frontsync";
 const OVERLAY = "_overlay";
@@ -14,12 +13,12 @@ const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1000;
 
 export function createMeta(database: Database): void {
-  database.run(`CREATE TABLE IF NOT EXISTS ${MEMORY}.${META_TABLE} (key TEXT PRIMARY KEY, value TEXT NOT NULL)`);
+  database.run(`CREATE TABLE IF NOT EXISTS ${META_TABLE} (key TEXT PRIMARY KEY, value TEXT NOT NULL)`);
 }
 
 export function createTable(database: Database, collection: string): void {
   database.run(
-    `CREATE TABLE IF NOT EXISTS ${MEMORY}.${quote(collection)} (revision INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, deleted INTEGER NOT NULL, headers TEXT NOT NULL, body TEXT)`,
+    `CREATE TABLE IF NOT EXISTS ${quote(collection)} (revision INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, deleted INTEGER NOT NULL, headers TEXT NOT NULL, body TEXT)`,
   );
 }
 
@@ -27,7 +26,7 @@ export function createTable(database: Database, collection: string): void {
 export function createIndex(database: Database, schema: CollectionSchema, fields: readonly string[]): void {
   const name = quote([schema.collection, ...fields].join("."));
   const keys = [...fields.map((field) => fieldValue(schema, field)), "id"].join(", ");
-  database.run(`CREATE INDEX IF NOT EXISTS ${MEMORY}.${name} ON ${quote(schema.collection)} (${keys}) WHERE deleted = 0`);
+  database.run(`CREATE INDEX IF NOT EXISTS ${name} ON ${quote(schema.collection)} (${keys}) WHERE deleted = 0`);
 }
 
 /** A source for a list in which some documents stand in the place of their rows: its name, and the statements that make it. */
@@ -45,7 +44,7 @@ export function overlay(collection: string): { name: string; create: string[]; i
 }
 
 export function tablesOf(database: Database): string[] {
-  const [result] = database.exec(`SELECT name FROM ${MEMORY}.sqlite_master WHERE type = 'table'`);
+  const [result] = database.exec(`SELECT name FROM sqlite_master WHERE type = 'table'`);
   return (result?.values ?? []).map(([name]) => String(name)).filter((name) => name !== META_TABLE);
 }
 

@@ -6,6 +6,7 @@ import { mayRead } from "../../schemas/access.ts";
 import { asFrontsyncError } from "../../schemas/errors.ts";
 import { loadSchemas, type Schemas } from "../../schemas/index.ts";
 import { clock } from "../platform/clock.ts";
+import { writeAtomicallySoon } from "../platform/files.ts";
 import { decodeRecords } from "../wire/page.ts";
 import { GC, isOwn, parseStoreSubject } from "../wire/subjects.ts";
 import type { StoredVersion } from "../wire/version.ts";
@@ -23,8 +24,8 @@ import { listStatement, writeCursor } from "./tables.ts";
 /** A snapshot is written when nothing has changed for this long, and at the latest after that long, ms. */
 const SETTLED_MS = 1000;
 const LATEST_MS = 60_000;
-/** … and never more often than keeps the thread free for 19 parts of 20: a snapshot writes the whole database. */
-const REST_FACTOR = 20;
+/** … and never more often than leaves 49 parts of 50 for other work: a snapshot writes the whole database. */
+const REST_FACTOR = 50;
 /** What a user's `list` looks at in one go: the thread is there for others, too. */
 const MAX_LOOK = { rows: 1000, bytes: 8 * 1024 * 1024 };
 
@@ -44,6 +45,8 @@ let dirtySince: number | undefined;
 let timer: NodeJS.Timeout | undefined;
 let failed: string | undefined;
 let lastSnapshotMs = 0;
+/** The snapshot that is on its way to the disk. */
+let writing: Promise<void> | undefined;
 /** The list of one collection, as far as it has come. */
 const listing: Listing = new Map();
 const bodies = new Bodies();
@@ -69,27 +72,43 @@ function databaseOf(collection: string): ReplicaDatabase {
 function changed(next: ReplicaPosition): void {
   position = next;
   dirtySince ??= clock.monotonic();
+  if (!writing) schedule(dirtySince);
+}
+
+function schedule(since: number): void {
   clearTimeout(timer);
   const rest = lastSnapshotMs * REST_FACTOR;
-  const latest = dirtySince + Math.max(LATEST_MS, rest) - clock.monotonic();
+  const latest = since + Math.max(LATEST_MS, rest) - clock.monotonic();
   timer = setTimeout(snapshot, Math.max(0, Math.min(Math.max(SETTLED_MS, rest), latest)));
 }
 
-function snapshot(): void {
-  if (dirtySince === undefined) return;
+/** Only the copy in memory holds this thread up; the disk does not. */
+async function snapshot(): Promise<void> {
+  const since = dirtySince;
+  if (since === undefined || writing) return;
   const started = clock.monotonic();
   try {
     keepAside();
-    for (const database of Object.values(opened())) database.snapshot(position);
+    const files = Object.values(opened()).map((database) => database.snapshot(position));
     dirtySince = undefined;
+    writing = writeAll(files);
+    await writing;
     lastSnapshotMs = clock.monotonic() - started;
     if (failed !== undefined) post({ event: "snapshot", failed: undefined });
     failed = undefined;
+    writing = undefined;
+    if (dirtySince !== undefined) schedule(dirtySince);
   } catch (error) {
+    dirtySince = since;
     failed = String((error as Error).message ?? error);
     post({ event: "snapshot", failed });
+    writing = undefined;
     timer = setTimeout(snapshot, SETTLED_MS * 5);
   }
+}
+
+async function writeAll(files: readonly { file: string; bytes: Uint8Array }[]): Promise<void> {
+  for (const { file, bytes } of files) await writeAtomicallySoon(file, bytes);
 }
 
 /** The store says that tombstones of a collection are collected. */
@@ -220,9 +239,12 @@ const methods: ReplicaMethods = {
     for (const database of Object.values(opened())) database.remake();
     changed(position);
   },
-  close() {
+  async close() {
     clearTimeout(timer);
-    snapshot();
+    await writing?.catch(() => {});
+    clearTimeout(timer);
+    await snapshot();
+    clearTimeout(timer);
     for (const database of Object.values(opened())) database.close();
     databases = undefined;
   },
@@ -232,9 +254,9 @@ function post(...messages: ReplicaMessage[]): void {
   parentPort?.postMessage(messages);
 }
 
-function answer({ id, method, argument }: ReplicaCall): ReplicaMessage {
+async function answer({ id, method, argument }: ReplicaCall): Promise<ReplicaMessage> {
   try {
-    return { id, result: (methods[method] as (argument: unknown) => unknown)(argument) };
+    return { id, result: await (methods[method] as (argument: unknown) => unknown)(argument) };
   } catch (thrown) {
     // sql.js throws strings for what can't be bound.
     const { code, message, path, limit } = asFrontsyncError(typeof thrown === "string" ? new Error(thrown) : thrown);
@@ -242,4 +264,4 @@ function answer({ id, method, argument }: ReplicaCall): ReplicaMessage {
   }
 }
 
-parentPort?.on("message", (calls: ReplicaCall[]) => post(...calls.map(answer)));
+parentPort?.on("message", async (calls: ReplicaCall[]) => post(...(await Promise.all(calls.map(answer)))));
