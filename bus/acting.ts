@@ -4,9 +4,9 @@ import { type Doc, mergePatch, withoutReadOnly } from "../schemas/document.ts";
 import type { CollectionSchema } from "../schemas/index.ts";
 import type { User } from "../schemas/types.ts";
 import type { Written } from "./api.ts";
+import type { WriteBody } from "./outbox/request.ts";
 import type { KeyedQueue } from "./platform/keyed-queue.ts";
 import { seeError } from "./sight.ts";
-import type { WriteBody } from "./writes.ts";
 
 export class ActingUser {
   readonly uid: number;

@@ -17,7 +17,7 @@ import type { CollectionSchema, Schemas } from "../schemas/index.ts";
 import type { ActingUser } from "./acting.ts";
 import type { Change, Collection, Entry, NewDoc, Page, Query, Wait, WriteOptions, Written } from "./api.ts";
 import type { ChangesOptions } from "./changes.ts";
-import { EncodedPut } from "./outbox/request.ts";
+import { EncodedPut, type WriteBody } from "./outbox/request.ts";
 import { checkWait } from "./platform/deadline.ts";
 import { toBase32 } from "./platform/random.ts";
 import type { Replica, Row } from "./replica/index.ts";
@@ -25,7 +25,7 @@ import type { ListedRow, WaitingRow } from "./replica/methods.ts";
 import { docOf } from "./replica/row.ts";
 import { listStatement } from "./replica/tables.ts";
 import { queryable, see, seeChange } from "./sight.ts";
-import type { WriteBody, Writes } from "./writes.ts";
+import type { Writes } from "./writes.ts";
 
 /** Writes that putMany has under way at once. */
 const PUT_MANY = 64;

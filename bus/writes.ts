@@ -29,8 +29,6 @@ import { RecentMap } from "./platform/recent-map.ts";
 import type { Row } from "./replica/index.ts";
 import { readEnvelope } from "./wire/envelope.ts";
 
-export type { WriteBody };
-
 const MUTATION_ID = /^[A-Za-z0-9_.:-]{1,128}$/;
 const MAX_PENDING = 10_000;
 const MAX_REFUSED = 10_000;
@@ -261,8 +259,10 @@ export class Writes {
   }
 
   #forget(pending: Pending): void {
-    const { key, wish, coming } = pending;
-    if (this.#pending.get(`${wish.mutation} ${key}`) !== pending) return;
+    const { key, wish, coming, inOutbox } = pending;
+    // What waits on the disk when the bus is closed goes on waiting there: nobody is to be told that it does not.
+    const waits = inOutbox && this.#stop.signal.aborted;
+    if (waits || this.#pending.get(`${wish.mutation} ${key}`) !== pending) return;
     this.#pending.delete(`${wish.mutation} ${key}`);
     this.#pendingBytes -= wish.bytes;
     if (coming) void coming.catch(() => {}).then(() => this.#hide(pending));

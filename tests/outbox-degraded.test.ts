@@ -150,7 +150,11 @@ it("a bus that opens without a datastore has its outbox, shows it, and keeps it 
   };
   const first = await connectBus(options);
   const { id, mutationId } = await dashboards(first).put({ name: "early" });
+  const told: number[] = [];
+  first.onStatus(({ pending }) => told.push(pending));
   await first.close();
+  // It is not up yet, and nobody is told that it is.
+  assert.deepEqual([first.status().pending, (await first.outbox.list()).length, told.includes(0)], [1, 1, false]);
   for (let again = 0; again < 2; again++) {
     const bus = await connectBus(options);
     const entry = await dashboards(bus).get(id);

@@ -6,7 +6,8 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { type Content, RESOURCES, withContent } from "../../schemas/resource.ts";
 import type { State, Uploaded } from "../api.ts";
-import type { WriteBody, Writes } from "../writes.ts";
+import type { WriteBody } from "../outbox/request.ts";
+import type { Writes } from "../writes.ts";
 
 export interface WaitingParts {
   schema: CollectionSchema;
