@@ -28,13 +28,12 @@ export async function said(
   externalAddr: string | undefined,
 ): Promise<Pick<CheckInRequest, "version" | "externalAddr" | "state" | "position" | "digests">> {
   const { epoch, cursor, consistent } = follow.settle();
-  const { state } = follow; // of the same moment
   // Digests are of everything up to one revision: while pages are still coming there is no such one.
   const digests = cursor === consistent ? await drift.digests() : {};
   return {
     version: VERSION,
     ...(externalAddr !== undefined && { externalAddr }),
-    state,
+    state: follow.state,
     ...(epoch !== undefined && { position: { epoch, cursor: consistent } }),
     digests,
   };
