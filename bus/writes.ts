@@ -15,10 +15,10 @@ import {
   type Kept,
   queuedWish,
   type Shown,
-  shown,
   type Wish,
   type WriteBody,
 } from "./outbox/request.ts";
+import { told } from "./outbox/told.ts";
 import { outcomeUnknown, unreachable, waiting } from "./outbox/unsent.ts";
 import { clock } from "./platform/clock.ts";
 import { DEFAULT_TIMEOUT_MS, type Deferred, deferred, within } from "./platform/deadline.ts";
@@ -125,7 +125,7 @@ export class Writes {
       const before = pending();
       const row = await read();
       const wishes = pending();
-      if (before.every((wish) => wishes.includes(wish))) return shown(schema, row, wishes);
+      if (before.every((wish) => wishes.includes(wish))) return told(schema, row, wishes);
     }
   }
 

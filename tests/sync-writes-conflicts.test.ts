@@ -144,4 +144,29 @@ describe("edits of one document", () => {
     await deployment.buses[0]?.caughtUp();
     assert.deepEqual((await dashboards(0).get("counter"))?.doc.data, { count: 45 });
   });
+
+  it("as a counter that several count on each webserver, who read each other's writes that are refused later", async () => {
+    await bothHold((await dashboards(0).put({ id: "shared", name: "shared", data: { count: 0 } })).revision);
+    const [webservers, counters, each] = [3, 4, 4];
+    const increment = async (bus: number, n: number) => {
+      for (let done = 0; done < each; ) {
+        // Half of them by get, the others by list.
+        const { items } = n % 2 === 0 ? { items: [] } : await dashboards(bus).list({ where: { name: "shared" } });
+        const entry = items[0] ?? (await dashboards(bus).get("shared"));
+        assert.ok(entry);
+        const count = (entry.doc.data as { count: number }).count + 1;
+        try {
+          await dashboards(bus).put({ id: "shared", name: "shared", data: { count } }, { ifRevision: entry.revision });
+          done++;
+        } catch (error) {
+          assert.ok(error instanceof FrontsyncError && error.code === "REVISION_CONFLICT", String(error));
+          await deployment.buses[bus]?.caughtUp((error.current as Change<Dashboard>).revision);
+        }
+      }
+    };
+    const counting = Array.from({ length: webservers * counters }, (_, n) => increment(n % webservers, n));
+    await Promise.all(counting);
+    await deployment.buses[0]?.caughtUp();
+    assert.deepEqual((await dashboards(0).get("shared"))?.doc.data, { count: webservers * counters * each });
+  });
 });

@@ -66,6 +66,8 @@ export interface Wish {
   readonly ifRevision: number | undefined;
   /** RFC 3339. */
   readonly at: string;
+  /** With its basis, once that is known. */
+  kept?: Kept;
 }
 
 /** A write with its basis, as the outbox keeps it. */
@@ -135,6 +137,7 @@ export function asKept(wish: Wish, row: Row | undefined, before: readonly Wish[]
   if (changes) kept.diff = changes;
   if (ifRevision !== undefined) kept.ifRevision = ifRevision;
   if (chained) kept.chained = chained;
+  wish.kept = kept;
   return kept;
 }
 
@@ -221,7 +224,7 @@ export function asWish(schema: CollectionSchema, kept: Kept): Wish {
         ? { op, merge: upcastPatch(schema, body, version), ...content }
         : { op };
   const bytes = op === "delete" ? 0 : Buffer.byteLength(JSON.stringify(body));
-  return { schema, id, body: what, bytes, mutation, by, ifRevision, at };
+  return { schema, id, body: what, bytes, mutation, by, ifRevision, at, kept };
 }
 
 /** A write as those who ask what waits are told of it. */
