@@ -1,6 +1,6 @@
 /** Does what commands ask for of the folder that this process works in. They reach it by HTTP over a Unix socket, in a folder of its own that only the
  *  user who runs the webserver may enter: whoever may write the webserver's files may ask for a change of them, and nobody else. */
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { asFrontsyncError, FrontsyncError } from "../schemas/errors.ts";
@@ -8,6 +8,7 @@ import type { Schemas } from "../schemas/index.ts";
 import type { DeadLettersReply } from "../schemas/types.ts";
 import type { DeadLetter } from "./api.ts";
 import { type DeadLetters, lettersNamed } from "./dead-letters.ts";
+import { makeFolder } from "./platform/files.ts";
 import { log } from "./platform/log.ts";
 import { inOrder } from "./resources/window.ts";
 
@@ -66,7 +67,7 @@ export class Control {
     // Node would cut it off without a word.
     if (Buffer.byteLength(path) > MAX_PATH_BYTES) throw new Error(`${path} is longer than ${MAX_PATH_BYTES} bytes.`);
     const folder = join(this.#parts.dir, FOLDER);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     chmodSync(folder, 0o700);
     rmSync(path, { force: true });
     this.#server.listen(path);

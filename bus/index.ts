@@ -11,7 +11,7 @@ export { sessionIsOver } from "../schemas/session.ts";
 export type * from "../schemas/types.ts";
 export type * from "./api.ts";
 export { clock } from "./platform/clock.ts";
-export { isDiskFull, writeAtomically } from "./platform/files.ts";
+export { isDiskFull, makeFolder, writeAtomically } from "./platform/files.ts";
 export { log } from "./platform/log.ts";
 export { VERSION } from "./platform/package.ts";
 export { random, randomId } from "./platform/random.ts";

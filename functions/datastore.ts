@@ -69,8 +69,9 @@ export interface Datastore {
   readonly generation: string;
   /** The processes that run now. */
   readonly pids: { natsServer: number | undefined; handlers: readonly number[] };
-  /** Sets the handlers' log level, and has the embedded nats-server read its certificate again. Throws BAD_CONFIG when that is not usable. */
-  reload(changed?: { logLevel?: string }): void;
+  /** Sets the handlers' log level, and has the embedded nats-server read its certificate again. Whether that is another one. Throws BAD_CONFIG
+   *  when it is not usable. */
+  reload(changed?: { logLevel?: string }): boolean;
   /** Drains and stops; the same dir and port start again with all data. Idempotent. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -96,7 +97,9 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
     handlers = 1,
     sync = "always",
     controlAuth = DEFAULT_CONTROL_AUTH,
+    certificate: first,
   } = check(options);
+  let certificate = first;
   const schemas = schemaFolders(options.schemas);
   loadSchemas(schemas); // its faults are better told here than by every handler
   const lock = lockDir(dir);
@@ -145,9 +148,11 @@ export async function startDatastore(options: DatastoreOptions): Promise<Datasto
         return { natsServer: server?.pid, handlers: pool.pids };
       },
       reload({ logLevel } = {}) {
-        if (options.tls) checkCertificate(options.tls);
+        const before = certificate;
+        certificate = options.tls && checkCertificate(options.tls);
         if (logLevel !== undefined) pool.setLogLevel(logLevel);
         server?.reload();
+        return certificate !== before;
       },
       stop,
       [Symbol.asyncDispose]: stop,
@@ -175,7 +180,8 @@ function handlerConfig(
   };
 }
 
-function check(options: DatastoreOptions): DatastoreOptions {
+/** The options, and the fingerprint of the certificate. */
+function check(options: DatastoreOptions): DatastoreOptions & { certificate: string | undefined } {
   const refuse = (what: string): never => {
     throw new FrontsyncError("BAD_CONFIG", what);
   };
@@ -205,14 +211,14 @@ function check(options: DatastoreOptions): DatastoreOptions {
   const { maxSearchHistory = 1 } = options;
   if (!Number.isInteger(maxSearchHistory) || maxSearchHistory < 1 || maxSearchHistory > MAX_SEARCH_HISTORY)
     refuse(`\`maxSearchHistory\` must be 1 to ${MAX_SEARCH_HISTORY}, not ${maxSearchHistory}.`);
-  if (options.tls) checkCertificate(options.tls);
+  const certificate = options.tls && checkCertificate(options.tls);
   checkTls(options.natsTls);
   if (nats === undefined && !isLoopback(listen) && controlAuth === DEFAULT_CONTROL_AUTH) {
     refuse(
       `Off loopback (listen ${listen}) the well-known default of Control-Auth is no secret: give \`controlAuth\`, the same on every webserver.`,
     );
   }
-  return { ...options, dir: resolve(dir) };
+  return { ...options, dir: resolve(dir), certificate };
 }
 
 /** What is kept of resources' contents. */

@@ -71,7 +71,8 @@ test("an expired certificate is told, and a new one is taken without a restart",
   copyFileSync(renewed.certificateFile, tls.certificateFile);
   assert.throws(() => deployment.datastore.reload(), { code: "BAD_CONFIG", message: /is not the key of/ });
   copyFileSync(renewed.keyFile, tls.keyFile);
-  deployment.datastore.reload();
+  assert.equal(deployment.datastore.reload(), true);
+  assert.equal(deployment.datastore.reload(), false, "it is the same one");
   await bus.caughtUp(null, { timeoutMs: WAIT_MS });
   assert.deepEqual(
     bus.status().warnings.filter(({ code }) => code === "TLS_REFUSED"),

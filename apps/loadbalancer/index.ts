@@ -1,8 +1,8 @@
 /** The load balancer: a reverse proxy in front of the webservers, which needs no list of them. */
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { join } from "node:path";
-import { type Bus, connectBus, FrontsyncError, loadSchemas, randomId, writeAtomically } from "../../bus/index.ts";
+import { type Bus, connectBus, FrontsyncError, loadSchemas, makeFolder, randomId, writeAtomically } from "../../bus/index.ts";
 import { createRedirector, REDIRECTION } from "../http/redirect.ts";
 import { closeServer, createServer, listen } from "../http/server.ts";
 import { renewTls } from "../http/tls.ts";
@@ -43,7 +43,7 @@ export interface Loadbalancer extends AsyncDisposable {
 export async function startLoadbalancer(given: LoadbalancerOptions): Promise<Loadbalancer> {
   const options = checkOptions(given);
   const trusts = trustIn(options.trustedProxies);
-  mkdirSync(options.dir, { recursive: true, mode: 0o700 });
+  makeFolder(options.dir);
   const id = idIn(options.dir);
   const via = `frontsync-${randomId()
     .toLowerCase()

@@ -1,9 +1,10 @@
 /** One process for each folder. The lock is a file with the holder's pid and the time at which that process started, so a lock left
  *  by a crash is known from one whose pid another process has by now. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { FrontsyncError } from "../../schemas/errors.ts";
+import { makeFolder } from "./files.ts";
 
 const held = new Set<string>();
 
@@ -13,7 +14,7 @@ export function lockDir(dir: string): { release(): void } {
   const file = join(path, "lock");
   const mine = JSON.stringify({ pid: process.pid, started: startOf(process.pid) });
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path);
     if (held.has(path)) throw inUse(path, process.pid);
     // Twice: a lock left by a crash is taken away, and whoever then comes first has it.
     for (const last of [false, true]) {

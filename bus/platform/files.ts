@@ -1,7 +1,8 @@
 /** Files that are whole or not there, and disks that have no room. */
-import { closeSync, fchownSync, fsyncSync, openSync, renameSync, statSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fchownSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, writeSync } from "node:fs";
 import { open, rename, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
+import { FrontsyncError } from "../../schemas/errors.ts";
 
 /** Replaces a file atomically and durably: temp file, fsync, rename, fsync of the folder. Readable by its owner alone, who stays the same: what root mends
  *  is still to be read by the user whose webserver it is. */
@@ -35,6 +36,31 @@ export async function writeAtomicallySoon(file: string, bytes: Uint8Array): Prom
   }
   await rename(temporary, file);
   await syncFolderSoon(dirname(file));
+}
+
+/** Makes a folder, and those above it that are missing, for their owner alone. Node's own way (`recursive`) goes on for ever where a file system takes no
+ *  folders: /proc, or a folder for temporary files that was taken away. Throws BAD_CONFIG when the folder can't be used, or DISK_FULL. */
+export function makeFolder(folder: string): void {
+  try {
+    const missing: string[] = [];
+    for (let path = resolve(folder); !existsSync(path); path = dirname(path)) missing.unshift(path);
+    for (const path of missing) makeOne(path);
+    if (!statSync(folder).isDirectory()) throw new Error("it is no folder");
+  } catch (cause) {
+    const [code, what] = isDiskFull(cause)
+      ? (["DISK_FULL", "Free some space."] as const)
+      : (["BAD_CONFIG", "Choose another one, or make it for this user."] as const);
+    throw new FrontsyncError(code, `The folder ${folder} can't be used: ${(cause as Error).message}. ${what}`, { cause });
+  }
+}
+
+function makeOne(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Somebody else has just made it.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
 }
 
 /** Makes durable which files are in a folder. */

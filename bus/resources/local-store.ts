@@ -1,7 +1,8 @@
 /** The contents that this webserver has: `<dir>/resources/<sha256>`, each whole and verified. What is being written is in folders beside them. */
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "../platform/files.ts";
 import { KeyedQueue } from "../platform/keyed-queue.ts";
 import { log } from "../platform/log.ts";
 import { randomId } from "../platform/random.ts";
@@ -23,7 +24,7 @@ export class LocalStore {
     this.#folder = folder;
     this.#onlyCopy = onlyCopy;
     rmSync(join(folder, "spool"), { recursive: true, force: true });
-    for (const part of ["spool", "partial"]) mkdirSync(join(folder, part), { recursive: true, mode: 0o700 });
+    for (const part of ["spool", "partial"]) makeFolder(join(folder, part));
     for (const name of readdirSync(folder)) if (SHA256.test(name)) this.#verified.set(name, false);
   }
 

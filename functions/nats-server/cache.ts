@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { clock } from "../../bus/platform/clock.ts";
+import { makeFolder } from "../../bus/platform/files.ts";
 import { random } from "../../bus/platform/random.ts";
 import { PINNED_VERSION, readVersion } from "./version.ts";
 
@@ -49,7 +50,7 @@ export async function openCache(folders: readonly string[]): Promise<{ cache: st
   const faults: string[] = [];
   for (const cache of folders) {
     try {
-      await mkdir(cache, { recursive: true, mode: 0o700 });
+      makeFolder(cache);
       if (!(await isOurs(cache))) throw new Error("it belongs to somebody else, or others may write in it");
       const work = join(cache, `${PREFIX}${process.pid}-${random.bytes(4).toString("hex")}`);
       await mkdir(work, { mode: 0o700 });

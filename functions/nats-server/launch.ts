@@ -1,9 +1,10 @@
 import { once } from "node:events";
-import { mkdir, realpath, rename, writeFile } from "node:fs/promises";
+import { realpath, rename, writeFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { makeFolder } from "../../bus/platform/files.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import { type Guarded, spawnGuarded } from "./guardian.ts";
 import { waitForPrevious } from "./previous.ts";
@@ -54,7 +55,7 @@ export interface NatsServer extends AsyncDisposable {
  *  address can't be bound (port in use, not ours to use), DIR_IN_USE when another server runs in the folder, INTERNAL with the last lines of its
  *  log when it does not start for another reason or within its time. */
 export async function launchNatsServer(options: LaunchOptions): Promise<NatsServer> {
-  await mkdir(options.dir, { recursive: true, mode: 0o700 });
+  makeFolder(options.dir);
   const dir = await realpath(options.dir); // so that a second start by another path to it is noticed
   const configFile = join(dir, "nats-server.conf");
   const pidFile = join(dir, "nats-server.pid");

@@ -7,9 +7,9 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 
 const SOON_MS = 14 * 24 * 3600 * 1000;
 
-/** Throws BAD_CONFIG when one can't be read, is no PEM, or they don't belong together. One that has expired, or will soon, is warned of: to
+/** Returns the certificate's fingerprint. Throws BAD_CONFIG when one can't be read, is no PEM, or they don't belong together. One that has expired, or will soon, is warned of: to
  *  refuse it would take away from those who do without it, too. */
-export function checkCertificate({ certificateFile, keyFile }: { certificateFile: string; keyFile: string }): void {
+export function checkCertificate({ certificateFile, keyFile }: { certificateFile: string; keyFile: string }): string {
   const certificate = read(certificateFile, "Certificate-File", "a certificate", (pem) => new X509Certificate(pem));
   const key = read(keyFile, "Key-File", "a private key without a password", (pem) => createPrivateKey(pem));
   if (!certificate.checkPrivateKey(key))
@@ -17,6 +17,7 @@ export function checkCertificate({ certificateFile, keyFile }: { certificateFile
   const left = Date.parse(certificate.validTo) - clock.now();
   if (left < 0) log.error({ certificateFile }, `the certificate expired on ${certificate.validTo}: webservers will not trust it`);
   else if (left < SOON_MS) log.warn({ certificateFile }, `the certificate expires on ${certificate.validTo}`);
+  return certificate.fingerprint256;
 }
 
 function read<T>(file: string, name: string, what: string, parse: (pem: Buffer) => T): T {

@@ -1,10 +1,10 @@
 /** Backup and restore, for admins. One of them at a time. */
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, rm, stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { finished, pipeline } from "node:stream/promises";
 import type { FastifyRequest } from "fastify";
-import { type Bus, FrontsyncError, randomId } from "../../../bus/index.ts";
+import { type Bus, FrontsyncError, makeFolder, randomId } from "../../../bus/index.ts";
 import { RESTORE_MODES, type RestoreMode } from "../backups.ts";
 import { describe } from "../openapi.ts";
 import type { Area } from "../parts.ts";
@@ -106,7 +106,7 @@ class Turns {
       // What a crash has left.
       if (!this.#swept) await rm(this.#folder, { recursive: true, force: true });
       this.#swept = true;
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      makeFolder(this.#folder);
     } catch (error) {
       this.#taken = false;
       throw error;

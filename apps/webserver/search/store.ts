@@ -2,9 +2,9 @@
  *  what others know of them is the document of the same id. */
 
 import { createWriteStream, existsSync, type WriteStream } from "node:fs";
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { FrontsyncError, isDiskFull } from "../../../bus/index.ts";
+import { FrontsyncError, isDiskFull, makeFolder } from "../../../bus/index.ts";
 import type { Found } from "./scan.ts";
 
 const LINES = "lines.ndjson";
@@ -52,7 +52,7 @@ export class ResultStore {
   }
 
   async begin(id: string, maxBytes: number): Promise<ResultWriter> {
-    await mkdir(this.#folderOf(id), { recursive: true, mode: 0o700 });
+    makeFolder(this.#folderOf(id));
     const grow = (bytes: number) => {
       this.checkRoom(bytes);
       this.#used += bytes;

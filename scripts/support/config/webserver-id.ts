@@ -1,7 +1,7 @@
 /** A webserver's id when the configuration gives none: made at the first start, and kept. */
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeAtomically } from "../../../bus/platform/files.ts";
+import { makeFolder, writeAtomically } from "../../../bus/platform/files.ts";
 import { randomId } from "../../../bus/platform/random.ts";
 import { WEBSERVER_ID } from "../../../bus/wire/subjects.ts";
 import { at } from "./fault.ts";
@@ -19,7 +19,7 @@ export function webserverId({ webserverUuid, webserverDir }: Pick<Settings, "web
     if ((error as NodeJS.ErrnoException).code !== "ENOENT")
       throw at(file, `it can't be read: ${(error as Error).message}.`, error);
     const made = randomId();
-    mkdirSync(webserverDir, { recursive: true, mode: 0o700 });
+    makeFolder(webserverDir);
     writeAtomically(file, `${made}\n`);
     return made;
   }

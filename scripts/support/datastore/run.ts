@@ -22,10 +22,9 @@ export async function runDatastore(settings: Settings, sources: ConfigSources, c
   const options = optionsOf(settings);
   const datastore = await openDatastore(options, context);
   const service = serviceOf();
-  const unfollow = reloadAtHangup(sources, context, ({ logLevel }) => {
-    datastore.reload({ logLevel });
-    return [];
-  });
+  const unfollow = reloadAtHangup(sources, context, ({ logLevel }) =>
+    datastore.reload({ logLevel }) ? ["certificateFile"] : [],
+  );
   try {
     const { address, generation, pids } = datastore;
     output.line(`${output.paint("bold", "datastore")} ${address} (generation ${generation}, data in ${options.dir})`);

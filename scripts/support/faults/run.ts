@@ -1,9 +1,10 @@
 /** Runs the rounds of `frontsync faults` and prints what they gave. */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { type Figures, INVARIANTS, kindsHere, type RoundResult, runFaults, showing } from "../../../bench/faults/index.ts";
 import { FAULTS } from "../../../bench/faults/injectors/index.ts";
+import { makeFolder } from "../../../bus/platform/files.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import { type Context, Failed } from "../cli.ts";
 import { alignedRows, count, formatCount } from "../numbers.ts";
@@ -43,7 +44,7 @@ export async function injectFaults(flags: FaultsFlags, context: Context): Promis
   await findNats(undefined, context);
   const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 31);
   const folder = flags.dir === undefined ? mkdtempSync(join(tmpdir(), "frontsync-faults-")) : resolve(flags.dir);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   output.line(`seed ${seed}; histories and logs in ${folder}`);
   const progress = startProgress("round", process.stderr, () => performance.now());
   const results: RoundResult[] = [];

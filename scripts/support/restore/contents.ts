@@ -1,7 +1,8 @@
 /** The contents of resources, on their way out of a backup or a webserver's folder into the datastore. */
-import { type FileHandle, mkdir, open, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bus } from "../../../bus/api.ts";
+import { makeFolder } from "../../../bus/platform/files.ts";
 import { hashFile } from "../../../bus/resources/content-file.ts";
 import type { Wanted } from "../backup/contents.ts";
 import type { BackupPiece } from "../backup/format.ts";
@@ -12,7 +13,7 @@ const PATIENCE_MS = 60_000;
 
 /** The contents of a verified backup, one after the other in one file of `dir`. */
 export async function* spooled(pieces: AsyncIterable<BackupPiece>, dir: string): AsyncGenerator<ContentFile, void> {
-  await mkdir(dir, { recursive: true });
+  makeFolder(dir);
   const path = join(dir, "content");
   let file: FileHandle | undefined;
   try {
