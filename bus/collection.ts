@@ -204,6 +204,6 @@ function withId(schema: CollectionSchema, doc: Doc, mutation: string): Doc {
   const field = schema.key[0] as string;
   if (!makesIds(schema) || doc[field] !== undefined) return doc;
   const id = toBase32(sha256(`${schema.collection} ${mutation}`).subarray(0, 16));
-  // First in the document; and again where it was named, and undefined.
-  return { [field]: id, ...doc, ...(field in doc && { [field]: id }) };
+  // Where it was named, it was undefined.
+  return field in doc ? { ...doc, [field]: id } : { [field]: id, ...doc };
 }

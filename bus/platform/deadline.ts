@@ -16,14 +16,17 @@ export interface Waiting {
 
 /** The options of a call, which callers without types may give anyhow. Throws BAD_MESSAGE, with the path of what is wrong. */
 export function checkWait<T>(options: T): T {
-  const fault = (what: string, path: string) => new FrontsyncError("BAD_MESSAGE", what, { path });
-  if (!isObject(options)) throw fault("The options of a call must be an object.", "");
+  if (!isObject(options)) throw bad("The options of a call must be an object.", "");
   const { timeoutMs, signal } = options;
   if (timeoutMs !== undefined && (typeof timeoutMs !== "number" || Number.isNaN(timeoutMs)))
-    throw fault("`timeoutMs` must be a number of milliseconds.", "/timeoutMs");
+    throw bad("`timeoutMs` must be a number of milliseconds.", "/timeoutMs");
   if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal))
-    throw fault("`signal` must be an AbortSignal.", "/signal");
+    throw bad("`signal` must be an AbortSignal.", "/signal");
   return options;
+}
+
+function bad(what: string, path: string): FrontsyncError {
+  return new FrontsyncError("BAD_MESSAGE", what, { path });
 }
 
 /** A promise with its two ends in hand. (Promise.withResolvers needs Node 22.) */
