@@ -109,6 +109,33 @@ describe("the checker of fault injection, when a store is lost", () => {
     assert.deepEqual(found({ word: "replace", stored: [...stored, twice], aside: ["mk2x"] }), [2]);
   });
 
+  it("lets what waited come to another place, when somebody else has taken its own in the store that was brought back, and once (2)", () => {
+    const first = version(0, 5, "place0", ["mk5x"], "w.5");
+    const [taken, moved, twice] = [
+      version(1, 103, "place0", ["mk6x"], "g.1"),
+      version(1, 104, "place1", ["mk5x"], "w.5"),
+      version(1, 105, "place2", ["mk5x"], "w.5"),
+    ];
+    const put = (op: number, mark: string, answer: object) =>
+      asked(op, { kind: "put", collection: COLLECTION, doc: {}, mark, role: "lasting" }, answer);
+    const more = [
+      ...put(5, "mk5x", { id: "", revision: null, mutationId: "w.5" }),
+      ...put(6, "mk6x", { id: "place0", revision: 103, mutationId: "g.1" }),
+    ];
+    const rest = [again(PATCHED, 101), again(GONE, 102)];
+    const comes = (...places: Version[]) =>
+      found({
+        word: "accept",
+        kept: 5,
+        versions: [first],
+        stored: [...rest, ...places],
+        more: places.includes(taken) ? more : more.slice(0, 2),
+      });
+    assert.deepEqual(comes(taken, moved), []);
+    assert.deepEqual(comes(taken, moved, twice), [2]);
+    assert.deepEqual(comes(again(first, 106), moved), [2]);
+  });
+
   it("lets changes be told from the beginning once after it, and not twice (3)", () => {
     const told = (revision: number): Entry => ({
       ...{ type: "change", process: "web1", life: 1, collection: COLLECTION, id: "log", deleted: false },

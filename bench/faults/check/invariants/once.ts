@@ -21,16 +21,22 @@ function twiceMarked(model: Model): Violation[] {
 }
 
 /** The versions in which a mark is, and was not in the one before. What was brought into a new store had come before; what was given up with its
- *  store may come again, from whoever was never answered. */
+ *  store, or has lost its place there to somebody else, may come again, from whoever was never answered. */
 function comingsOf(model: Model, mark: string, versions: readonly Version[]): Version[] {
   const { stores } = model;
   return versions.filter((version, index) => {
     const { store = 0 } = version;
-    if (!version.marks.includes(mark) || stores.isGivenUp(store)) return false;
+    if (!version.marks.includes(mark) || stores.isGivenUp(store) || hasLostItsPlace(model, mark, version, versions)) return false;
     if (model.isFromBefore(version) && !stores.isGivenUp(store - 1)) return false;
     const before = versions[index - 1];
     return !(before?.store === version.store && before?.marks.includes(mark));
   });
+}
+
+/** Ids that the datastore gives are given anew in a store that has lost them. */
+function hasLostItsPlace(model: Model, mark: string, { store = 0 }: Version, versions: readonly Version[]): boolean {
+  const later = versions.filter((version) => (version.store ?? 0) > store);
+  return later.some((version) => !model.isFromBefore(version)) && !later.some(({ marks }) => marks.includes(mark));
 }
 
 function twiceStored(model: Model): Violation[] {
