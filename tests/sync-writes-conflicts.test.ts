@@ -156,7 +156,8 @@ describe("edits of one document", () => {
         assert.ok(entry);
         const count = (entry.doc.data as { count: number }).count + 1;
         try {
-          await dashboards(bus).put({ id: "shared", name: "shared", data: { count } }, { ifRevision: entry.revision });
+          const options = { ifRevision: entry.revision, timeoutMs: 60_000 };
+          await dashboards(bus).put({ id: "shared", name: "shared", data: { count } }, options);
           done++;
         } catch (error) {
           assert.ok(error instanceof FrontsyncError && error.code === "REVISION_CONFLICT", String(error));

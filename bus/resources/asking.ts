@@ -8,8 +8,9 @@ import { clock } from "../platform/clock.ts";
 import { pause, within, withSignal } from "../platform/deadline.ts";
 import { CHUNK_BYTES, CHUNKS_AT_ONCE, HEAD_BYTES } from "../wire/contents.ts";
 
-/** How long one try waits for its answer, ms, doubled at each: a handler that died with it never answers. */
-const TRY_MS = { first: 3000, most: 10_000 };
+/** How long one try waits for its answer, ms, doubled at each: a handler that died with it never answers. No longer than the patience lasts, but
+ *  for the least: a machine may have stood still before it was asked at all. */
+const TRY_MS = { first: 3000, most: 10_000, least: 500 };
 const RETRY_MS = { first: 50, most: 1000 };
 
 /** How long a transfer may go on without any progress. */
@@ -88,8 +89,7 @@ export class Asking {
       try {
         if (state() === "held") this.check();
         const usual = Math.min(TRY_MS.first * 2 ** attempt, TRY_MS.most);
-        const { leftMs } = patience;
-        const timeoutMs = Math.max(tryMs, leftMs > 0 ? Math.min(usual, leftMs) : usual);
+        const timeoutMs = Math.max(tryMs, Math.min(usual, Math.max(patience.leftMs, TRY_MS.least)));
         const asking = link.ask(verb, undefined, request, timeoutMs, bytes);
         this.sentBytes += bytes?.length ?? 0;
         const reply = await within(asking, verb, { timeoutMs: timeoutMs + 1000, signal });
