@@ -7,14 +7,12 @@ import { VERSION } from "./platform/package.ts";
 
 /** `generation`: of the datastore that answered last. */
 export function standing(
-  { state, generation, head, position }: Follow,
+  { state, generation, head, position: { cursor, consistent } }: Follow,
   answered: string | null,
 ): Pick<Status, "state" | "generation" | "cursor" | "reading" | "head"> {
-  const { cursor, consistent } = position;
   return {
     state,
-    // Without contact: that of the store which the replica is of.
-    generation: generation ?? position.generation ?? answered,
+    generation: generation ?? answered,
     cursor: consistent,
     ...(cursor > consistent && { reading: cursor }),
     head: head ?? null,
