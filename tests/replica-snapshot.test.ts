@@ -7,10 +7,15 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import initSqlJs, { type SqlJsStatic } from "sql.js";
 import type { Bus } from "../bus/index.ts";
+import { ReplicaDatabase } from "../bus/replica/database.ts";
+import { KnownSubjects } from "../bus/replica/known.ts";
 import { loadSnapshot, openMemory } from "../bus/replica/memory.ts";
+import { NOWHERE } from "../bus/replica/position.ts";
 import { openSnapshots } from "../bus/replica/snapshot.ts";
+import { storeSubject } from "../bus/wire/subjects.ts";
+import { StoredVersion } from "../bus/wire/version.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
-import { eventually } from "./support/nats-server-kit.ts";
+import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
 import { warningsOf } from "./support/warnings.ts";
 
 const WAIT_MS = 60_000;
@@ -48,6 +53,23 @@ describe("a database in memory", () => {
     assert.deepEqual([count(database), count(loaded)], [2001, 2000]);
     assert.deepEqual(loaded.exec("PRAGMA page_size")[0]?.values, database.exec("PRAGMA page_size")[0]?.values);
     for (const each of [database, loaded]) each.close();
+  });
+});
+
+describe("a database whose rows were set back", () => {
+  it("is looked at for them without anything staying open: it can be copied, and made anew", async (t) => {
+    const file = join(temporaryFolder(t), "docs.db");
+    const database = new ReplicaDatabase(await initSqlJs(), file, new Map(), new KnownSubjects(), () => {});
+    assert.equal(database.hasLeftBack, false);
+    const headers = Buffer.from("NATS/1.0\r\n\r\n");
+    for (const n of [1, 2, 3])
+      database.apply("docs", StoredVersion.of(storeSubject("docs", `d${n}`), n, headers, Buffer.from("{}")));
+    database.setBack();
+    assert.equal(database.hasLeftBack, true);
+    assert.ok(database.snapshot(NOWHERE).bytes.length > 0);
+    database.remake();
+    database.giveUp();
+    assert.equal(database.hasLeftBack, false);
   });
 });
 

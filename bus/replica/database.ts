@@ -261,6 +261,13 @@ export class ReplicaDatabase {
     for (const collection of this.#tables.keys()) yield* this.rowsWhere(collection, "revision < 0 ORDER BY revision DESC");
   }
 
+  /** Whether there are such rows. */
+  get hasLeftBack(): boolean {
+    // Taken apart, so that its statement is closed: an open one keeps the tables from being made anew.
+    const [first] = this.leftBack();
+    return first !== undefined;
+  }
+
   /** Takes them away. */
   giveUp(): void {
     for (const collection of this.#tables.keys()) this.#database.run(`DELETE FROM ${quote(collection)} WHERE revision < 0`);

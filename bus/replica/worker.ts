@@ -133,7 +133,7 @@ const methods: ReplicaMethods = {
     // One of the files was not written any more after another store was followed: its rows are of the store before.
     for (const database of [users, webstore])
       if (database.position.epoch !== undefined && database.position.generation !== position.generation) database.setBack();
-    const back = [users, webstore].some((database) => !database.leftBack().next().done);
+    const back = [users, webstore].some(({ hasLeftBack }) => hasLeftBack);
     return { position, back, setAside: [users.setAside, webstore.setAside].filter((text) => text !== undefined) };
   },
   apply({ records, position: next }) {
@@ -200,7 +200,7 @@ const methods: ReplicaMethods = {
           yield row;
         }
     }
-    if (all.some((database) => !database.leftBack().next().done)) setAside(folder, GIVEN_UP, left());
+    if (all.some(({ hasLeftBack }) => hasLeftBack)) setAside(folder, GIVEN_UP, left());
     for (const database of all) database.giveUp();
     if (count > 0) changed(position);
     count += replaced;
