@@ -362,10 +362,10 @@ export class Writes {
     pending.kept ??= (async () => {
       const all = this.#ofDocument.get(key) ?? [];
       const before = all.slice(0, all.indexOf(pending)).map((other) => other.wish);
-      const { schema, id } = wish;
-      const row = id === undefined ? undefined : await this.#options.read(schema.collection, id);
+      const row = wish.id === undefined ? undefined : await this.#options.read(wish.schema.collection, wish.id);
       if (pending.keeping && !delivery.mayBeStored) checkEdit(wish, row, before);
-      return asKept(wish, row, before, this.#options.maxPayload());
+      wish.kept = asKept(wish, row, before, this.#options.maxPayload());
+      return wish.kept;
     })();
     return pending.kept;
   }

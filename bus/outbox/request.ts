@@ -137,7 +137,6 @@ export function asKept(wish: Wish, row: Row | undefined, before: readonly Wish[]
   if (changes) kept.diff = changes;
   if (ifRevision !== undefined) kept.ifRevision = ifRevision;
   if (chained) kept.chained = chained;
-  wish.kept = kept;
   return kept;
 }
 

@@ -1,6 +1,7 @@
 /** SQLite databases in plain memory. What sql.js opens is a file of its own little file system, which is copied each time it grows: two
  *  thirds of a row's cost, and stalls of many milliseconds. */
 import type { Database, SqlJsStatic } from "sql.js";
+import { quote } from "./tables.ts";
 
 const SNAPSHOT = "snapshot";
 /** Bytes: rows of one or two KB are common. */
@@ -41,7 +42,7 @@ export function loadSnapshot(sql: SqlJsStatic, database: Database, bytes: Uint8A
     database.run(`ATTACH '${fileOf(file)}' AS ${SNAPSHOT}`);
     try {
       for (const [name] of tables?.values ?? []) {
-        const table = `"${String(name).replaceAll('"', '""')}"`;
+        const table = quote(String(name));
         create(String(name));
         database.run(`INSERT INTO main.${table} SELECT * FROM ${SNAPSHOT}.${table} ORDER BY 1`);
       }

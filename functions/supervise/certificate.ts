@@ -7,8 +7,8 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 
 const SOON_MS = 14 * 24 * 3600 * 1000;
 
-/** Returns the certificate's fingerprint. Throws BAD_CONFIG when one can't be read, is no PEM, or they don't belong together. One that has expired, or will soon, is warned of: to
- *  refuse it would take away from those who do without it, too. */
+/** Returns the certificate's fingerprint. Throws BAD_CONFIG when one can't be read, is no PEM, or they don't belong together. One that has
+ *  expired, or will soon, is warned of: to refuse it would take away from those who do without it, too. */
 export function checkCertificate({ certificateFile, keyFile }: { certificateFile: string; keyFile: string }): string {
   const certificate = read(certificateFile, "Certificate-File", "a certificate", (pem) => new X509Certificate(pem));
   const key = read(keyFile, "Key-File", "a private key without a password", (pem) => createPrivateKey(pem));
