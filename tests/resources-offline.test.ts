@@ -9,6 +9,7 @@ import { type Bus, type BusOptions, connectBus, type Uploaded } from "../bus/ind
 import { hooks } from "../bus/wire/hooks.ts";
 import { content, digest, sha256Of } from "./support/contents.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
+import { freeze } from "./support/faults-processes.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 import { allCaughtUp, Gate, offline } from "./support/offline.ts";
 import { makeUser } from "./support/people.ts";
@@ -261,5 +262,18 @@ describe("an upload without a datastore", { timeout: 900_000 }, () => {
     assert.equal((await docs(bus).get("half"))?.doc.sha256, written.sha256);
     const sent = bus.transfers.status().sentBytes - before;
     assert.ok(sent < 0.75 * size, `${sent} bytes were sent`);
+  });
+
+  it("waits also when the loss is noticed later than its own patience ends", async () => {
+    await using deployment = await deploy({ webservers: 1 });
+    const [bus] = deployment.buses as [Bus];
+    {
+      using _frozen = freeze([deployment.datastore.pids.natsServer]);
+      const written = await bus.resources.upload(content(SIZE, 5), { name: "n" }, { id: "unnoticed", timeoutMs: 100 });
+      assert.equal(written.revision, null);
+      assert.equal((await read(bus, "unnoticed")).sha256, written.sha256);
+    }
+    await bus.caughtUp(null, { timeoutMs: WAIT_MS });
+    assert.equal((await docs(bus).get("unnoticed"))?.pending, false);
   });
 });

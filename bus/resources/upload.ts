@@ -21,6 +21,8 @@ import { spool } from "./spool.ts";
 import { fieldsOf, type UploadWrite, type WaitingParts, WaitingUploads } from "./waiting.ts";
 
 export const PATIENCE_MS = 30_000;
+/** A loss of contact is noticed within so long, ms: an upload that ended before would be given up, where it is to wait on the disk. */
+const NOTICED_MS = 3000;
 /** How often a content that is collected between its upload and its document is uploaded again. */
 const MAX_ROUNDS = 10;
 /** Contents on their way up at once: each has a few chunks in memory. */
@@ -149,7 +151,7 @@ export class Uploads {
     const asked = before ? { op: "patch" as const, merge: fields } : { op: "put" as const, doc: fields };
     const plan: Plan = {
       ...{ id, body: asked, mutation, by: user?.uid ?? 0, ifRevision },
-      patience: new Patience(timeoutMs),
+      patience: new Patience(Math.max(timeoutMs, NOTICED_MS)),
       signal: signal ? AbortSignal.any([stop, signal]) : stop,
     };
     if (!user) return await run(plan);
