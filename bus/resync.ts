@@ -10,6 +10,8 @@ import { decodePage } from "./wire/page.ts";
 import { idToken, parseStoreSubject } from "./wire/subjects.ts";
 
 const PAGE_TIMEOUT_MS = 10_000;
+/** Lists that are begun, while tombstones are collected. */
+const MOST_LISTS = 5;
 /** Documents that are asked for at once. */
 const AT_ONCE = 200;
 
@@ -75,28 +77,41 @@ export class Resync {
   }
 
   async #run(collection: string, aside: boolean): Promise<Reconciled> {
-    const { webserver, link, schemas, replica, settle } = this.#parts;
-    for (let after = 0, first = true; ; first = false) {
+    const { webserver, replica, settle } = this.#parts;
+    const { last, floor } = await this.#list(collection);
+    settle();
+    const found = await replica.call("reconcile", { collection, until: last, floor, aside });
+    const { missing, deleted, unexplained, recounted } = found;
+    log.warn(
+      { webserver, collection, missing: missing.length, deleted, aside: found.aside, unexplained, recounted },
+      "a collection was compared with the datastore's list",
+    );
+    await this.fetch(
+      collection,
+      missing.map((subject) => parseStoreSubject(subject).token),
+    );
+    await this.#parts.done();
+    return found;
+  }
+
+  /** Reads the list, and hands it to the replica's thread. */
+  async #list(collection: string): Promise<{ last: number; floor: number }> {
+    const { link, schemas, replica } = this.#parts;
+    for (let after = 0, begun: number | undefined, lists = 1; ; ) {
       const page = await link.ask("listing", collection, { after }, PAGE_TIMEOUT_MS);
       const { head, records } = decodePage(schemas, page, "listing.reply");
+      const { done, last, floor } = head;
       this.#meet(head.epochs, head.head);
-      await replica.call("listed", { collection, records: new Uint8Array(records), first });
-      if (!head.done && head.last <= after) throw new FrontsyncError("BAD_MESSAGE", "A page of a list ends before it begins.");
-      after = head.last;
-      if (!head.done) continue;
-      settle();
-      const found = await replica.call("reconcile", { collection, until: head.last, floor: head.floor, aside });
-      const { missing, deleted, unexplained, recounted } = found;
-      log.warn(
-        { webserver, collection, missing: missing.length, deleted, aside: found.aside, unexplained, recounted },
-        "a collection was compared with the datastore's list",
-      );
-      await this.fetch(
-        collection,
-        missing.map((subject) => parseStoreSubject(subject).token),
-      );
-      await this.#parts.done();
-      return found;
+      await replica.call("listed", { collection, records: new Uint8Array(records), first: after === 0 });
+      if (!done && last <= after) throw new FrontsyncError("BAD_MESSAGE", "A page of a list ends before it begins.");
+      begun ??= floor;
+      // Tombstones were collected between two pages: a document may be listed whose tombstone was taken away before it was read.
+      const anew = floor !== begun;
+      if (anew && ++lists > MOST_LISTS)
+        throw new FrontsyncError("TIMEOUT", `${collection} can't be listed while so many tombstones are collected.`);
+      if (anew) [after, begun] = [0, undefined];
+      else if (done) return { last, floor };
+      else after = last;
     }
   }
 

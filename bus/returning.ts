@@ -1,5 +1,6 @@
 /** A webserver that comes back after a while: what was deleted meanwhile, and whose tombstone is collected, it can't learn from the changes. The
- *  floors among them say in which collections that may be so; those are compared with the datastore's list before the catch-up ends. */
+ *  floors among them say in which collections that may be so; those are compared with the datastore's list before the catch-up ends. Also a
+ *  webserver that holds nothing yet: it may have read a document just before its tombstone was taken away. */
 
 import { asBuffer } from "./platform/bytes.ts";
 import { log } from "./platform/log.ts";
@@ -12,8 +13,8 @@ const FLOORS = storeSubjects(GC).slice(0, -1);
 
 export class Returning {
   readonly #resync: Pick<Resync, "collection">;
-  /** Every deletion up to here is known here; undefined: nothing is held yet, so nothing can have been deleted. */
-  #from: number | undefined;
+  /** Every deletion up to here is known here. */
+  #from = 0;
   readonly #suspect = new Set<string>();
 
   constructor(resync: Pick<Resync, "collection">) {
@@ -26,13 +27,13 @@ export class Returning {
   }
 
   /** A catch-up begins. */
-  begin({ epoch, consistent }: ReplicaPosition): void {
-    this.#from = epoch === undefined ? undefined : consistent;
+  begin({ consistent }: ReplicaPosition): void {
+    this.#from = consistent;
   }
 
   /** A page of changes. Most have no floor in them, and are not taken apart. */
   notePage(records: Uint8Array): void {
-    if (this.#from === undefined || !asBuffer(records).includes(FLOORS)) return;
+    if (!asBuffer(records).includes(FLOORS)) return;
     for (const { subject, body } of decodeRecords(records)) {
       const { collection, token } = parseStoreSubject(subject);
       if (collection !== GC) continue;

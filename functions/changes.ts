@@ -1,9 +1,8 @@
 import { encodePage, pageBytes } from "../bus/wire/page.ts";
-import { openReader } from "../bus/wire/reader.ts";
-import { hasMessage, streamInfo } from "../bus/wire/stream.ts";
-import { STORE_ALL, STREAM } from "../bus/wire/subjects.ts";
+import { readPage } from "../bus/wire/reader.ts";
+import { readSubject, streamInfo } from "../bus/wire/stream.ts";
+import { GC, STORE_ALL, STREAM, storeSubjects } from "../bus/wire/subjects.ts";
 import type { StoredVersion } from "../bus/wire/version.ts";
-import { FrontsyncError } from "../schemas/errors.ts";
 import { defineFunction } from "./host/define.ts";
 
 const PAGE_MESSAGES = 5000;
@@ -18,31 +17,17 @@ export default defineFunction({
   async handle({ after }, _caller, { connection, epochs }) {
     await epochs.ready();
     const head = (await streamInfo(connection))?.state.last_seq ?? 0;
-    const { versions, pending } = after >= head ? { versions: [], pending: 0 } : await read(after + 1);
-    const lastRead = versions.at(-1)?.revision ?? after;
-    const done = pending === 0;
-    // Nothing pending before the head: its message was purged, or the server that was read from is behind the leader.
-    if (done && lastRead < head && (await hasMessage(connection, head))) {
-      throw new FrontsyncError(
-        "DATASTORE_UNREACHABLE",
-        `The store could be read up to ${lastRead} only, and ends at ${head}. Try again.`,
-      );
-    }
+    const page = { from: after + 1, until: head, limit: PAGE_MESSAGES, maxBytes: pageBytes(connection.info.maxPayload) };
+    if (after >= head) return encodePage({ epochs: epochs.list, head, last: after, done: true, records: 0 }, []);
+    const { versions, done } = await readPage(connection, { stream: STREAM, subjects: STORE_ALL, ...page });
     const records = lastVersions(versions);
-    return encodePage(
-      { epochs: epochs.list, head, last: done ? Math.max(lastRead, head) : lastRead, done, records: records.length },
-      records,
-    );
-
-    async function read(from: number): Promise<{ versions: StoredVersion[]; pending: number }> {
-      const reader = await openReader(connection, { stream: STREAM, subjects: STORE_ALL, from });
-      try {
-        const versions = await reader.next(PAGE_MESSAGES, pageBytes(connection.info.maxPayload));
-        return { versions, pending: reader.pending };
-      } finally {
-        reader.close();
-      }
-    }
+    const read = versions.at(-1)?.revision ?? after;
+    // The head's own message may have been taken away.
+    const last = done ? Math.max(read, head) : read;
+    // A floor that was stated meanwhile: tombstones below it may be missing here, so it comes in a page, too, before the end.
+    const floors = done ? await readSubject(connection, storeSubjects(GC)) : undefined;
+    const end = done && (floors?.revision ?? 0) <= last;
+    return encodePage({ epochs: epochs.list, head, last, done: end, records: records.length }, records);
   },
 });
 

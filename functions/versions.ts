@@ -1,5 +1,6 @@
 import { encodePage, pageBytes } from "../bus/wire/page.ts";
-import { openReader } from "../bus/wire/reader.ts";
+import { readPage } from "../bus/wire/reader.ts";
+import { readSubject } from "../bus/wire/stream.ts";
 import { STREAM, storeSubject } from "../bus/wire/subjects.ts";
 import { checkId } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
@@ -18,17 +19,12 @@ export default defineFunction({
   async handle({ id, after = 0 }, { collection }, { connection, epochs }) {
     await epochs.ready();
     const subjects = storeSubject(collection, checkId(id));
+    const until = (await readSubject(connection, subjects))?.revision ?? 0;
     // The store begins far above 1: a reader begins at the first message that there is.
-    const reader = await openReader(connection, { stream: STREAM, subjects, from: after + 1 });
-    try {
-      const found = await reader.next(PAGE_VERSIONS, pageBytes(connection.info.maxPayload));
-      // A server before 2.11 gives the next message when there is none from `after` on.
-      const versions = found.filter(({ subject, revision }) => subject === subjects && revision > after);
-      if (versions.length === 0 && after === 0)
-        throw new FrontsyncError("NOT_FOUND", `${collection} never had a document '${id.slice(0, 80)}'.`);
-      return encodePage({ done: reader.pending === 0, records: versions.length }, versions);
-    } finally {
-      reader.close();
-    }
+    const page = { from: after + 1, until, limit: PAGE_VERSIONS, maxBytes: pageBytes(connection.info.maxPayload) };
+    const { versions, done } = await readPage(connection, { stream: STREAM, subjects, ...page });
+    if (versions.length === 0 && after === 0)
+      throw new FrontsyncError("NOT_FOUND", `${collection} never had a document '${id.slice(0, 80)}'.`);
+    return encodePage({ done, records: versions.length }, versions);
   },
 });

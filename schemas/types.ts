@@ -647,7 +647,7 @@ export interface ChangesReply {
    */
   last: number;
   /**
-   * Nothing is left between `last` and `head`.
+   * Nothing is left up to `head`, nor is there a floor behind `last` below which something may be missing in this page.
    */
   done: boolean;
   /**

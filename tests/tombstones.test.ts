@@ -9,7 +9,7 @@ import type { Connection } from "../bus/wire/nats.ts";
 import { readAll } from "../bus/wire/reader.ts";
 import { readSubject } from "../bus/wire/stream.ts";
 import { floorSubject, GC, liveSubject, parseStoreSubject, STREAM, storeSubjects } from "../bus/wire/subjects.ts";
-import { type Deployment, deploy } from "./support/deployment.ts";
+import { type Deployment, deploy, patient } from "./support/deployment.ts";
 import { assertEqualReplicas, connectFunctions } from "./support/faults-ledger.ts";
 import { dice } from "./support/faults-random.ts";
 import { eventually } from "./support/nats-server-kit.ts";
@@ -122,6 +122,34 @@ describe("tombstones", () => {
     await dashboards(web1).put(document("last"));
     await Promise.all([web1.caughtUp(), web2.caughtUp()]);
     await store.collected();
+    await assertEqualReplicas([web1, web2]);
+    await assertNoDrift([web1, web2]);
+  });
+
+  it("are collected while webservers come that have nothing yet, and none of them ever shows what was deleted", async () => {
+    const many = ids("c", 1200);
+    await dashboards(web1).putMany(many.map(document), { timeoutMs: LONG_MS });
+    await Promise.all(many.map((id) => dashboards(web1).delete(id, { timeoutMs: LONG_MS })));
+    await dashboards(web1).put(document("last"));
+    let collected = false;
+    const come = async (lane: number) => {
+      for (let n = 0; !collected; n++) {
+        const webserver = `new${lane}-${n}`;
+        // Without an address: nothing waits for it.
+        const options = { datastore: deployment.datastore.address, dir: join(deployment.dir, webserver), updateInterval: 0.2 };
+        await using bus = patient(await connectBus({ ...options, webserver }));
+        await bus.caughtUp();
+        const shown = (await dashboards(bus).list({ limit: 1000 })).items.filter(({ id }) => id.startsWith("c"));
+        assert.deepEqual(shown, []);
+        assert.equal(bus.status().counters.drifts, 0);
+      }
+    };
+    await Promise.all([
+      ...[0, 1, 2].map(come),
+      store.collected().finally(() => {
+        collected = true;
+      }),
+    ]);
     await assertEqualReplicas([web1, web2]);
     await assertNoDrift([web1, web2]);
   });

@@ -221,7 +221,7 @@ async function directBatch(
 ): Promise<Chunk[]> {
   const subject = `$JS.API.DIRECT.GET.${CONTENTS_STREAM}`;
   // One more than there can be: the message that says that this was all.
-  const messages = await collect(connection, which.batch + 1, (inbox) =>
+  const { messages } = await collect(connection, which.batch + 1, (inbox) =>
     connection.publish(subject, JSON.stringify(which), { reply: inbox }),
   );
   return messages.map(asChunk);

@@ -116,14 +116,19 @@ export async function readVersion(connection: Connection, revision: number): Pro
   return await readMessage(connection, { seq: revision });
 }
 
-/** Whether the leader has a message with this number. */
-export async function hasMessage(connection: Connection, revision: number): Promise<boolean> {
-  return (await readVersion(connection, revision)) !== undefined;
+/** The first message of these subjects from a number on, from the stream's leader; undefined: there is none. */
+export async function readNext(
+  connection: Connection,
+  subjects: string,
+  from: number,
+  stream: string = STREAM,
+): Promise<StoredVersion | undefined> {
+  return await readMessage(connection, { seq: from, next_by_subj: subjects }, stream);
 }
 
 async function readMessage(
   connection: Connection,
-  which: { last_by_subj: string } | { seq: number },
+  which: { last_by_subj: string } | { seq: number; next_by_subj?: string },
   stream: string = STREAM,
 ): Promise<StoredVersion | undefined> {
   const answer = await api<{ message: { subject: string; seq: number; hdrs?: string; data?: string } }>(

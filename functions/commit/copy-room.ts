@@ -4,7 +4,7 @@ import { clock } from "../../bus/platform/clock.ts";
 import { log } from "../../bus/platform/log.ts";
 import { headerValue } from "../../bus/wire/envelope.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { readAll } from "../../bus/wire/reader.ts";
+import { readLatest } from "../../bus/wire/reader.ts";
 import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import type { Warning } from "../../schemas/types.ts";
 
@@ -61,16 +61,11 @@ export class CopyRoom {
   }
 
   async #read(): Promise<void> {
-    const held = { copies: 0, bytes: 0 };
     const copies = { stream: STREAM, subjects: storeSubjects(COLLECTION), headersOnly: true };
-    for await (const versions of readAll(this.#connection, copies)) {
-      for (const version of versions) {
-        if (version.deleted) continue;
-        held.copies++;
-        held.bytes += Number(headerValue(version.headerText, "Nats-Msg-Size") ?? 0);
-      }
-    }
-    this.#held = held;
+    const sizes = await readLatest(this.#connection, copies, ({ deleted, headerText }) =>
+      deleted ? undefined : Number(headerValue(headerText, "Nats-Msg-Size") ?? 0),
+    );
+    this.#held = { copies: sizes.size, bytes: [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0) };
     this.#countedAt = clock.monotonic();
   }
 }

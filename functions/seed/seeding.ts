@@ -116,7 +116,7 @@ export class Seeding {
   async emptyAt(): Promise<number | undefined> {
     const { last_seq: head = 0, messages = 0 } = (await streamInfo(this.#connection))?.state ?? {};
     if (messages > MAX_LOOK) return undefined;
-    const reader = await openReader(this.#connection, { stream: STREAM, subjects: STORE_ALL });
+    const reader = await openReader(this.#connection, { stream: STREAM, subjects: STORE_ALL, from: 1, headersOnly: true });
     try {
       const versions = await reader.next(MAX_LOOK, LOOK_BYTES);
       const made = versions.some(

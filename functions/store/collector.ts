@@ -10,7 +10,7 @@ import { log } from "../../bus/platform/log.ts";
 import { jittered } from "../../bus/platform/random.ts";
 import { contentRecord, lastChunk, listContents, purgeLife, type StoredRecord, writeRecord } from "../../bus/wire/contents.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { readAll } from "../../bus/wire/reader.ts";
+import { readLatest } from "../../bus/wire/reader.ts";
 import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { RESOURCES } from "../../schemas/resource.ts";
@@ -98,13 +98,12 @@ export class Collector {
 
   /** The contents that documents refer to, as the store has them now. */
   async #used(): Promise<Set<string>> {
-    const used = new Set<string>();
-    for await (const versions of readAll(this.#connection, { stream: STREAM, subjects: storeSubjects(RESOURCES) })) {
-      for (const version of versions) {
-        const { sha256 } = (docOf(this.#schema, version) ?? {}) as Partial<Resource>;
-        if (sha256 !== undefined) used.add(sha256);
-      }
-    }
-    return used;
+    const documents = { stream: STREAM, subjects: storeSubjects(RESOURCES) };
+    const used = await readLatest(
+      this.#connection,
+      documents,
+      (version) => (docOf(this.#schema, version) as Partial<Resource> | undefined)?.sha256,
+    );
+    return new Set(used.values());
   }
 }

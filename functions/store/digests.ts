@@ -2,7 +2,7 @@
 import { pause } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { readAll } from "../../bus/wire/reader.ts";
+import { readLatest } from "../../bus/wire/reader.ts";
 import { isOwn, parseStoreSubject, STORE_ALL, STREAM } from "../../bus/wire/subjects.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import { Deltas } from "./deltas.ts";
@@ -90,15 +90,9 @@ export class Digests {
    *  risen meanwhile. */
   async #read(): Promise<{ tally: Tally; head: number } | undefined> {
     const floors = await readFloors(this.#connection, this.#schemas);
-    const versions = new Map<string, { revision: number; deleted: boolean }>();
-    let head = 0;
     const all = { stream: STREAM, subjects: STORE_ALL, headersOnly: true };
-    for await (const page of readAll(this.#connection, all)) {
-      for (const { subject, revision, deleted } of page) {
-        versions.set(subject, { revision, deleted });
-        head = Math.max(head, revision);
-      }
-    }
+    const versions = await readLatest(this.#connection, all, ({ revision, deleted }) => ({ revision, deleted }));
+    const head = [...versions.values()].reduce((highest, { revision }) => Math.max(highest, revision), 0);
     // Whatever was purged meanwhile was below a floor that was stated before.
     if (haveRisen(floors, await readFloors(this.#connection, this.#schemas))) return undefined;
     const tally = new Tally();

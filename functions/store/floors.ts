@@ -1,7 +1,7 @@
 /** The floors of the collections, `_gc.<collection>`: what the store says about tombstones that are no longer there. A floor only rises, and is
  *  written before the first tombstone below it goes. */
 import type { Connection } from "../../bus/wire/nats.ts";
-import { readAll } from "../../bus/wire/reader.ts";
+import { readLatest } from "../../bus/wire/reader.ts";
 import { readSubject } from "../../bus/wire/stream.ts";
 import { floorSubject, GC, parseStoreSubject, STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import type { Schemas } from "../../schemas/index.ts";
@@ -18,10 +18,7 @@ export async function readFloor(connection: Connection, schemas: Schemas, collec
 
 /** Of every collection that has one. */
 export async function readFloors(connection: Connection, schemas: Schemas): Promise<Map<string, StoredFloor>> {
-  const floors = new Map<string, StoredFloor>();
-  for await (const versions of readAll(connection, { stream: STREAM, subjects: storeSubjects(GC) })) {
-    for (const { subject, revision, body } of versions)
-      floors.set(parseStoreSubject(subject).token, { ...schemas.read("floor", body), revision });
-  }
-  return floors;
+  const stated = { stream: STREAM, subjects: storeSubjects(GC) };
+  const floors = await readLatest(connection, stated, ({ revision, body }) => ({ ...schemas.read("floor", body), revision }));
+  return new Map([...floors].map(([subject, floor]) => [parseStoreSubject(subject).token, floor]));
 }

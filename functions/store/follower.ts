@@ -41,7 +41,7 @@ export class Follower {
   readonly #onCommitted: (version: Committed) => void;
   readonly #hints = new RecentMap<string, Hint>(MAX_HINTS);
   readonly #last = new Map<string, number>();
-  /** Up to which revision tombstones are collected, by collection. */
+  /** By collection. */
   readonly #floors = new Map<string, number>();
   readonly digests: Digests;
   #beacon: NodeJS.Timeout | undefined;
@@ -101,7 +101,12 @@ export class Follower {
   hint(subject: string): Hint | undefined {
     const hint = this.#hints.get(subject);
     // A tombstone that is collected is perhaps not there any more.
-    return hint?.deleted && hint.revision <= (this.#floors.get(parseStoreSubject(subject).collection) ?? 0) ? undefined : hint;
+    return hint?.deleted && hint.revision <= this.floorOf(parseStoreSubject(subject).collection) ? undefined : hint;
+  }
+
+  /** Up to which revision tombstones of a collection are collected, as far as was heard since this connection began. */
+  floorOf(collection: string): number {
+    return this.#floors.get(collection) ?? 0;
   }
 
   /** The last revision that was heard of in a collection; 0: none since this connection began. */

@@ -3,7 +3,7 @@
 import { clock } from "../../bus/platform/clock.ts";
 import { RecentMap } from "../../bus/platform/recent-map.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { readAll } from "../../bus/wire/reader.ts";
+import { readLatest } from "../../bus/wire/reader.ts";
 import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { Schemas } from "../../schemas/index.ts";
@@ -154,13 +154,10 @@ export class Fuse {
   /** The documents that there are, and those that were deleted within the minute. */
   async #counted(): Promise<number> {
     const since = clock.now() - WINDOW_S * 1000;
-    // What changes while it is read comes twice.
-    const counted = new Set<string>();
-    const subjects = storeSubjects(this.#collection);
-    for await (const versions of readAll(this.#connection, { stream: STREAM, subjects, headersOnly: true })) {
-      for (const { subject, deleted, envelope } of versions)
-        if (!deleted || (envelope && Date.parse(envelope.at) > since)) counted.add(subject);
-    }
+    const all = { stream: STREAM, subjects: storeSubjects(this.#collection), headersOnly: true };
+    const counted = await readLatest(this.#connection, all, ({ deleted, envelope }) =>
+      !deleted || (envelope && Date.parse(envelope.at) > since) ? true : undefined,
+    );
     return counted.size;
   }
 }

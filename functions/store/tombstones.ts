@@ -1,14 +1,15 @@
 /** Collects tombstones that nobody waits for any more, so that neither the store nor the replicas grow with what was deleted. In steps: first the
- *  floor is stated (`_gc.<collection>`), on the condition that nobody has stated another one, then the tombstones up to it go. A step that was
- *  interrupted is finished by the next one, in whichever handler; several at once can't harm each other, as each statement is conditional and a
- *  purge takes no version behind the tombstone. */
+ *  versions before the tombstones go, then the floor is stated (`_gc.<collection>`), on the condition that nobody has stated another one, then the
+ *  tombstones up to it go. So whoever reads a document's version and then no tombstone behind it has read while a floor was stated, and can tell.
+ *  A step that was interrupted is finished by the next one, in whichever handler; several at once can't harm each other, as each statement is
+ *  conditional and a purge takes no version behind the tombstone. */
 import { clock } from "../../bus/platform/clock.ts";
 import { pause } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
 import { jittered } from "../../bus/platform/random.ts";
 import { headerValue, OPERATION_HEADER } from "../../bus/wire/envelope.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
-import { readAll } from "../../bus/wire/reader.ts";
+import { readLatest } from "../../bus/wire/reader.ts";
 import { purgeUpTo, storeOwn } from "../../bus/wire/stream.ts";
 import { floorSubject, idOf, parseStoreSubject, STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import { headerText, type StoredVersion } from "../../bus/wire/version.ts";
@@ -91,6 +92,8 @@ export class Tombstones {
     // Nothing of an earlier floor may be there when the next one is stated: handlers remember what may be there of one floor only.
     await this.#purge(planned.leftovers);
     if (planned.collect.length === 0) return false;
+    if (schema.retention.versions > 1)
+      await this.#purge(planned.collect.map(({ subject, revision }) => ({ subject, revision: revision - 1 })));
     const body = JSON.stringify(statement(planned));
     if (typeof (await storeOwn(this.#connection, floorSubject(collection), body, stated?.revision ?? 0)) !== "number")
       return false;
@@ -101,16 +104,14 @@ export class Tombstones {
 
   /** The last version of each document. */
   async #look(collection: string): Promise<Listed[]> {
-    const versions = new Map<string, Listed>();
     const all = { stream: STREAM, subjects: storeSubjects(collection), headersOnly: true };
-    for await (const page of readAll(this.#connection, all))
-      for (const version of page) versions.set(version.subject, listed(version));
-    return [...versions.values()];
+    return [...(await readLatest(this.#connection, all, listed)).values()];
   }
 
-  async #purge(tombstones: readonly Listed[]): Promise<void> {
-    for (let at = 0; at < tombstones.length; at += AT_ONCE) {
-      const next = tombstones.slice(at, at + AT_ONCE);
+  /** Takes the versions up to these away. */
+  async #purge(versions: readonly Pick<Listed, "subject" | "revision">[]): Promise<void> {
+    for (let at = 0; at < versions.length; at += AT_ONCE) {
+      const next = versions.slice(at, at + AT_ONCE);
       await Promise.all(next.map(({ subject, revision }) => purgeUpTo(this.#connection, subject, revision)));
     }
   }

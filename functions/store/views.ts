@@ -47,8 +47,9 @@ export const NO_VIEW: View = { revision: 0, held: new Map() };
 interface Kept extends View {
   revision: number;
   held: Map<string, Held>;
-  /** What the follower had heard of when it was read. */
+  /** What the follower had heard of when it was read, and up to where tombstones were collected. */
   readAt: number;
+  floor: number;
 }
 
 export class Views {
@@ -85,6 +86,7 @@ export class Views {
 
   /** As far as this handler has heard. The store may not refuse what is decided on an old view of single subjects: another one may be the right one. */
   #isCurrent({ collection, subjects }: Scope, known: Kept): boolean {
+    if (known.floor !== this.#follower.floorOf(collection)) return false;
     if (!subjects) return this.#follower.lastOf(collection) <= known.revision;
     // The follower may have forgotten what is longer ago.
     if (this.#follower.head - known.readAt >= MAX_HINTS) return false;
@@ -92,8 +94,11 @@ export class Views {
   }
 
   async #read(scope: Scope): Promise<View> {
-    const view: Kept = this.#views.get(scope.key) ?? { revision: 0, held: new Map(), readAt: 0 };
     const readAt = this.#follower.head;
+    const floor = this.#follower.floorOf(scope.collection);
+    const known = this.#views.get(scope.key);
+    // Tombstones were collected: one may have been taken away just before it was read, and none of them need be kept.
+    const view: Kept = known?.floor === floor ? known : { revision: 0, held: new Map(), readAt, floor };
     const schema = this.#schemas.collection(scope.collection);
     if (scope.subjects) for (const version of await readLast(this.#connection, scope.subjects)) add(schema, view, version);
     else await this.#readOn(schema, view);
