@@ -1,16 +1,13 @@
 /** The schemas: one JSON Schema file for each document and each message. Types, validators, the replica's tables, conflict policies
  *  and documents all come from them. `loadSchemas` reads and checks the files; nothing here does any other I/O. */
-import { readdirSync, readFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
-import addFormats from "ajv-formats";
-import { escapePointer, isObject, STAMPS } from "./document.ts";
+import { basename, resolve } from "node:path";
+import type { ErrorObject, ValidateFunction } from "ajv";
+import { escapePointer, STAMPS } from "./document.ts";
 import { FrontsyncError } from "./errors.ts";
+import { COLLECTIONS, type JsonObject, jsonFiles, readCommon, readJson, readMessages } from "./files.ts";
 import type { CollectionDeclaration, Messages } from "./types.ts";
 import { upcastFault } from "./upcast.ts";
-
-type JsonObject = Record<string, unknown>;
+import { builtValidator, openAjv } from "./validators.ts";
 
 /** A collection as its schema file declares it. */
 export interface CollectionSchema extends CollectionDeclaration {
@@ -43,7 +40,6 @@ export interface Schemas {
   read<K extends keyof Messages>(kind: K, bytes: Uint8Array | string): Messages[K];
 }
 
-const HERE = fileURLToPath(new URL(".", import.meta.url));
 const MAX_COLLECTION_NAME = 64;
 /** Of a path in an error: a name that somebody made up may be as long as a message. */
 const MAX_PATH = 1000;
@@ -62,35 +58,32 @@ export function loadSchemas(folders: readonly string[] = []): Schemas {
   return folders.length === 0 ? ownSchemas() : readSchemas(folders);
 }
 
-/** Its own don't change while a process runs, and to read and check them takes as long as much else at a start. */
+type Compile = (source: JsonObject) => () => ValidateFunction;
+
+/** Its own don't change while a process runs. */
 const ownSchemas = onFirstUse(() => readSchemas([]));
 
 function readSchemas(folders: readonly string[]): Schemas {
-  // Frontsync's own are the same for every process, and were checked by its tests; to check them takes half of the time.
-  const validateSchema = folders.length > 0;
-  // strictRequired can not see through the $ref to the common fields.
-  const ajv = new Ajv({ strict: true, strictRequired: false, allowUnionTypes: true, validateSchema });
-  (addFormats as unknown as typeof addFormats.default)(ajv, ["date-time"]);
-  const metaSchema = readJson(join(HERE, "collection.meta.json"));
-  ajv.addKeyword({ keyword: "collection", schemaType: "object", ...(validateSchema && { metaSchema }) });
+  const ajv = onFirstUse(openAjv);
+  const messageSchemas = readMessages();
+  const messages = new Map(
+    messageSchemas.map(({ $id }) => {
+      const id = String($id);
+      return [id, onFirstUse(() => builtValidator(id) ?? ajv().compile({ $ref: id }))];
+    }),
+  );
 
-  const common = readJson(join(HERE, "document.json"));
-  ajv.addSchema([common, readJson(join(HERE, "password.json"))]);
-  const messages = new Map<string, () => ValidateFunction>();
-  const messageSchemas = ["messages", "http"].flatMap((folder) => jsonFiles(join(HERE, folder))).map(readJson);
-  for (const schema of messageSchemas) ajv.addSchema(schema);
-  for (const { $id } of messageSchemas)
-    messages.set(
-      String($id),
-      onFirstUse(() => ajv.compile({ $ref: String($id) })),
-    );
-
+  const own: Compile = (source) => onFirstUse(() => builtValidator(String(source.$id)) ?? ajv().compile(source));
+  // What is wrong with others' files is told at the start.
+  const others: Compile = (source) => {
+    const validate = ajv().compile(source);
+    return () => validate;
+  };
+  const common = readCommon();
   const collections = new Map<string, CollectionSchema>();
-  const own = join(HERE, "collections");
-  for (const folder of [own, ...folders]) {
+  for (const folder of [COLLECTIONS, ...folders]) {
     for (const file of jsonFiles(folder)) {
-      // The faults of others' files are told at the start.
-      const schema = compileCollection(ajv, file, common, folder === own ? onFirstUse : now);
+      const schema = readCollection(file, common, folder === COLLECTIONS ? own : others);
       // SQLite, which keeps the replica, does not tell names apart by case.
       if ([...collections.keys()].some((name) => name.toLowerCase() === schema.collection.toLowerCase())) {
         throw new FrontsyncError(
@@ -132,7 +125,6 @@ function readSchemas(folders: readonly string[]): Schemas {
   };
 }
 
-/** To compile all takes longer than anything else at the start of a process. */
 function onFirstUse<T>(make: () => T): () => T {
   let made: T | undefined;
   return () => {
@@ -141,12 +133,7 @@ function onFirstUse<T>(make: () => T): () => T {
   };
 }
 
-function now<T>(make: () => T): () => T {
-  const made = make();
-  return () => made;
-}
-
-function compileCollection(ajv: Ajv, file: string, common: JsonObject, when: typeof onFirstUse): CollectionSchema {
+function readCollection(file: string, common: JsonObject, compile: Compile): CollectionSchema {
   const source = readJson(file);
   const name = basename(file, ".json");
   const bad = (what: string) => new FrontsyncError("BAD_CONFIG", `${file}: ${what}`);
@@ -157,13 +144,7 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject, when: typ
   if (source.$id !== name) throw bad(`"$id" must be the file's name: "${name}".`);
   if (!source.collection)
     throw bad('there is no "collection" declaration; schemas/collection.meta.json says what belongs in it.');
-  const validator = when((): ValidateFunction => {
-    try {
-      return ajv.compile(source);
-    } catch (cause) {
-      throw bad(`the schema can't be used: ${(cause as Error).message}`);
-    }
-  });
+  const validator = usable(() => compile(source), bad);
   const fields: Record<string, JsonObject> = {};
   for (const part of [...(Array.isArray(source.allOf) ? (source.allOf as JsonObject[]) : []), source]) {
     const from = part.$ref === "document" ? common : part;
@@ -205,6 +186,15 @@ function compileCollection(ajv: Ajv, file: string, common: JsonObject, when: typ
   };
 }
 
+/** Throws BAD_CONFIG: the schema can't be compiled. */
+function usable<T>(compile: () => T, bad: (what: string) => FrontsyncError): T {
+  try {
+    return compile();
+  } catch (cause) {
+    throw bad(`the schema can't be used: ${(cause as Error).message}`);
+  }
+}
+
 /** The definition in the same file that a field's reference means; else the field as it is. */
 function defined(property: JsonObject, { definitions = {} }: JsonObject): JsonObject {
   const name = /^#\/definitions\/(.+)$/.exec(String(property.$ref))?.[1];
@@ -221,28 +211,4 @@ function fault(code: "BAD_MESSAGE" | "SCHEMA_INVALID", what: string, errors: Err
     `${what} is refused at '${path.slice(0, 200)}': ${error?.message ?? "it does not fit its schema"}.`,
     { path: path.slice(0, MAX_PATH) },
   );
-}
-
-function jsonFiles(folder: string): string[] {
-  let names: string[];
-  try {
-    names = readdirSync(folder);
-  } catch (cause) {
-    throw new FrontsyncError("BAD_CONFIG", `The schema folder ${folder} can't be read: ${(cause as Error).message}`, { cause });
-  }
-  return names
-    .filter((name) => name.endsWith(".json"))
-    .sort()
-    .map((name) => join(folder, name));
-}
-
-function readJson(file: string): JsonObject {
-  let schema: unknown;
-  try {
-    schema = JSON.parse(readFileSync(file, "utf8"));
-  } catch (cause) {
-    throw new FrontsyncError("BAD_CONFIG", `The schema file ${file} can't be read: ${(cause as Error).message}`, { cause });
-  }
-  if (isObject(schema)) return schema;
-  throw new FrontsyncError("BAD_CONFIG", `${file}: a schema must be a JSON object.`);
 }

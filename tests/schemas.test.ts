@@ -5,11 +5,14 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import type { ValidateFunction } from "ajv";
+import fc from "fast-check";
 import { connectBus } from "../bus/index.ts";
 import { startDatastore } from "../functions/datastore.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
+import { COLLECTIONS, readJson } from "../schemas/files.ts";
 import { loadSchemas } from "../schemas/index.ts";
-import type { Messages } from "../schemas/types.ts";
+import { builtValidator, openAjv } from "../schemas/validators.ts";
 import { deploy } from "./support/deployment.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 
@@ -97,23 +100,37 @@ function schemaNames(folder: string): string[] {
   return files.filter((file) => file.endsWith(".json")).map((file) => basename(file, ".json"));
 }
 
-// They are compiled when they are first used, so a fault in one would be told late; and checked only beside others', so that no start pays for it.
 describe("frontsync's own schemas", () => {
-  const checked = (t: TestContext) => loadSchemas([temporaryFolder(t)]);
-  const usable = (error: unknown) =>
-    error instanceof FrontsyncError && error.code.match(/^(SCHEMA_INVALID|BAD_MESSAGE)$/) !== null;
+  const names = ["collections", "messages", "http"].flatMap(schemaNames);
+  const ajv = openAjv();
+  for (const name of schemaNames("collections")) ajv.addSchema(readJson(join(COLLECTIONS, `${name}.json`)));
 
-  it("are valid, those of the documents", (t) => {
-    const schemas = checked(t);
-    for (const name of schemaNames("collections")) assert.throws(() => schemas.collection(name).validate(0), usable, name);
+  it("were all compiled by the build", () => {
+    assert.ok(names.length > 100);
+    for (const name of names) assert.equal(builtValidator(name)?.(0), false, name);
   });
 
-  it("are valid, those of the messages", (t) => {
-    const schemas = checked(t);
-    for (const name of ["messages", "http"].flatMap(schemaNames))
-      assert.throws(() => schemas.read(name as keyof Messages, "0"), usable, name);
+  it("accept and refuse, when they were built, what ajv does with the files, and for the same reason", () => {
+    for (const name of names) {
+      const [built, fresh] = [builtValidator(name), ajv.getSchema(name)];
+      assert.ok(built && fresh, name);
+      // Values that get far: some fields are right.
+      const { properties = {} } = fresh.schema as { properties?: object };
+      const anything = fc.oneof(fc.jsonValue(), fc.record({ id: fc.string(), name: fc.string(), uid: fc.integer() }));
+      const fields = fc.dictionary(fc.constantFrom("id", ...Object.keys(properties)), anything);
+      fc.assert(
+        fc.property(fc.oneof(anything, fields), (value) => {
+          assert.deepEqual([built(value), told(built)], [fresh(value), told(fresh)]);
+        }),
+        { numRuns: 20 },
+      );
+    }
   });
 });
+
+function told({ errors }: ValidateFunction): unknown {
+  return errors?.map(({ instancePath, keyword, message, params }) => ({ instancePath, keyword, message, params }));
+}
 
 function refused(load: () => unknown, file: string, says: RegExp): void {
   assert.throws(load, (error: unknown) => {

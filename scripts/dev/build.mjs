@@ -19,7 +19,7 @@ try {
 }
 
 const compile = (config) => spawnSync(process.execPath, [compiler, "-p", join(root, config)], { stdio: "inherit" }).status ?? 1;
-const status = compile("tsconfig.json") || compile("apps/console/tsconfig.json");
+let status = compile("tsconfig.json") || compile("apps/console/tsconfig.json");
 // What was deleted in the sources must be gone in dist/ too: functions and tests are found by what is there.
 for (const file of existsSync(out) ? readdirSync(out, { recursive: true, encoding: "utf8" }) : []) {
   const source = file.match(/^((?:apps|bench|bus|faults|functions|schemas|scripts|tests)\/.*?)\.(?:js|d\.ts|js\.map)$/)?.[1];
@@ -31,6 +31,8 @@ for (const folder of ["collections", "http", "messages"]) {
 }
 for (const file of ["collection.meta.json", "document.json", "password.json"])
   cpSync(join(root, "schemas", file), join(out, "schemas", file));
+const run = (script) => spawnSync(process.execPath, [join(out, script)], { stdio: "inherit" }).status ?? 1;
+status ||= run("scripts/dev/validators.js");
 // Also without npm, which does it for what it installs.
 if (status === 0) chmodSync(join(out, "scripts/frontsync.js"), 0o755);
 if (status === 0) {
