@@ -31,6 +31,7 @@ const INACTIVE_NS = 30e9;
 const TOO_LARGE = 409;
 /** 204: that was all; 404: no messages; 408: the request is over. */
 const THAT_WAS_ALL = [204, 404, 408, TOO_LARGE];
+const NONE_OF_THEM = "No Results";
 
 export async function openReader(connection: Connection, options: ReadOptions): Promise<Reader> {
   const { stream } = options;
@@ -162,7 +163,10 @@ export async function readLast(connection: Connection, subjects: readonly string
     versions.push(...messages.map(directMessage));
     pending = Number(status?.headers?.get("Nats-Num-Pending") || 0);
     const last = versions.at(-1)?.revision ?? 0;
-    if (pending > 0 && last < from) throw new FrontsyncError("TIMEOUT", "The store did not deliver what was asked for.");
+    // Where one of them can't be read the server's answer just ends.
+    const broken = status?.headers?.code === 404 && status.headers.description !== NONE_OF_THEM;
+    if (broken || (pending > 0 && last < from))
+      throw new FrontsyncError("TIMEOUT", "The store did not deliver what was asked for.");
     from = last + 1;
   }
   return versions;
