@@ -80,6 +80,22 @@ test("an expired certificate is told, and a new one is taken without a restart",
   );
 });
 
+test("handlers that reach NATS by TLS serve again after it was killed", async (t) => {
+  const folder = temporaryFolder(t);
+  const authority = makeAuthority(folder, "authority");
+  await using deployment = await deploy({ tls: makeCertificate(folder, "datastore", authority, NAMES), sync: "default" });
+  const { pids } = deployment.datastore;
+  const web1 = await deployment.connect("web1", { tls: { ca: readFileSync(authority.certificateFile, "utf8") } });
+  for (const id of ["once", "twice"]) {
+    process.kill(deployment.datastore.pids.natsServer ?? 0, "SIGKILL");
+    await eventually("degraded", WAIT_MS, () => web1.status().state === "degraded");
+    await eventually("synced", WAIT_MS, () => web1.status().state === "synced");
+    const { revision } = await web1.collection("dashboards").put({ id, name: id }, { timeoutMs: WAIT_MS });
+    assert.ok(revision, "it is stored");
+  }
+  assert.deepEqual(deployment.datastore.pids.handlers, pids.handlers, "by the same processes");
+});
+
 test("a certificate that can't be used is refused before anything starts", async (t) => {
   const dir = temporaryFolder(t);
   const [one, two] = [makeAuthority(dir, "one"), makeAuthority(dir, "two")];

@@ -81,6 +81,21 @@ function viewOf(message: Msg | ServiceMsg): RawMessage<Uint8Array> {
   return { bytes: Buffer.concat([headers, message.data]), headersEnd: headers.length };
 }
 
+interface Service {
+  name: string;
+  version: string;
+  description: string;
+  queue: string;
+}
+
+interface Endpoint {
+  name: string;
+  subject: string;
+  metadata: Record<string, string>;
+  handle(message: ServiceMsg): void;
+}
+
+/** What begins anew with each connection that we make; the client sees to its own reconnects. */
 interface Subscribed {
   start(nats: NatsConnection): void;
 }
@@ -194,27 +209,19 @@ export class Connection {
     };
   }
 
-  /** Serves endpoints as one NATS micro service: `$SRV.PING`, `INFO` and `STATS` answer. */
-  async serve(
-    service: { name: string; version: string; description: string; queue: string },
-    endpoints: readonly {
-      name: string;
-      subject: string;
-      metadata: Record<string, string>;
-      handle: (message: ServiceMsg) => void;
-    }[],
-  ): Promise<void> {
-    const served = await this.#live().services.add(service);
-    for (const { name, subject, metadata, handle } of endpoints) {
-      served.addEndpoint(name, {
-        subject,
-        metadata,
-        handler: (error, message) => {
-          if (error) log.error({ err: error, subject }, "an endpoint failed");
-          else handle(message);
-        },
-      });
-    }
+  /** Serves endpoints as one NATS micro service: `$SRV.PING`, `INFO` and `STATS` answer. Also again after a reconnect, whoever made it. Throws
+   *  DATASTORE_UNREACHABLE while there is no connection. */
+  async serve(service: Service, endpoints: readonly Endpoint[]): Promise<void> {
+    const nats = this.#live();
+    this.#subscribed.add({
+      start(next) {
+        // The connection may break meanwhile: the next one begins anew.
+        addService(next, service, endpoints).catch((error: unknown) =>
+          log.error({ err: error }, "the service could not be added"),
+        );
+      },
+    });
+    await addService(nats, service, endpoints);
   }
 
   createInbox(): string {
@@ -306,6 +313,20 @@ function clientOptions({ servers, user, password, inboxPrefix, name, tls }: Conn
     timeout: 3000,
     noAsyncTraces: true,
   };
+}
+
+async function addService(nats: NatsConnection, service: Service, endpoints: readonly Endpoint[]): Promise<void> {
+  const served = await nats.services.add(service);
+  for (const { name, subject, metadata, handle } of endpoints) {
+    served.addEndpoint(name, {
+      subject,
+      metadata,
+      handler: (error, message) => {
+        if (error) log.error({ err: error, subject }, "an endpoint failed");
+        else handle(message);
+      },
+    });
+  }
 }
 
 function unreachable(why: string, cause?: unknown): FrontsyncError {
