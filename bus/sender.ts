@@ -4,6 +4,7 @@ import type { Schemas } from "../schemas/index.ts";
 import type { BatchResult, WriteReply } from "../schemas/types.ts";
 import type { Link } from "./link.ts";
 import { asBatch, type WriteRequest } from "./outbox/request.ts";
+import { ByteBudget } from "./platform/byte-budget.ts";
 import { asError } from "./refusal.ts";
 
 const MAX_SINGLES = 4;
@@ -11,6 +12,8 @@ const MAX_BATCHES = 4;
 const MAX_BATCH_WRITES = 100;
 /** Larger writes go by themselves: a message has an end, and a batch's answer comes when its last write is stored. */
 const MAX_BATCH_BYTES = 1024 * 1024;
+/** Under way at once. More would only wait elsewhere, in the memory of the datastore, and while it waits there its time runs out. */
+const MAX_BYTES_UNDER_WAY = MAX_BATCHES * MAX_BATCH_BYTES;
 
 interface Waiting {
   write: WriteRequest;
@@ -23,6 +26,7 @@ interface Waiting {
 export class Sender {
   readonly #link: Link;
   readonly #schemas: Schemas;
+  readonly #underWay = new ByteBudget(MAX_BYTES_UNDER_WAY);
   #waiting: Waiting[] = [];
   #singles = 0;
   #batches = 0;
@@ -33,13 +37,13 @@ export class Sender {
     this.#schemas = schemas;
   }
 
-  /** Asks the datastore to store one write. `bytes`: about its size. Throws what it is refused with; DATASTORE_UNREACHABLE when nothing
+  /** Asks the datastore to store one write. `bytes`: about its size. `timeoutMs` runs from when it is its turn. Throws what it is refused with; DATASTORE_UNREACHABLE when nothing
    *  was sent; TIMEOUT when it was, and no answer came. */
   send(write: WriteRequest, bytes: number, timeoutMs: number): Promise<WriteReply> {
     return new Promise((resolve, reject) => {
       const item = { write, bytes, timeoutMs, resolve, reject };
-      const alone = this.#waiting.length === 0 && this.#batches === 0 && this.#singles < MAX_SINGLES;
-      if (alone || bytes > MAX_BATCH_BYTES) void this.#single(item);
+      const few = this.#waiting.length === 0 && this.#batches === 0 && this.#singles < MAX_SINGLES;
+      if (few && this.#underWay.take(bytes)) void this.#start([item]);
       else {
         this.#waiting.push(item);
         this.#schedule();
@@ -53,19 +57,31 @@ export class Sender {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      while (this.#waiting.length > 0 && this.#batches < MAX_BATCHES) void this.#batch(this.#take());
+      while (this.#batches < MAX_BATCHES) {
+        const items = this.#take();
+        if (items.length === 0) return;
+        void this.#start(items);
+      }
     });
   }
 
+  /** The next ones that go together, in order; none when there is no room for the first. */
   #take(): Waiting[] {
     let bytes = 0;
     let count = 0;
     for (const item of this.#waiting) {
       bytes += item.bytes;
-      if (count >= MAX_BATCH_WRITES || (count > 0 && bytes > MAX_BATCH_BYTES)) break;
+      if (count >= MAX_BATCH_WRITES || (count > 0 && bytes > MAX_BATCH_BYTES) || !this.#underWay.take(item.bytes)) break;
       count++;
     }
     return this.#waiting.splice(0, count);
+  }
+
+  /** What was taken from the budget. */
+  async #start(items: Waiting[]): Promise<void> {
+    await (items.length === 1 ? this.#single(items[0] as Waiting) : this.#batch(items));
+    for (const { bytes } of items) this.#underWay.giveBack(bytes);
+    if (this.#waiting.length > 0) this.#schedule();
   }
 
   async #single({ write, timeoutMs, resolve, reject }: Waiting): Promise<void> {
@@ -77,12 +93,10 @@ export class Sender {
       reject(error);
     } finally {
       this.#singles--;
-      if (this.#waiting.length > 0) this.#schedule();
     }
   }
 
   async #batch(items: Waiting[]): Promise<void> {
-    if (items.length === 1) return await this.#single(items[0] as Waiting);
     this.#batches++;
     try {
       const timeoutMs = Math.max(...items.map((item) => item.timeoutMs));
@@ -97,7 +111,6 @@ export class Sender {
       else for (const item of items) item.reject(error);
     } finally {
       this.#batches--;
-      if (this.#waiting.length > 0) this.#schedule();
     }
   }
 }

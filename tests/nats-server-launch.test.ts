@@ -122,6 +122,13 @@ describe("the embedded nats-server", { concurrency: true }, () => {
     assert.notEqual(second.serverId, first.serverId);
   });
 
+  it("is limited by the disk itself, not by a part of what is free when it starts", async (t) => {
+    const dir = temporaryFolder(t);
+    const lines: string[] = [];
+    await using _server = await launchNatsServer({ binary, dir, config: config(dir), log: (line) => lines.push(line) });
+    assert.match(lines.find((line) => line.includes("Max Storage")) ?? "", /: +1000\.00 TB$/);
+  });
+
   it("runs many side by side on ports of their own", async (t) => {
     const dirs = Array.from({ length: 4 }, () => temporaryFolder(t));
     const servers = await Promise.all(dirs.map((dir) => launchNatsServer({ binary, dir, config: config(dir) })));

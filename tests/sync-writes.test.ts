@@ -35,6 +35,15 @@ describe("writes", () => {
     }
   });
 
+  it("are all stored when many large ones come at once", async () => {
+    const data = { text: "x".repeat(1.1 * 1024 * 1024) };
+    const put = (_: unknown, n: number) => dashboards(a).put({ id: `large${n}`, name: "large", data }, { timeoutMs: 60_000 });
+    const written = await Promise.all(Array.from({ length: 30 }, put));
+    assert.equal(new Set(written.map(({ revision }) => revision)).size, 30);
+    assert.ok(written.every(({ revision }) => typeof revision === "number"));
+    await Promise.all(written.map(({ id }) => dashboards(a).delete(id, { timeoutMs: 60_000 })));
+  });
+
   it("store what was given, whatever the caller makes of it afterwards", async () => {
     const doc = { id: "given", name: "given", data: { x: 1 } };
     const putting = dashboards(a).put(doc);

@@ -1,5 +1,6 @@
 /** Conditional writes, one by one or, where each would wait for its own fsync and many wait, in atomic batches: a batch costs about 4 ms
  *  whatever its size. */
+import { ByteBudget } from "../../bus/platform/byte-budget.ts";
 import { clock } from "../../bus/platform/clock.ts";
 import { randomId } from "../../bus/platform/random.ts";
 import type { Connection } from "../../bus/wire/nats.ts";
@@ -11,6 +12,8 @@ const MAX_SINGLES = { batching: 8, alone: 500 };
 const MAX_BATCHES = 2;
 const MAX_BATCH_MESSAGES = 200;
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+/** Under way at once: nats-server holds 128 MB that it has not stored yet, of all handlers, and refuses the rest. */
+const MAX_BYTES_UNDER_WAY = MAX_BATCHES * MAX_BATCH_BYTES;
 const MAX_WAITING = 10_000;
 const MAX_WAITING_BYTES = 128 * 1024 * 1024;
 /** How long batches are left alone after the server refused one for want of room, ms. */
@@ -25,6 +28,7 @@ interface Waiting {
 export class GroupCommit {
   readonly #connection: Connection;
   readonly #isStale: (write: StoreWrite) => boolean;
+  readonly #underWay = new ByteBudget(MAX_BYTES_UNDER_WAY);
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #singles = 0;
@@ -48,9 +52,13 @@ export class GroupCommit {
     return new Promise((resolve, reject) => {
       const item = { write, resolve, reject };
       // Its expectation is of more than its subject, and a batch can't say that twice.
-      if (write.guard !== undefined) return void this.#single(item);
+      if (write.guard !== undefined) {
+        this.#underWay.takeAnyway(write.body.length);
+        return void this.#start([item]);
+      }
       // A lone write goes at once. What comes while others are under way goes together, in one packet.
-      if (this.#waiting.length === 0 && this.#batches === 0 && this.#singles === 0) return void this.#single(item);
+      const alone = this.#waiting.length === 0 && this.#batches === 0 && this.#singles === 0;
+      if (alone && this.#underWay.take(write.body.length)) return void this.#start([item]);
       if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes > MAX_WAITING_BYTES) {
         return reject(
           new FrontsyncError(
@@ -81,31 +89,47 @@ export class GroupCommit {
       const few = this.#waiting.length + this.#singles <= MAX_SINGLES.batching && this.#batches === 0;
       if (few || !batching) {
         const room = (batching ? MAX_SINGLES.batching : MAX_SINGLES.alone) - this.#singles;
-        if (room <= 0) return;
-        for (const item of this.#waiting.splice(0, room)) {
-          this.#waitingBytes -= item.write.body.length;
-          void this.#single(item);
-        }
+        const items = this.#takeSingles(room);
+        if (items.length === 0) return;
+        for (const item of items) void this.#start([item]);
       } else if (this.#batches < MAX_BATCHES) {
         const items = this.#takeBatch();
-        if (items.length > 0) void this.#batch(items);
+        if (items.length === 0) return;
+        void this.#start(items);
       } else return;
     }
   }
 
-  /** The next writes for one batch: at most one for each subject, since a batch's expectations are of before the batch. */
+  /** The next writes that go by themselves, at most `room`; none when there is no room for the first one's bytes. */
+  #takeSingles(room: number): Waiting[] {
+    let count = 0;
+    for (const { write } of this.#waiting) {
+      if (count >= room || !this.#underWay.take(write.body.length)) break;
+      this.#waitingBytes -= write.body.length;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  /** The next writes for one batch: at most one for each subject, since a batch's expectations are of before the batch. None when there is no room for
+   *  the first one's bytes, or none is left. */
   #takeBatch(): Waiting[] {
     const taken: Waiting[] = [];
     const left: Waiting[] = [];
     const subjects = new Set<string>();
     let bytes = 0;
+    let full = false;
     for (const item of this.#waiting) {
       const { subject, body } = item.write;
-      const fits = taken.length < MAX_BATCH_MESSAGES && (taken.length === 0 || bytes + body.length <= MAX_BATCH_BYTES);
-      if (!fits || subjects.has(subject)) left.push(item);
+      // What comes behind one that has no room must not take it, again and again.
+      full ||= taken.length >= MAX_BATCH_MESSAGES || (taken.length > 0 && bytes + body.length > MAX_BATCH_BYTES);
+      if (full || subjects.has(subject)) left.push(item);
       else if (this.#isStale(item.write)) {
         this.#waitingBytes -= body.length;
         item.resolve("conflict");
+      } else if (!this.#underWay.take(body.length)) {
+        full = true;
+        left.push(item);
       } else {
         taken.push(item);
         subjects.add(subject);
@@ -115,6 +139,13 @@ export class GroupCommit {
     this.#waiting = left;
     this.#waitingBytes -= bytes;
     return taken;
+  }
+
+  /** What was taken from the budget. */
+  async #start(items: Waiting[]): Promise<void> {
+    await (items.length === 1 ? this.#single(items[0] as Waiting) : this.#batch(items));
+    for (const { write } of items) this.#underWay.giveBack(write.body.length);
+    if (this.#waiting.length > 0) this.#schedule();
   }
 
   async #single({ write, resolve, reject }: Waiting): Promise<void> {
@@ -127,12 +158,10 @@ export class GroupCommit {
       reject(error);
     } finally {
       this.#singles--;
-      if (this.#waiting.length > 0) this.#schedule();
     }
   }
 
   async #batch(items: Waiting[]): Promise<void> {
-    if (items.length === 1) return this.#single(items[0] as Waiting);
     this.#batches++;
     try {
       const outcome = await storeBatch(
@@ -151,7 +180,6 @@ export class GroupCommit {
       for (const item of items) item.reject(error);
     } finally {
       this.#batches--;
-      if (this.#waiting.length > 0) this.#schedule();
     }
   }
 }

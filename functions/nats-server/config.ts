@@ -3,6 +3,9 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 
 const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
+/** More than any disk has. Without a number the server takes three quarters of what is free when it starts, and refuses writes beyond that with a
+ *  quarter of the disk free, also after the disk has grown. That the disk itself is full is noticed, and mended (supervise/write-faults.ts). */
+const MAX_FILE_STORE = "1000TB";
 
 export interface NatsConfigOptions {
   /** The address to listen on, e.g. 127.0.0.1 or ::1. */
@@ -40,6 +43,7 @@ max_pending: ${MAX_PENDING_BYTES}
 write_deadline: "5s"
 ${options.tls ? tlsBlock(options.tls) : ""}jetstream {
   store_dir: ${quote(options.storeDir)}
+  max_file_store: ${MAX_FILE_STORE}
 ${options.sync === "always" ? "  sync_interval: always\n" : ""}}
 accounts {
   AUTH { users: [ { user: auth, password: ${password.auth} } ] }
