@@ -5,7 +5,7 @@ import { getEventListeners } from "node:events";
 import { describe, it } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { within, withSignal } from "../bus/platform/deadline.ts";
+import { deferred, within, withSignal } from "../bus/platform/deadline.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
@@ -72,5 +72,17 @@ describe("within", { timeout: WAIT_MS }, () => {
     await assert.rejects(waiting, /enough/);
     await assert.rejects(within(Promise.resolve(7), "it", { signal: stop.signal }), /enough/);
     assert.equal(heard(stop.signal), 0);
+  });
+
+  it("takes what the promise fails with also when the signal has aborted already: else it would be nobody's", async (t) => {
+    const nobodys: unknown[] = [];
+    const noted = (reason: unknown) => void nobodys.push(reason);
+    process.on("unhandledRejection", noted);
+    t.after(() => process.off("unhandledRejection", noted));
+    const { promise, reject } = deferred<never>();
+    await assert.rejects(within(promise, "it", { signal: AbortSignal.abort(new Error("enough")) }), /enough/);
+    reject(new Error("later"));
+    await new Promise((resolve) => setTimeout(resolve, SOON_MS));
+    assert.deepEqual(nobodys, []);
   });
 });

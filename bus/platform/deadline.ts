@@ -52,7 +52,6 @@ export function within<T>(
   { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Waiting = {},
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
     const end = () => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
@@ -64,7 +63,9 @@ export function within<T>(
     const late = () => fail(new FrontsyncError("TIMEOUT", `${what} took longer than ${timeoutMs} ms.`));
     const timer = setTimeout(late, Math.min(timeoutMs, MAX_TIMER_MS));
     const abort = () => fail(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort, { once: true });
+    // Also when that is over already: what the promise fails with would be nobody's, and end the process.
     // Not a race: every put waits here, and a race makes several promises more.
     promise.then((value) => {
       end();
