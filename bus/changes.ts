@@ -25,7 +25,8 @@ export interface ChangesSource {
   recent(collections: ReadonlySet<string>, after: number): PlacedRow[] | undefined;
   /** Everything up to this revision has been handed to the replica. */
   held(): number;
-  /** Resolves when more is held than `revision`, another store is followed than in that `life`, or the bus is closed. */
+  /** Resolves when more is held than `revision`, another store is followed than in that `life`, or the bus is closed. Throws INTERNAL when
+   *  the replica's thread has ended. */
   more(revision: number, life: number, signal: AbortSignal): Promise<void>;
   /** How many other stores were followed before this one. */
   life(): number;
