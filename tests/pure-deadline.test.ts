@@ -5,7 +5,7 @@ import { getEventListeners } from "node:events";
 import { describe, it } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { deferred, within, withSignal } from "../bus/platform/deadline.ts";
+import { deferred, linked, within, withSignal } from "../bus/platform/deadline.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
@@ -48,6 +48,35 @@ describe("withSignal", { timeout: WAIT_MS }, () => {
     );
     await new Promise((resolve) => setTimeout(resolve, 2 * SOON_MS));
     assert.equal(given?.aborted, false, "its timer was cleared");
+  });
+});
+
+describe("linked", { timeout: WAIT_MS }, () => {
+  const heard = (signal: AbortSignal) => getEventListeners(signal, "abort").length;
+
+  it("aborts with the first of its signals, also when nobody holds that and the collector runs before", async () => {
+    const stop = new AbortController();
+    const linkedTo = () => ended(linked(stop.signal, undefined, AbortSignal.timeout(SOON_MS)).controller.signal);
+    const waiting = Array.from({ length: MANY }, linkedTo);
+    collect();
+    // Node's own timer does not keep the process going.
+    const busy = setTimeout(() => {}, WAIT_MS);
+    for (const reason of await Promise.all(waiting)) assert.equal((reason as Error).name, "TimeoutError");
+    clearTimeout(busy);
+    assert.equal(heard(stop.signal), 0);
+    stop.abort("enough");
+    const { controller } = linked(new AbortController().signal, stop.signal);
+    assert.deepEqual([controller.signal.aborted, controller.signal.reason], [true, "enough"]);
+  });
+
+  it("leaves nothing behind when it is released, and hears nothing any more", () => {
+    const [stop, other] = [new AbortController(), new AbortController()];
+    const { controller, release } = linked(stop.signal, other.signal);
+    assert.deepEqual([heard(stop.signal), heard(other.signal)], [1, 1]);
+    release();
+    assert.deepEqual([heard(stop.signal), heard(other.signal)], [0, 0]);
+    stop.abort();
+    assert.equal(controller.signal.aborted, false);
   });
 });
 
