@@ -383,6 +383,7 @@ export class EmbeddedBus implements Bus {
     this.#notices.warn("REPLICA_FAILED", texts.replicaEnded(error));
     this.#follow.close();
     this.#follow.lost();
+    this.#writes.stop(error);
     this.#waiters.close(error);
   }
 }

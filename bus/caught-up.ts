@@ -73,7 +73,8 @@ export class CaughtUp {
       const before = answered();
       await checkIn().fresh();
       if (answered() > before && follow().state !== "held") break;
-      await waiters.until(() => answered() > before, signal);
+      const now = answered();
+      await waiters.until(() => answered() > now, signal);
     }
     const head = follow().head ?? 0;
     await waiters.until(() => follow().state === "synced" && follow().position.consistent >= head, signal);

@@ -4,7 +4,7 @@ import type { Doc } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { CollectionSchema } from "../schemas/index.ts";
 import type { Change } from "./api.ts";
-import { checkWait } from "./platform/deadline.ts";
+import { checkWait, linked } from "./platform/deadline.ts";
 import type { Replica, Row } from "./replica/index.ts";
 import { asChange } from "./replica/row.ts";
 import type { Sight } from "./sight.ts";
@@ -25,7 +25,8 @@ export interface ChangesSource {
   recent(collections: ReadonlySet<string>, after: number): PlacedRow[] | undefined;
   /** Everything up to this revision has been handed to the replica. */
   held(): number;
-  /** Resolves when more is held than `revision`, another store is followed than in that `life`, or the bus is closed. */
+  /** Resolves when more is held than `revision`, another store is followed than in that `life`, or the bus is closed. Throws INTERNAL when
+   *  the replica's thread has ended. */
   more(revision: number, life: number, signal: AbortSignal): Promise<void>;
   /** How many other stores were followed before this one. */
   life(): number;
@@ -42,13 +43,17 @@ export function readChanges<T>(
 ): AsyncIterableIterator<T> {
   checkWait(options);
   const { since, signal } = options;
-  const left = new AbortController();
-  const ends = signal ? AbortSignal.any([signal, left.signal]) : left.signal;
-  const changes = tellChanges(source, schemas, told, since ?? source.held(), ends);
+  const { controller, release } = linked(signal);
+  const changes = tellChanges(source, schemas, told, since ?? source.held(), controller.signal);
   return {
-    next: () => changes.next(),
+    next() {
+      const next = changes.next();
+      next.then(({ done }) => done && release(), release);
+      return next;
+    },
     async return() {
-      left.abort();
+      controller.abort();
+      release();
       return await changes.return(undefined);
     },
     [Symbol.asyncIterator]() {

@@ -187,9 +187,12 @@ export class Follow {
 
   /** Reads pages until nothing is pending; one catch-up at a time. Ends early when the store is lost. */
   catchUp(): Promise<void> {
-    this.#catchingUp ??= this.#readPages().finally(() => {
-      this.#catchingUp = undefined;
-    });
+    this.#catchingUp ??= this.#readPages()
+      .finally(() => {
+        this.#catchingUp = undefined;
+      })
+      // What was found to be missing while it ended was told to it, and it reads no more.
+      .then(() => (this.#state === "catching-up" && !this.stopped ? this.catchUp() : undefined));
     return this.#catchingUp;
   }
 

@@ -56,7 +56,12 @@ export function changesOf(
 function sourceOf({ waiters, follow, replica, closed }: ScopeParts, user: ActingUser | undefined): ChangesSource {
   const life = () => follow().life;
   const more = (revision: number, known: number, signal: AbortSignal) =>
-    waiters.until(() => closed() || follow().position.cursor > revision || life() !== known, signal).catch(() => {});
+    waiters
+      .until(() => closed() || follow().position.cursor > revision || life() !== known, signal)
+      // The waiters are closed with the bus, which ends its readers, or because it can't go on, which they are told.
+      .catch((error: unknown) => {
+        if (!closed()) throw error;
+      });
   return {
     replica,
     recent: (collections, after) => follow().recent.since(collections, after),

@@ -19,7 +19,7 @@ import {
   type WriteBody,
 } from "./outbox/request.ts";
 import { told } from "./outbox/told.ts";
-import { outcomeUnknown, unreachable, waiting } from "./outbox/unsent.ts";
+import { checkState, outcomeUnknown, unreachable, waiting } from "./outbox/unsent.ts";
 import { clock } from "./platform/clock.ts";
 import { DEFAULT_TIMEOUT_MS, type Deferred, deferred, within } from "./platform/deadline.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
@@ -146,8 +146,13 @@ export class Writes {
     return new Map(all.map(({ sha256, size }) => [sha256, size]));
   }
 
+  /** From now on nothing is asked, and nothing is taken: `error` says why. What waits on the disk goes on waiting there, for the next process. */
+  stop(error: FrontsyncError): void {
+    this.#stop.abort(error);
+  }
+
   async close(): Promise<void> {
-    this.#stop.abort();
+    this.stop(new FrontsyncError("CLOSED", "The bus was closed."));
     await Promise.allSettled([...this.#pending.values()].flatMap(({ done, keeping }) => [done, keeping]));
     await this.#outbox.close();
   }
@@ -216,7 +221,8 @@ export class Writes {
   #begin(wish: Wish): Pending {
     const { schema, ifRevision, bytes } = wish;
     const state = this.#options.state();
-    this.#checkState(state, schema);
+    this.#stop.signal.throwIfAborted();
+    checkState(state, schema);
     if (ifRevision !== undefined && !(Number.isSafeInteger(ifRevision) && ifRevision >= 0)) {
       throw new FrontsyncError("BAD_MESSAGE", `ifRevision must be a revision or 0, not ${ifRevision}.`, { path: "/ifRevision" });
     }
@@ -295,7 +301,7 @@ export class Writes {
         // Nobody can say how long that takes: it waits on the disk.
         if (refusal === "SEEDING" && wish.schema.offline) this.#keep(pending);
         const waits = pending.inOutbox || pending.keeping !== undefined;
-        if (!waits) this.#checkState(this.#options.state(), wish.schema);
+        if (!waits) checkState(this.#options.state(), wish.schema);
         return waits;
       });
       await pending.keeping?.catch(() => {});
@@ -305,10 +311,11 @@ export class Writes {
       return { id, revision, mutationId: wish.mutation, ...(handedOver && { handedOver }) };
     } catch (thrown) {
       const error = thrown as FrontsyncError;
-      // The connection goes first when the bus is closed.
-      if (this.#stop.signal.aborted) throw new FrontsyncError("CLOSED", "The bus was closed.", { cause: error });
-      if (!delivery.mayBeStored) pending.notStored = true;
       await pending.keeping?.catch(() => {});
+      // Nobody has refused it. The connection goes first when the bus is closed.
+      const { aborted, reason } = this.#stop.signal;
+      if (aborted) throw new FrontsyncError(reason.code, reason.message, { cause: error });
+      if (!delivery.mayBeStored) pending.notStored = true;
       if (pending.inOutbox) await this.#bury(pending, error);
       throw error;
     } finally {
@@ -381,16 +388,6 @@ export class Writes {
   #noteRefusal(key: string, mutation: string): void {
     if (!mutation.startsWith(`${this.#options.webserver}.${this.#incarnation}.`)) return;
     this.#refused.set(key, {});
-  }
-
-  #checkState(state: State, { collection, offline }: CollectionSchema): void {
-    if (this.#stop.signal.aborted) throw new FrontsyncError("CLOSED", "The bus is closed.");
-    if (state === "held")
-      throw new FrontsyncError(
-        "HELD",
-        "This webserver's data and the datastore's do not belong together; nothing is written. See status().warnings.",
-      );
-    if (state === "degraded" && !offline) throw unreachable(collection);
   }
 }
 

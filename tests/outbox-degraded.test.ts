@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import type { Worker } from "node:worker_threads";
 import { type Bus, connectBus, FrontsyncError, type Written } from "../bus/index.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { storedVersions } from "./support/faults-ledger.ts";
@@ -170,4 +171,35 @@ it("a bus that opens without a datastore has its outbox, shows it, and keeps it 
   const { revision } = await dashboards(bus).put({ id, name: "early" }, { mutationId });
   assert.equal((await dashboards(bus).get(id))?.revision, revision);
   assert.equal((await effects(deployment)).get(mutationId), 1);
+});
+
+it("without its replica's thread the process goes on and says so, its readers end, and what waits stays in the outbox for the next one", async (t) => {
+  const threads: Worker[] = [];
+  const noted = (thread: Worker) => void threads.push(thread);
+  process.on("worker", noted);
+  t.after(() => process.off("worker", noted));
+  await using deployment = await deploy();
+  const options = {
+    datastore: deployment.datastore.address,
+    webserver: "web1",
+    dir: join(deployment.dir, "web1"),
+    updateInterval: 0.5,
+  };
+  const bus = await connectBus(options);
+  await bus.caughtUp(null, { timeoutMs: WAIT_MS });
+  await deployment.stopDatastore();
+  await until(bus, "degraded");
+  for (const id of ["w1", "w2", "w3"]) await dashboards(bus).put({ id, name: id });
+  const reading = assert.rejects(dashboards(bus).changes().next(), { code: "INTERNAL" });
+  await threads.at(-1)?.terminate();
+  await eventually("said", WAIT_MS, () => bus.status().warnings.some(({ code }) => code === "REPLICA_FAILED"));
+  await reading;
+  await assert.rejects(dashboards(bus).put({ id: "w4", name: "w4" }), { code: "INTERNAL" });
+  await deployment.restartDatastore();
+  assert.deepEqual([(await bus.outbox.list()).map(({ id }) => id), await bus.deadLetters.list()], [["w1", "w2", "w3"], []]);
+  await bus.close();
+  await using next = await connectBus(options);
+  await next.caughtUp(null, { timeoutMs: WAIT_MS });
+  assert.deepEqual([next.status().pending, await next.deadLetters.list()], [0, []]);
+  for (const id of ["w1", "w2", "w3"]) assert.ok((await dashboards(next).get(id))?.revision, id);
 });

@@ -5,7 +5,7 @@ import { getEventListeners } from "node:events";
 import { describe, it } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { within, withSignal } from "../bus/platform/deadline.ts";
+import { deferred, linked, within, withSignal } from "../bus/platform/deadline.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
@@ -51,6 +51,35 @@ describe("withSignal", { timeout: WAIT_MS }, () => {
   });
 });
 
+describe("linked", { timeout: WAIT_MS }, () => {
+  const heard = (signal: AbortSignal) => getEventListeners(signal, "abort").length;
+
+  it("aborts with the first of its signals, also when nobody holds that and the collector runs before", async () => {
+    const stop = new AbortController();
+    const linkedTo = () => ended(linked(stop.signal, undefined, AbortSignal.timeout(SOON_MS)).controller.signal);
+    const waiting = Array.from({ length: MANY }, linkedTo);
+    collect();
+    // Node's own timer does not keep the process going.
+    const busy = setTimeout(() => {}, WAIT_MS);
+    for (const reason of await Promise.all(waiting)) assert.equal((reason as Error).name, "TimeoutError");
+    clearTimeout(busy);
+    assert.equal(heard(stop.signal), 0);
+    stop.abort("enough");
+    const { controller } = linked(new AbortController().signal, stop.signal);
+    assert.deepEqual([controller.signal.aborted, controller.signal.reason], [true, "enough"]);
+  });
+
+  it("leaves nothing behind when it is released, and hears nothing any more", () => {
+    const [stop, other] = [new AbortController(), new AbortController()];
+    const { controller, release } = linked(stop.signal, other.signal);
+    assert.deepEqual([heard(stop.signal), heard(other.signal)], [1, 1]);
+    release();
+    assert.deepEqual([heard(stop.signal), heard(other.signal)], [0, 0]);
+    stop.abort();
+    assert.equal(controller.signal.aborted, false);
+  });
+});
+
 describe("within", { timeout: WAIT_MS }, () => {
   const never = new Promise<never>(() => {});
   const heard = (signal: AbortSignal) => getEventListeners(signal, "abort").length;
@@ -72,5 +101,17 @@ describe("within", { timeout: WAIT_MS }, () => {
     await assert.rejects(waiting, /enough/);
     await assert.rejects(within(Promise.resolve(7), "it", { signal: stop.signal }), /enough/);
     assert.equal(heard(stop.signal), 0);
+  });
+
+  it("takes what the promise fails with also when the signal has aborted already: else it would be nobody's", async (t) => {
+    const nobodys: unknown[] = [];
+    const noted = (reason: unknown) => void nobodys.push(reason);
+    process.on("unhandledRejection", noted);
+    t.after(() => process.off("unhandledRejection", noted));
+    const { promise, reject } = deferred<never>();
+    await assert.rejects(within(promise, "it", { signal: AbortSignal.abort(new Error("enough")) }), /enough/);
+    reject(new Error("later"));
+    await new Promise((resolve) => setTimeout(resolve, SOON_MS));
+    assert.deepEqual(nobodys, []);
   });
 });

@@ -119,6 +119,10 @@ it("a store of another deployment is never mixed with by itself, and a lost key 
     await makeUser(web2, { user: "Anna" });
     await eventually("said that it is another one", 60_000, () => warningOf(web1, "HELD").includes("data of its own"));
     assert.equal(web1.status().state, "held");
+    // Who waits until it has caught up asks no more than the check-ins do.
+    const asked = web1.status().counters.checkIns;
+    await assert.rejects(web1.caughtUp(null, { timeoutMs: 2000 }), { code: "HELD" });
+    assert.ok(web1.status().counters.checkIns - asked < 40, `${web1.status().counters.checkIns - asked} check-ins`);
     assert.deepEqual(
       [Object.keys(await documents(web1, "dashboards")), Object.keys(await documents(web2, "dashboards"))],
       [["mine"], ["theirs"]],

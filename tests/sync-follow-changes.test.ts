@@ -1,11 +1,17 @@
 // Goal: changes() tells every committed change in order, own ones too, from wherever its reader wants to go on, and keeps no queue for
 // a slow one. Method: two webservers on one datastore; readers that begin at different revisions, that are slow, that are ended.
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { after, before, describe, it } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { Bus, Change, Dashboard } from "../bus/index.ts";
 import { within } from "../bus/platform/deadline.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { eventually } from "./support/nats-server-kit.ts";
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
 
 let deployment: Deployment;
 let [a, b]: Bus[] = [];
@@ -109,6 +115,18 @@ describe("changes()", () => {
     over.abort();
     assert.deepEqual(await waiting, { done: true, value: undefined });
     assert.equal((await dashboards(a).changes({ signal: AbortSignal.abort() }).next()).done, true);
+
+    // Nobody holds their signals, and the collector runs.
+    const timed = Array.from({ length: 50 }, () =>
+      dashboards(a)
+        .changes({ signal: AbortSignal.timeout(100) })
+        .next(),
+    );
+    await new Promise(setImmediate);
+    collect();
+    const all = within(Promise.all(timed), "Ending", { timeoutMs: 60_000 });
+    assert.ok((await all).every(({ done }) => done));
+    assert.equal(getEventListeners(over.signal, "abort").length, 0);
 
     const left = dashboards(a).changes();
     const pending = left.next();

@@ -1,5 +1,5 @@
 /** Asks the datastore for one write until it is known what became of it. */
-import { asFrontsyncError, type ErrorCode, FrontsyncError } from "../../schemas/errors.ts";
+import { asFrontsyncError, type ErrorCode, type FrontsyncError } from "../../schemas/errors.ts";
 import type { WriteReply } from "../../schemas/types.ts";
 import { pause, withSignal } from "../platform/deadline.ts";
 import { log } from "../platform/log.ts";
@@ -73,7 +73,7 @@ export class Delivery {
     for (let attempt = 0; ; attempt++) {
       // What was sent is asked again when there is somebody to ask.
       if (this.#unanswered || waits()) await this.#reachable();
-      if (stop.aborted) throw new FrontsyncError("CLOSED", "The bus was closed.");
+      if (stop.aborted) throw stop.reason;
       if (this.#given && !this.#unanswered) throw this.#given;
       let retry = RETRY_MS;
       try {

@@ -1,4 +1,5 @@
 /** Waiting with an end. */
+import { setMaxListeners } from "node:events";
 import { isObject } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 
@@ -52,7 +53,6 @@ export function within<T>(
   { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Waiting = {},
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
     const end = () => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
@@ -64,7 +64,9 @@ export function within<T>(
     const late = () => fail(new FrontsyncError("TIMEOUT", `${what} took longer than ${timeoutMs} ms.`));
     const timer = setTimeout(late, Math.min(timeoutMs, MAX_TIMER_MS));
     const abort = () => fail(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort, { once: true });
+    // Also when that is over already: what the promise fails with would be nobody's, and end the process.
     // Not a race: every put waits here, and a race makes several promises more.
     promise.then((value) => {
       end();
@@ -98,24 +100,41 @@ export async function atMost(ms: number, promise: Promise<unknown>): Promise<voi
   over.abort();
 }
 
-/** Runs something with a signal that aborts when the given one does, with its reason, and after `ms` at the latest, with TimeoutError. The timer and
- *  the controller are held here: Node 20 collects an AbortSignal.timeout inside an AbortSignal.any before it aborts, and whoever listens to that
- *  waits for ever. */
+/** A controller that also aborts when one of these signals does, with its reason, until it is released. It is held by who waits for them. Not
+ *  AbortSignal.any: Node 20 collects an AbortSignal.timeout inside one before it aborts, and whoever listens to that waits for ever; and each leaves
+ *  something behind on a signal that lives long. */
+export function linked(...signals: readonly (AbortSignal | undefined)[]): { controller: AbortController; release(): void } {
+  const controller = new AbortController();
+  const given = signals.filter((signal) => signal !== undefined);
+  const release = () => {
+    for (const signal of given) signal.removeEventListener("abort", heard);
+  };
+  const end = ({ reason }: AbortSignal) => {
+    release();
+    controller.abort(reason);
+  };
+  const heard = ({ target }: Event) => end(target as AbortSignal);
+  // Any number may wait for one signal.
+  setMaxListeners(0, ...given);
+  for (const signal of given) signal.addEventListener("abort", heard);
+  const over = given.find(({ aborted }) => aborted);
+  if (over) end(over);
+  return { controller, release };
+}
+
+/** Runs something with a signal that aborts when the given one does, with its reason, and after `ms` at the latest, with TimeoutError. */
 export async function withSignal<T>(
   ms: number,
   signal: AbortSignal | undefined,
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const ending = new AbortController();
-  const overdue = () => ending.abort(new DOMException(`It took longer than ${ms} ms.`, "TimeoutError"));
+  const { controller, release } = linked(signal);
+  const overdue = () => controller.abort(new DOMException(`It took longer than ${ms} ms.`, "TimeoutError"));
   const timer = setTimeout(overdue, Math.min(Math.max(1, Math.ceil(ms)), MAX_TIMER_MS));
-  const stopped = () => ending.abort(signal?.reason);
-  if (signal?.aborted) stopped();
-  signal?.addEventListener("abort", stopped, { once: true });
   try {
-    return await run(ending.signal);
+    return await run(controller.signal);
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", stopped);
+    release();
   }
 }

@@ -14,7 +14,7 @@ import type { ActingUser } from "../acting.ts";
 import type { Change, DeadLetter, OpenOptions, Resources, Transfer, Transfers, Wait } from "../api.ts";
 import { contentsAside } from "../outbox/outbox.ts";
 import type { KeptUpload } from "../outbox/request.ts";
-import { checkWait, within } from "../platform/deadline.ts";
+import { checkWait, linked, within } from "../platform/deadline.ts";
 import { log } from "../platform/log.ts";
 import { see } from "../sight.ts";
 import { Asking, type AskingParts, Patience } from "./asking.ts";
@@ -146,18 +146,18 @@ export class ContentSync implements Transfers {
     if (here !== undefined) return here;
     const patience = new Patience(timeoutMs);
     const onProgress = (done: number) => this.#progressed("down", { id, sha256, size }, done);
-    const stop = AbortSignal.any([signal, this.#stop.signal]);
-    const receiving = { id, by: 0, sha256, size, patience, signal: stop, onProgress };
-    await receiveContent(this.#asking, this.#parts.schemas, this.#store, receiving);
+    const { controller, release } = linked(signal, this.#stop.signal);
+    const receiving = { id, by: 0, sha256, size, patience, signal: controller.signal, onProgress };
+    await receiveContent(this.#asking, this.#parts.schemas, this.#store, receiving).finally(release);
     return (await this.#store.verified(sha256)) as string;
   }
 
   async give({ path, sha256, size }: Pick<Sending, "path" | "sha256" | "size">, options: Wait = {}): Promise<void> {
     const { timeoutMs = PATIENCE_MS, signal = this.#stop.signal } = options;
     const onProgress = (stored: number) => this.#progressed("up", { id: "", sha256, size }, stored);
-    const stop = AbortSignal.any([signal, this.#stop.signal]);
-    const sending = { path, sha256, size, patience: new Patience(timeoutMs), signal: stop, onProgress };
-    await sendContent(this.#asking, sending);
+    const { controller, release } = linked(signal, this.#stop.signal);
+    const sending = { path, sha256, size, patience: new Patience(timeoutMs), signal: controller.signal, onProgress };
+    await sendContent(this.#asking, sending).finally(release);
   }
 
   onCheckIn({ resourceMaxBytes, wantedContents = [] }: CheckInReply): void {

@@ -9,7 +9,7 @@ import type { ContentCommitReply, WriteReply } from "../../schemas/types.ts";
 import type { ActingUser } from "../acting.ts";
 import type { Uploaded, UploadOptions, WriteOptions } from "../api.ts";
 import type { KeptUpload } from "../outbox/request.ts";
-import { withSignal } from "../platform/deadline.ts";
+import { linked, withSignal } from "../platform/deadline.ts";
 import { KeyedQueue } from "../platform/keyed-queue.ts";
 import { Limiter } from "../platform/limiter.ts";
 import { toBase32 } from "../platform/random.ts";
@@ -149,13 +149,14 @@ export class Uploads {
     encodeBody(schema, { ...before, ...fields });
     if (!mayWait || !this.#waiting.noContact) asking.check();
     const asked = before ? { op: "patch" as const, merge: fields } : { op: "put" as const, doc: fields };
+    const { controller, release } = linked(stop, signal);
     const plan: Plan = {
       ...{ id, body: asked, mutation, by: user?.uid ?? 0, ifRevision },
       patience: new Patience(Math.max(timeoutMs, NOTICED_MS)),
-      signal: signal ? AbortSignal.any([stop, signal]) : stop,
+      signal: controller.signal,
     };
-    if (!user) return await run(plan);
-    return (await user.write(schema, id, asked, (body) => run({ ...plan, body }))) as Uploaded;
+    const written = user ? user.write(schema, id, asked, (body) => run({ ...plan, body })) : run(plan);
+    return (await written.finally(release)) as Uploaded;
   }
 
   /** Without a look at the bytes. undefined: they are needed. */
