@@ -22,9 +22,11 @@ const MAX_CONNECTIONS = 8;
 /** Dead letters that are on their way at once. */
 const WIDTH = 64;
 
-/** Where the process that works in a folder listens. */
+/** Where the process that works in a folder listens, from that folder on. */
+export const CONTROL_SOCKET = join(FOLDER, "socket");
+
 export function controlSocket(dir: string): string {
-  return join(dir, FOLDER, "socket");
+  return join(dir, CONTROL_SOCKET);
 }
 
 export interface ControlParts {

@@ -2,6 +2,7 @@
 import { loadSchemas } from "../schemas/index.ts";
 import type { Bus, BusOptions } from "./api.ts";
 import { EmbeddedBus } from "./bus.ts";
+import { CONTROL_SOCKET } from "./control.ts";
 import { checkOptions } from "./options.ts";
 import { lockDir } from "./platform/dir-lock.ts";
 
@@ -21,7 +22,7 @@ export { random, randomId } from "./platform/random.ts";
 export async function connectBus(options: BusOptions): Promise<Bus> {
   const checked = checkOptions(options);
   const schemas = loadSchemas(checked.schemas);
-  const lock = lockDir(checked.dir);
+  const lock = lockDir(checked.dir, CONTROL_SOCKET);
   try {
     return await EmbeddedBus.open(checked, schemas, lock);
   } catch (error) {

@@ -1,6 +1,7 @@
 // Goal: contents come in the background, small ones first, and what somebody opens at once; a webserver that starts with many is usable meanwhile;
 // one that is lazy fetches what is opened and nothing else. Method: 1,000 resources and three large ones, and fresh webservers.
 import assert from "node:assert/strict";
+import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type Bus, connectBus, type Transfer } from "../bus/index.ts";
@@ -70,4 +71,19 @@ describe("contents of many resources", { timeout: 900_000 }, () => {
     assert.equal((await digest(await bus.resources.open("7"))).size, 2000);
     await assert.rejects(bus.resources.open("8"), { code: "DATASTORE_UNREACHABLE" });
   });
+});
+
+it("a content that several ask for at once comes once, and each gets it whole", { timeout: 300_000 }, async () => {
+  await using deployment = await deploy({ webservers: 1 });
+  const [web1] = deployment.buses as [Bus];
+  const size = 16 * 1024 * 1024;
+  const { id, sha256 } = await web1.resources.upload(content(size), { name: "large" });
+  const bus = await deployment.connect("several");
+  const given = new AbortController();
+  const fetched = [{}, {}, { signal: given.signal }].map((options) => bus.transfers.fetch({ id, sha256, size }, options));
+  given.abort(new Error("no more"));
+  await assert.rejects(fetched.pop() as Promise<string>, /no more/);
+  for (const path of await Promise.all(fetched)) assert.deepEqual(await digest(createReadStream(path)), { sha256, size });
+  assert.deepEqual(await digest(await bus.resources.open(id)), { sha256, size });
+  assert.ok(bus.transfers.status().receivedBytes < size * 1.1, "once");
 });

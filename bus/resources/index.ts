@@ -141,14 +141,11 @@ export class ContentSync implements Transfers {
     { id, sha256, size }: Omit<Receiving, "by" | "patience" | "signal" | "onProgress">,
     options: Wait = {},
   ): Promise<string> {
-    const { timeoutMs = PATIENCE_MS, signal = this.#stop.signal } = options;
+    const { timeoutMs = PATIENCE_MS, signal } = options;
     const here = await this.#store.verified(sha256);
     if (here !== undefined) return here;
-    const patience = new Patience(timeoutMs);
-    const onProgress = (done: number) => this.#progressed("down", { id, sha256, size }, done);
-    const { controller, release } = linked(signal, this.#stop.signal);
-    const receiving = { id, by: 0, sha256, size, patience, signal: controller.signal, onProgress };
-    await receiveContent(this.#asking, this.#parts.schemas, this.#store, receiving).finally(release);
+    for (const one of [signal, this.#stop.signal]) one?.throwIfAborted();
+    await this.#fetched(this.#fetcher.fetch(id, 0, sha256, size, new Patience(timeoutMs)), signal);
     return (await this.#store.verified(sha256)) as string;
   }
 
@@ -180,6 +177,11 @@ export class ContentSync implements Transfers {
 
   close(): void {
     this.#stop.abort(new FrontsyncError("CLOSED", "The bus is closed."));
+  }
+
+  /** As long as there is some progress, or until its caller wants it no more: others may wait for it, too. */
+  async #fetched(fetching: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+    await within(fetching, "Fetching a content", { timeoutMs: Number.MAX_SAFE_INTEGER, ...(signal && { signal }) });
   }
 
   async #seen(user: ActingUser | undefined, id: string): Promise<Resource | undefined> {
@@ -215,8 +217,7 @@ export class ContentSync implements Transfers {
       const path = await this.#store.verified(sha256);
       if (path === undefined) {
         this.#asking.check();
-        const fetching = this.#fetcher.fetch(id, user?.uid ?? 0, sha256, size, new Patience(timeoutMs));
-        await within(fetching, "Fetching a content", { timeoutMs: Number.MAX_SAFE_INTEGER, ...(signal && { signal }) });
+        await this.#fetched(this.#fetcher.fetch(id, user?.uid ?? 0, sha256, size, new Patience(timeoutMs)), signal);
         continue;
       }
       try {

@@ -1,4 +1,5 @@
 /** Looks into a webserver's outbox, and changes it: itself while the webserver is stopped, else by asking it. */
+import { CONTROL_SOCKET } from "../../../bus/control.ts";
 import { lettersNamed } from "../../../bus/dead-letters.ts";
 import { Outbox, type OutboxContents } from "../../../bus/outbox/outbox.ts";
 import { asQueued } from "../../../bus/outbox/request.ts";
@@ -97,7 +98,7 @@ async function change(
 /** undefined: a webserver works there. */
 function takeUnlessHeld(dir: string): { release(): void } | undefined {
   try {
-    return lockDir(dir);
+    return lockDir(dir, CONTROL_SOCKET);
   } catch (error) {
     if (error instanceof FrontsyncError && error.code === "DIR_IN_USE") return undefined;
     throw error;

@@ -1,6 +1,7 @@
 /** What can be restored from: a verified backup, or the folder of a webserver. */
 import { realpath } from "node:fs/promises";
 import { join } from "node:path";
+import { CONTROL_SOCKET } from "../../../bus/control.ts";
 import { clock } from "../../../bus/platform/clock.ts";
 import { lockDir } from "../../../bus/platform/dir-lock.ts";
 import { openSnapshots } from "../../../bus/replica/snapshot.ts";
@@ -52,7 +53,7 @@ async function openFile(file: string, passwordFile: string | undefined, signal: 
 
 /** To replace, what it has not is deleted: so it must be all that there was, and nobody may be changing it. */
 async function openReplica(dir: string, mode: Mode, signal: AbortSignal): Promise<Source> {
-  const lock = mode === "replace" ? lockDir(dir) : undefined;
+  const lock = mode === "replace" ? lockDir(dir, CONTROL_SOCKET) : undefined;
   try {
     const snapshots = await openSnapshots(dir);
     const close = () => {
