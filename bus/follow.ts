@@ -5,6 +5,7 @@ import type { Schemas } from "../schemas/index.ts";
 import type { Epochs } from "../schemas/types.ts";
 import type { Counters, State } from "./api.ts";
 import type { Link } from "./link.ts";
+import { Pace } from "./pace.ts";
 import { clock } from "./platform/clock.ts";
 import { pause } from "./platform/deadline.ts";
 import { log } from "./platform/log.ts";
@@ -23,8 +24,6 @@ const MAX_QUEUE_BYTES = 16 * 1024 * 1024;
 const HAND_OVER_MS = 10;
 const MAX_ARRIVED = 256;
 const MAX_ARRIVED_BYTES = 1024 * 1024;
-/** For a page, doubled after each that did not come: a handler that died with it never answers. */
-const PAGE_TIMEOUT_MS = { first: 3000, most: 24_000 };
 const RETRY_MS = { first: 100, most: 5000 };
 /** Pages that the replica may still have to apply while the next one is asked for. */
 const PAGES_AHEAD = 2;
@@ -68,6 +67,7 @@ export class Follow {
   #waking = false;
   #pages = 0;
   #catchingUp: Promise<void> | undefined;
+  readonly #pace = new Pace();
   /** What has arrived live, for reads in this thread. */
   readonly recent = new Recent();
 
@@ -304,25 +304,23 @@ export class Follow {
     this.#options.counters.catchUps++;
     this.#options.returning().begin(this.#position);
     const applying = new Set<Promise<void>>();
-    let timeoutMs = PAGE_TIMEOUT_MS.first;
     for (let wait = RETRY_MS.first; this.#state === "catching-up" && !this.stopped; ) {
       try {
         // First the subscription, then the page: nothing falls between them.
         this.#overflowed = false;
         this.listen();
-        if (await this.#readPage(applying, timeoutMs)) {
+        if (await this.#readPage(applying)) {
           await this.#options.returning().complete();
           if (this.#joinLive()) return;
         }
         wait = RETRY_MS.first;
-        timeoutMs = PAGE_TIMEOUT_MS.first;
       } catch (thrown) {
         const error = asFrontsyncError(thrown);
         // Whoever closes the bus does not wait for the page.
         if (!this.stopped) log.warn({ code: error.code, reason: error.message }, "a page of changes could not be read");
+        if (error.code === "TIMEOUT") this.#pace.failed(this.#options.link.pageBytes);
         if (!this.#options.link.connected) return this.lost();
         if (error.code === "DATASTORE_UNREACHABLE") this.lost();
-        if (error.code === "TIMEOUT") timeoutMs = Math.min(timeoutMs * 2, PAGE_TIMEOUT_MS.most);
         await pause(wait, this.#stop.signal);
         wait = Math.min(wait * 2, RETRY_MS.most);
       }
@@ -330,11 +328,13 @@ export class Follow {
   }
 
   /** One page, handed to the replica. True: nothing is pending. False also when a resynchronisation was begun meanwhile. */
-  async #readPage(applying: Set<Promise<void>>, timeoutMs: number): Promise<boolean> {
+  async #readPage(applying: Set<Promise<void>>): Promise<boolean> {
     const { link, schemas, apply, onPage, onProgress, returning } = this.#options;
     const started = clock.monotonic();
     const after = this.#position.cursor;
-    const page = await link.ask("changes", undefined, { after }, timeoutMs);
+    const wish = this.#pace.wish(link.pageBytes);
+    const page = await link.ask("changes", undefined, { after, ...wish }, this.#pace.timeoutMs);
+    this.#pace.came(clock.monotonic() - started, link.pageBytes);
     const { head, records } = decodePage(schemas, page);
     if (!this.meet(head.epochs, head.head) || this.#position.cursor !== after) return false;
     if (head.last < after) throw new FrontsyncError("BAD_MESSAGE", "A page of changes ends before it begins.");

@@ -82,6 +82,11 @@ export class Link {
     return this.#told?.schemas !== undefined;
   }
 
+  /** How large a page of changes is unless less is asked for, bytes; undefined: the datastore takes no such wish. */
+  get pageBytes(): number | undefined {
+    return this.#told?.pageBytes;
+  }
+
   /** Every live change, by one subscription. */
   hear(onMessage: (message: Msg) => void): { unsubscribe(): void } {
     return this.#connection.subscribe(LIVE_ALL, (message) => {

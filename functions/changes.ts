@@ -14,10 +14,11 @@ export default defineFunction({
   description: "One page of what changed after a revision.",
   reply: "changes.reply",
   errors: [],
-  async handle({ after }, _caller, { connection, epochs }) {
+  async handle({ after, mostBytes }, _caller, { connection, epochs }) {
     await epochs.ready();
     const head = (await streamInfo(connection))?.state.last_seq ?? 0;
-    const page = { from: after + 1, until: head, limit: PAGE_MESSAGES, maxBytes: pageBytes(connection.info.maxPayload) };
+    const maxBytes = pageBytes(connection.info.maxPayload);
+    const page = { from: after + 1, until: head, limit: PAGE_MESSAGES, maxBytes, wantedBytes: mostBytes };
     if (after >= head) return encodePage({ epochs: epochs.list, head, last: after, done: true, records: 0 }, []);
     const { versions, done } = await readPage(connection, { stream: STREAM, subjects: STORE_ALL, ...page });
     const records = lastVersions(versions);

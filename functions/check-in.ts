@@ -1,5 +1,6 @@
 import { clock } from "../bus/platform/clock.ts";
 import { VERSION } from "../bus/platform/package.ts";
+import { pageBytes } from "../bus/wire/page.ts";
 import { streamInfo } from "../bus/wire/stream.ts";
 import { judge } from "../schemas/epochs.ts";
 import type { CheckInRequest, Vitals } from "../schemas/types.ts";
@@ -55,6 +56,7 @@ export default defineFunction({
         [...schemas.collections].filter(([, { version }]) => version > 1).map(([name, { version }]) => [name, version]),
       ),
       resourceMaxBytes: contents.maxBytes,
+      pageBytes: pageBytes(connection.info.maxPayload),
       ...(wantedContents.length > 0 && { wantedContents }),
     };
   },

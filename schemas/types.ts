@@ -675,6 +675,10 @@ export interface ChangesRequest {
    * The last revision that the replica has; 0: from the beginning.
    */
   after: number;
+  /**
+   * About so many bytes, but at least one version; absent: as many as fit. Only to a datastore that says `pageBytes`.
+   */
+  mostBytes?: number;
 }
 /**
  * What the datastore answers to it.
@@ -728,6 +732,10 @@ export interface CheckInReply {
    * The largest content of a resource that is taken.
    */
   resourceMaxBytes?: number;
+  /**
+   * How many bytes of the store are read for a page of changes. Present: `changes` takes `mostBytes`.
+   */
+  pageBytes?: number;
   /**
    * SHA-256 of contents that are referred to and missing in the store: whoever has one uploads it.
    *

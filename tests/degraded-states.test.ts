@@ -1,5 +1,5 @@
 // Goal: loss of contact is noticed in time, whatever its kind, and so is its end, with nobody writing; a revision of another webserver is waited for.
-// Method: a hung server and a cut connection under an idle webserver; a NATS that stays while the functions go.
+// Method: a hung server and a cut connection under an idle webserver; a line of 1 MB/s; a NATS that stays while the functions go.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { it } from "node:test";
@@ -16,6 +16,7 @@ import { codeOf } from "./support/refusals.ts";
 const WAIT_MS = 60_000;
 const TRIES = 12;
 const NOTICED_MS = 2000;
+const MB = 1_000_000;
 /** Of check-ins each 0.1 s: so long without an answer. */
 const STUCK_MS = 600;
 
@@ -51,6 +52,24 @@ it("a hung server that holds its connections, and a cut one, are noticed within 
     assert.ok(Math.min(...took) <= NOTICED_MS, `${way}: ${took.join(", ")} ms`);
   }
   await until(bus, "synced");
+});
+
+it("a slow line is not taken for a lost contact: large documents come and go over it", async () => {
+  await using deployment = await deploy({ webservers: 1, sync: "default" });
+  const [fast] = deployment.buses as [Bus];
+  const documents = (of: string) => Array.from({ length: 6 }, (_, n) => ({ id: `${of}${n}`, name: of, data: "x".repeat(MB) }));
+  const put = (bus: Bus, of: string) =>
+    Promise.all(documents(of).map((one) => bus.collection("dashboards").put(one, { timeoutMs: WAIT_MS })));
+  await put(fast, "down");
+  await using gate = await Gate.to(deployment.datastore.address, MB);
+  const options = { datastore: gate.address, webserver: "slow", dir: join(deployment.dir, "slow") };
+  await using slow = await connectBus(options);
+  await slow.caughtUp(fast.status().head ?? null, { timeoutMs: WAIT_MS });
+  assert.equal((await slow.collection("dashboards").get("down5"))?.doc.name, "down");
+  assert.equal(gate.connections, 1, "it was never cut off on the way down");
+
+  for (const { revision } of await put(slow, "up")) await fast.caughtUp(revision, { timeoutMs: WAIT_MS });
+  assert.equal(gate.connections, 1, "nor on the way up");
 });
 
 it("functions that are gone, on a NATS that is not, are noticed at the next request; when they are back, without one", async (t) => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Connection } from "../bus/wire/nats.ts";
-import { readAll, readLast } from "../bus/wire/reader.ts";
+import { readAll, readLast, readPage } from "../bus/wire/reader.ts";
 import { purgeUpTo, storeOwn } from "../bus/wire/stream.ts";
 import { META, STREAM, storeSubject } from "../bus/wire/subjects.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
@@ -108,5 +108,26 @@ describe("a reading of all documents", () => {
     }
     const missed = inOrder.map(([subject], n) => (found.has(subject) ? -1 : n)).filter((n) => n >= 0 && (n < 2100 || n >= 2300));
     assert.deepEqual(missed, []);
+  });
+
+  it("goes on also where less is wanted than its next message has", async () => {
+    const [connection] = connections as [Connection];
+    const stored = await storeAll(connection, subjectsOf("wanted", 12), "x".repeat(10_000));
+    const until = Math.max(...stored.values());
+    const pages: number[] = [];
+    for (let from = Math.min(...stored.values()), done = false; !done; ) {
+      const limits = { limit: 100, maxBytes: 1_000_000, wantedBytes: pages.length < 2 ? 1000 : 35_000 };
+      const page = await readPage(connection, {
+        stream: STREAM,
+        subjects: `${storeSubject(META, "wanted")}.*`,
+        from,
+        until,
+        ...limits,
+      });
+      pages.push(page.versions.length);
+      from = (page.versions.at(-1)?.revision ?? from) + 1;
+      done = page.done;
+    }
+    assert.deepEqual(pages, [1, 1, 3, 3, 3, 1]);
   });
 });

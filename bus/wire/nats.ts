@@ -17,6 +17,7 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import { atMost, pause } from "../platform/deadline.ts";
 import { log } from "../platform/log.ts";
 import { randomId } from "../platform/random.ts";
+import { Life } from "./life.ts";
 import { reconnectDelay } from "./reconnect.ts";
 import { Requests } from "./requests.ts";
 import { type TlsOptions, tlsFault, tlsSettings } from "./tls.ts";
@@ -38,6 +39,7 @@ export interface ConnectOptions {
 }
 
 const DRAIN_MS = 5000;
+const NEVER_MS = 2 ** 31 - 1;
 const NO_RESPONDERS = 503;
 
 /** Headers that are already text. The client asks headers for nothing but their bytes; its own class checks and copies each one. */
@@ -275,7 +277,9 @@ export class Connection {
 
   async #watch(nats: NatsConnection): Promise<void> {
     void this.#note(nats);
+    const life = new Life(nats, () => this.#up);
     const error = await nats.closed();
+    life.stop();
     if (this.#stop.signal.aborted) return;
     // The client gave up: begin anew.
     this.#set(false, "closed");
@@ -307,9 +311,8 @@ function clientOptions({ servers, user, password, inboxPrefix, name, tls }: Conn
     maxReconnectAttempts: -1,
     reconnectDelayHandler: reconnectDelay(),
     ignoreAuthErrorAbort: true,
-    // A server that hangs but still holds its sockets is noticed in about 1.7 s.
-    pingInterval: 1000,
-    maxPingOut: 1,
+    // See life.ts.
+    pingInterval: NEVER_MS,
     timeout: 3000,
     noAsyncTraces: true,
   };

@@ -79,6 +79,8 @@ export interface PageOptions extends ReadOptions {
   limit: number;
   /** About; it must be above the largest message. */
   maxBytes: number;
+  /** About, where less than that is wanted; a message that is larger comes alone. */
+  wantedBytes?: number | undefined;
   /** The page is the last one when all up to here has been read. */
   until: number;
 }
@@ -87,21 +89,23 @@ export interface PageOptions extends ReadOptions {
  *  little while others take messages away. Throws DATASTORE_UNREACHABLE: the server that was read from is behind the leader. */
 export async function readPage(
   connection: Connection,
-  { limit, maxBytes, until, ...options }: PageOptions,
+  { limit, maxBytes, wantedBytes = maxBytes, until, ...options }: PageOptions,
 ): Promise<{ versions: StoredVersion[]; done: boolean }> {
   const { from, subjects, stream } = options;
   const reader = await openReader(connection, options);
   try {
+    let read = await reader.next(limit, Math.min(wantedBytes, maxBytes));
+    if (read.length === 0 && wantedBytes < maxBytes) read = await reader.next(1, maxBytes);
     // A server before 2.11 gives the last message when there is none from `from` on.
-    const versions = (await reader.next(limit, maxBytes)).filter(({ revision }) => revision >= from);
+    const versions = read.filter(({ revision }) => revision >= from);
     if (reader.pending > 0) return { versions, done: false };
-    const read = versions.at(-1)?.revision ?? from - 1;
-    const missing = read < until && (await readNext(connection, subjects, read + 1, stream));
+    const last = versions.at(-1)?.revision ?? from - 1;
+    const missing = last < until && (await readNext(connection, subjects, last + 1, stream));
     if (!missing || missing.revision > until) return { versions, done: true };
     if (versions.length > 0) return { versions, done: false };
     throw new FrontsyncError(
       "DATASTORE_UNREACHABLE",
-      `The store could be read up to ${read} only, and ends at ${until}. Try again.`,
+      `The store could be read up to ${last} only, and ends at ${until}. Try again.`,
     );
   } finally {
     reader.close();

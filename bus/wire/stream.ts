@@ -13,6 +13,13 @@ const NAME_IN_USE = 10058;
 const WRONG_LAST_SEQUENCE = [10071, 10164];
 /** Unfinished batches fill the server, or batches are not possible now. */
 const BATCHES_REFUSED = [10176, 10210];
+/** What the server or the account may keep is used up, in a file or in memory. */
+const NO_ROOM = [10002, 10023, 10028, 10047];
+/** A stream's own limit, or the disk, can be told by the words alone: all that its store says has one number. */
+const STORE_FAILED = 10077;
+const FULL = /insufficient|maximum (bytes|messages)|no space/i;
+/** Too much is asked of it, or it has no leader, or is not ready: later it will do. */
+const LATER = [429, 503];
 
 export const API_TIMEOUT_MS = 5000;
 
@@ -58,9 +65,15 @@ export function isApiError(answer: object): answer is ApiError {
   return "err_code" in answer;
 }
 
+/** DISK_FULL, DATASTORE_UNREACHABLE: it is worth another try later. INTERNAL: perhaps it is not. */
 export function failed(what: string, error: ApiError): FrontsyncError {
-  const full = /insufficient|maximum (bytes|messages)|no space/i.test(error.description ?? "");
-  return new FrontsyncError(full ? "DISK_FULL" : "INTERNAL", `${what}: ${error.description} (JetStream ${error.err_code}).`);
+  return new FrontsyncError(codeOf(error), `${what}: ${error.description} (JetStream ${error.err_code}).`);
+}
+
+function codeOf({ code, err_code = 0, description = "" }: ApiError): "DISK_FULL" | "DATASTORE_UNREACHABLE" | "INTERNAL" {
+  if (NO_ROOM.includes(err_code) || FULL.test(description)) return "DISK_FULL";
+  // What else its store says may be of this one message, for ever.
+  return LATER.includes(code) && err_code !== STORE_FAILED ? "DATASTORE_UNREACHABLE" : "INTERNAL";
 }
 
 /** The stream's state; undefined: there is no stream. */
@@ -210,7 +223,7 @@ function storeLines({ expected, guard, deleted, envelope, rollup }: StoreWrite):
   return `${envelopeLines(envelope, deleted)}Nats-Expected-Last-Subject-Sequence: ${expected}\r\n${of}${rolling}`;
 }
 
-/** What the stream says to a message. Throws DISK_FULL, INTERNAL. */
+/** What the stream says to a message. Throws DISK_FULL, DATASTORE_UNREACHABLE, INTERNAL. */
 export function ack(reply: Msg): { seq: number } | Refusal {
   const answer = reply.json<{ seq: number; error?: ApiError }>();
   if (!answer.error) return answer;

@@ -76,6 +76,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   const connection: Connection = new Connection(options, (event, detail) => {
     if (event === "disconnected") {
       epochs.disconnected();
+      follower.disconnected();
       views.forget();
       contents.disconnected();
       restoring.disconnected();

@@ -31,7 +31,7 @@ export interface NatsConfigOptions {
  *  Three accounts: DS holds JetStream and the functions; WEB, where webservers are placed, imports nothing but the service ds.req.>
  *  and the stream ds.live.>, so no subject and no reply subject of a webserver reaches the store; AUTH asks the auth callout service
  *  who may come in, so that webservers come and go without a reload. Messages are limited to 8 MB, what waits for a slow client to
- *  64 MB and 5 s. BAD_CONFIG for values that the server would misread. */
+ *  64 MB and 10 s. BAD_CONFIG for values that the server would misread. */
 export function natsConfig(options: NatsConfigOptions): string {
   check(options);
   const password = { auth: quote(options.authPassword), functions: quote(options.functionsPassword) };
@@ -40,7 +40,7 @@ host: ${quote(options.listen)}
 port: ${options.port === 0 ? -1 : options.port}
 max_payload: ${MAX_PAYLOAD_BYTES}
 max_pending: ${MAX_PENDING_BYTES}
-write_deadline: "5s"
+write_deadline: "10s"
 ${options.tls ? tlsBlock(options.tls) : ""}jetstream {
   store_dir: ${quote(options.storeDir)}
   max_file_store: ${MAX_FILE_STORE}

@@ -48,6 +48,7 @@ export class Follower {
   #arrived: Msg[] = [];
   #timer: NodeJS.Timeout | undefined;
   #head = 0;
+  #life = 0;
 
   /** `onCommitted`: gets every version that this handler has stored. */
   constructor(connection: Connection, schemas: Schemas, onCommitted: (version: Committed) => void) {
@@ -73,9 +74,15 @@ export class Follower {
     for (const message of this.#arrived.splice(0)) this.#follow(message);
   }
 
+  /** From here on it is not known what was missed. */
+  disconnected(): void {
+    this.#life++;
+  }
+
   /** A new connection: what was missed meanwhile is not known. */
   connected(): void {
     this.#followAll();
+    this.#life++;
     this.#hints.clear();
     this.#last.clear();
     this.#floors.clear();
@@ -91,6 +98,12 @@ export class Follower {
   /** From here on what is asked of it counts everything that has arrived. */
   settle(): void {
     if (this.#arrived.length > 0) this.#followAll();
+  }
+
+  /** Changes when something may have been missed, and when what was heard is forgotten: of what was read before, nothing here tells any more whether
+   *  it is current. */
+  get life(): number {
+    return this.#life;
   }
 
   /** The last revision that was heard of; 0: none yet. */

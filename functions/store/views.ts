@@ -47,8 +47,9 @@ export const NO_VIEW: View = { revision: 0, held: new Map() };
 interface Kept extends View {
   revision: number;
   held: Map<string, Held>;
-  /** What the follower had heard of when it was read, and up to where tombstones were collected. */
+  /** What the follower had heard of when it was read, in which of its lives, and up to where tombstones were collected. */
   readAt: number;
+  life: number;
   floor: number;
 }
 
@@ -86,7 +87,7 @@ export class Views {
 
   /** As far as this handler has heard. The store may not refuse what is decided on an old view of single subjects: another one may be the right one. */
   #isCurrent({ collection, subjects }: Scope, known: Kept): boolean {
-    if (known.floor !== this.#follower.floorOf(collection)) return false;
+    if (known.life !== this.#follower.life || known.floor !== this.#follower.floorOf(collection)) return false;
     if (!subjects) return this.#follower.lastOf(collection) <= known.revision;
     // The follower may have forgotten what is longer ago.
     if (this.#follower.head - known.readAt >= MAX_HINTS) return false;
@@ -94,15 +95,17 @@ export class Views {
   }
 
   async #read(scope: Scope): Promise<View> {
-    const readAt = this.#follower.head;
+    const { head: readAt, life } = this.#follower;
     const floor = this.#follower.floorOf(scope.collection);
     const known = this.#views.get(scope.key);
-    // Tombstones were collected: one may have been taken away just before it was read, and none of them need be kept.
-    const view: Kept = known?.floor === floor ? known : { revision: 0, held: new Map(), readAt, floor };
+    // Tombstones were collected, or perhaps while nobody listened: one may have been taken away just before it was read, and none of them need be kept.
+    const view: Kept =
+      known?.floor === floor && known.life === life ? known : { revision: 0, held: new Map(), readAt, life, floor };
     const schema = this.#schemas.collection(scope.collection);
     if (scope.subjects) for (const version of await readLast(this.#connection, scope.subjects)) add(schema, view, version);
     else await this.#readOn(schema, view);
     view.readAt = readAt;
+    view.life = life;
     this.#views.set(scope.key, view);
     return view;
   }

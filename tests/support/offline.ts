@@ -1,25 +1,40 @@
 /** Webservers without the datastore for a while, while others go on: each has a gate of its own to it. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { Transform } from "node:stream";
 import type { Bus } from "../../bus/index.ts";
 import { eventually } from "./nats-server-kit.ts";
 
 const WAIT_MS = 60_000;
 
+/** Lets through so many bytes a second. */
+function paced(bytesPerSecond: number): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      setTimeout(() => done(null, chunk), (chunk.length / bytesPerSecond) * 1000);
+    },
+  });
+}
+
 /** A TCP proxy that can be shut: then nobody gets through, and who was through is cut off. */
 export class Gate implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #bytesPerSecond: number | undefined;
   #open = true;
+  /** How many came. */
+  connections = 0;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, bytesPerSecond: number | undefined) {
     this.#server = server;
+    this.#bytesPerSecond = bytesPerSecond;
   }
 
-  static async to(address: string): Promise<Gate> {
+  /** `bytesPerSecond`: each way of each connection; default as fast as can be. */
+  static async to(address: string, bytesPerSecond?: number): Promise<Gate> {
     const [host = "", port = ""] = address.split(":");
     const server = createServer();
-    const gate = new Gate(server);
+    const gate = new Gate(server, bytesPerSecond);
     server.on("connection", (socket) => gate.#pass(socket, connect(Number(port), host)));
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -46,6 +61,7 @@ export class Gate implements AsyncDisposable {
   }
 
   #pass(a: Socket, b: Socket): void {
+    this.connections++;
     for (const [from, to] of [
       [a, b],
       [b, a],
@@ -56,7 +72,8 @@ export class Gate implements AsyncDisposable {
         this.#sockets.delete(from);
         to.destroy();
       });
-      from.pipe(to);
+      if (this.#bytesPerSecond === undefined) from.pipe(to);
+      else from.pipe(paced(this.#bytesPerSecond)).pipe(to);
     }
     if (!this.#open) this.shut();
   }
