@@ -120,12 +120,25 @@ describe("an audit whose NATS fails", () => {
     },
   });
 
-  /** A connection whose audit messages go to `store`, which may throw. */
-  function connectionTo(store: (body: string, messageId: string) => void | Promise<void>): Connection {
+  interface Message {
+    subject: string;
+    seq: number;
+    hdrs: string;
+  }
+
+  /** A connection whose audit messages go to `store`, which may throw. `last`: what is read of their subjects. */
+  function connectionTo(
+    store: (body: string, messageId: string, subject: string) => void | Promise<void>,
+    last: ReadonlyMap<string, Message> = new Map(),
+  ): Connection {
     const reply = { json: () => ({}) };
     const request = async (subject: string, body: string, { headers }: { headers?: { encode(): Uint8Array } }) => {
       const text = headers ? Buffer.from(headers.encode()).toString() : "";
-      if (subject.startsWith("ds.audit.")) await store(body, /Nats-Msg-Id: (\S+)/.exec(text)?.[1] ?? "");
+      if (subject.startsWith("ds.audit.")) await store(body, /Nats-Msg-Id: (\S+)/.exec(text)?.[1] ?? "", subject);
+      if (subject.startsWith("$JS.API.STREAM.MSG.GET.")) {
+        const message = last.get((JSON.parse(body) as { last_by_subj: string }).last_by_subj);
+        return { json: () => (message ? { message } : { error: { code: 404, err_code: 10037 } }) };
+      }
       return reply;
     };
     return { request } as unknown as Connection;
@@ -150,6 +163,28 @@ describe("an audit whose NATS fails", () => {
       stored.map((lines) => lines.map(({ revision }) => revision)),
       [[1, 2]],
     );
+  });
+
+  it("writes nothing twice when its NATS was away for longer than that knows what is sent again", async () => {
+    const last = new Map<string, Message>();
+    let stored = 0;
+    const audit = new Audit(
+      connectionTo((_, messageId, subject) => {
+        // It is stored, and its answer is lost.
+        stored++;
+        last.set(subject, {
+          subject,
+          seq: stored,
+          hdrs: Buffer.from(`NATS/1.0\r\nNats-Msg-Id: ${messageId}\r\n\r\n`).toString("base64"),
+        });
+        if (stored === 1) throw new FrontsyncError("TIMEOUT", "away");
+      }, last),
+      "handler-x",
+    );
+    audit.note(version(1));
+    await audit.drain();
+    assert.equal(stored, 1);
+    assert.deepEqual([...last.keys()], ["ds.audit.commits.handler-x"]);
   });
 
   it("keeps a bounded number of records, and says how many are missing", async () => {

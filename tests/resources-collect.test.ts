@@ -5,8 +5,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { NatsConnection } from "nats";
 import type { Bus } from "../bus/index.ts";
+import { Contents } from "../functions/store/contents.ts";
 import { content, digest, sha256Of } from "./support/contents.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
+import { connectFunctions } from "./support/faults-ledger.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 
 const SIZE = 600_000;
@@ -114,6 +116,25 @@ describe("contents", { timeout: 900_000 }, () => {
       await eventually(`${what}: it is healed`, 60_000, whole);
       assert.equal((await (await nats.jetstream().views.os("resources")).getBlob(sha256))?.length, SIZE, what);
       await late.close();
+    }
+  });
+
+  it("that a replica does not have yet are not taken for lost", async (t) => {
+    const { sha256 } = await web1.resources.upload(content(SIZE, 300), { name: "behind" });
+    const connection = await connectFunctions(deployment);
+    t.after(() => connection.close());
+    const contents = new Contents(connection, { maxBytes: SIZE, graceMs: 60_000 });
+    const publish = connection.publish.bind(connection);
+    for (const has of [0, 1]) {
+      // As one of a cluster's replicas would answer that is behind: with the first chunk, or with none.
+      connection.publish = (subject, body, options) => {
+        if (subject !== "$JS.API.DIRECT.GET.OBJ_resources") return publish(subject, body, options);
+        const asked = JSON.parse(String(body)) as { seq: number };
+        const batch = { ...asked, seq: asked.seq === 1 && has === 1 ? 1 : 1e12, batch: 1 };
+        publish(subject, JSON.stringify(batch), options);
+      };
+      assert.equal(await contents.check(sha256), true, `with ${has} of its chunks`);
+      assert.equal((await info(sha256))?.deleted, false);
     }
   });
 });

@@ -5,7 +5,7 @@ import { FrontsyncError } from "../../schemas/errors.ts";
 import { headerValue } from "./envelope.ts";
 import { type Connection, headerBlock, type Msg, rawHeaders } from "./nats.ts";
 import { collect } from "./reader.ts";
-import { API_TIMEOUT_MS, ack, api, ensureStream, failed, isApiError, readSubject, STREAM_MISSING } from "./stream.ts";
+import { API_TIMEOUT_MS, ack, api, ensureStream, failed, isApiError, readNext, readSubject, STREAM_MISSING } from "./stream.ts";
 import { headerText } from "./version.ts";
 
 export const CONTENTS_STREAM = "OBJ_resources";
@@ -132,7 +132,17 @@ export async function lastChunk(connection: Connection, life: string): Promise<C
   return await directGet(connection, { last_by_subj: chunkSubject(life) });
 }
 
-/** Chunks of a life in order, from chunk number `from` on, at most `limit`; fewer when there are no more. `known`: where an earlier one is. */
+/** The first chunk of a life behind a sequence (0: of all), from the stream's leader: the truth. undefined: there is none. */
+export async function chunkBehind(
+  connection: Connection,
+  life: string,
+  sequence: number,
+): Promise<Omit<Chunk, "at"> | undefined> {
+  const stored = await readNext(connection, chunkSubject(life), sequence + 1, CONTENTS_STREAM);
+  return stored && { number: numberOf(stored.headerText), sequence: stored.revision, bytes: stored.body };
+}
+
+/** Chunks of a life in order, from any replica, which may be behind: what is missing need not be missing. From chunk number `from` on, at most `limit`; fewer when there are no more. `known`: where an earlier one is. */
 export async function readChunks(
   connection: Connection,
   life: string,
@@ -230,9 +240,13 @@ async function directBatch(
 function asChunk(message: Msg): Chunk {
   const headers = headerText(rawHeaders(message));
   return {
-    number: Number(headerValue(headers, CHUNK_HEADER) ?? Number.NaN),
+    number: numberOf(headers),
     sequence: Number(headerValue(headers, "Nats-Sequence")),
     at: headerValue(headers, "Nats-Time-Stamp") ?? "",
     bytes: message.data,
   };
+}
+
+function numberOf(headers: string): number {
+  return Number(headerValue(headers, CHUNK_HEADER) ?? Number.NaN);
 }

@@ -3,8 +3,9 @@
 import { clock } from "../../bus/platform/clock.ts";
 import { atMost, pause } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
+import { headerValue } from "../../bus/wire/envelope.ts";
 import { type Connection, headerBlock } from "../../bus/wire/nats.ts";
-import { API_TIMEOUT_MS, type ApiError, ensureStream, failed } from "../../bus/wire/stream.ts";
+import { API_TIMEOUT_MS, type ApiError, ensureStream, failed, readSubject } from "../../bus/wire/stream.ts";
 import { idOf, parseStoreSubject } from "../../bus/wire/subjects.ts";
 import type { Committed } from "./follower.ts";
 
@@ -24,7 +25,7 @@ const DRAIN_MS = 2000;
 
 export class Audit {
   readonly #connection: Connection;
-  /** Unlike every other writer's: with it the server knows a message that is sent again. */
+  /** Unlike every other writer's, and so are the subject and the ids of its messages: with them one that is sent again is known. */
   readonly #writer: string;
   readonly #stop = new AbortController();
   #lines: string[] = [];
@@ -105,13 +106,15 @@ export class Audit {
     return this.#lines.slice(0, count);
   }
 
-  /** Again and again until it is stored; the server drops what it has already. False: there is no more time. */
+  /** Again and again until it is stored. The server drops what it has already, for two minutes; longer than that the last message of this writer
+   *  tells. False: there is no more time. */
   async #store(body: string, messageId: string): Promise<boolean> {
     const headers = headerBlock(`Nats-Msg-Id: ${messageId}\r\n`);
     for (let wait = RETRY_MS.first; !this.#stop.signal.aborted; wait = Math.min(wait * 2, RETRY_MS.most)) {
       try {
         if (!this.#streamIsThere) await this.#makeStream();
-        const reply = await this.#connection.request(SUBJECT, body, { timeoutMs: API_TIMEOUT_MS, headers });
+        if (wait > RETRY_MS.first && (await this.#isLast(messageId))) return true;
+        const reply = await this.#connection.request(this.#subject, body, { timeoutMs: API_TIMEOUT_MS, headers });
         const { error } = reply.json<{ error?: ApiError }>();
         if (!error) return true;
         throw failed("The audit can't be written", error);
@@ -122,6 +125,15 @@ export class Audit {
       }
     }
     return false;
+  }
+
+  get #subject(): string {
+    return `${SUBJECT}.${this.#writer}`;
+  }
+
+  async #isLast(messageId: string): Promise<boolean> {
+    const last = await readSubject(this.#connection, this.#subject, STREAM);
+    return last !== undefined && headerValue(last.headerText, "Nats-Msg-Id") === messageId;
   }
 
   async #makeStream(): Promise<void> {

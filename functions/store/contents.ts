@@ -13,6 +13,7 @@ import {
   CHUNK_BYTES,
   CHUNKS_AT_ONCE,
   type Chunk,
+  chunkBehind,
   chunkCount,
   contentRecord,
   createContents,
@@ -226,17 +227,17 @@ export class Contents {
     return { life, chunks: last ? last.number + 1 : 0, sequence: last?.sequence ?? 0 };
   }
 
-  /** The hash of what is stored, or how many chunks are missing. */
+  /** The hash of what is stored, or how many chunks are missing, by the leader's word: what a replica does not have yet is not lost. */
   async #verify(life: string, size: number): Promise<{ sha256?: string; missing?: number }> {
     const hash = createHash("sha256");
     const count = chunkCount(size);
     let known: KnownChunk | undefined;
     for (let from = 0; from < count; ) {
-      const chunks = await readChunks(this.#connection, life, from, Math.min(2 * CHUNKS_AT_ONCE, count - from), known);
+      const chunks = await this.#chunksAt(life, from, count, known);
       if (chunks.length === 0) return { missing: count - from };
       for (const { number, sequence, bytes } of chunks) {
+        if (number !== from) break;
         const wanted = Math.min(CHUNK_BYTES, size - from * CHUNK_BYTES);
-        if (number !== from) return { missing: count - from };
         if (bytes.length !== wanted) return {};
         hash.update(bytes);
         known = { chunk: number, sequence };
@@ -244,6 +245,14 @@ export class Contents {
       }
     }
     return { sha256: hash.digest("hex") };
+  }
+
+  /** Chunks from number `from` on, which follows `known`; none: the leader does not have it. */
+  async #chunksAt(life: string, from: number, count: number, known?: KnownChunk): Promise<Omit<Chunk, "at">[]> {
+    const chunks = await readChunks(this.#connection, life, from, Math.min(2 * CHUNKS_AT_ONCE, count - from), known);
+    if (chunks[0]?.number === from) return chunks;
+    const chunk = await chunkBehind(this.#connection, life, known?.sequence ?? 0);
+    return chunk?.number === from ? [chunk] : [];
   }
 
   /** First the record, under its condition: a commit or an upload that crosses this notices. */
