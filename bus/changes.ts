@@ -76,12 +76,12 @@ async function* tellChanges<T>(
   }
   let after = since;
   // From the beginning: first what exists; what was deleted before is no news.
-  const existing = after === 0 ? source.held() : 0;
+  let existing = after === 0 ? source.held() : 0;
   let see: Awaited<ReturnType<Sight>> | undefined;
   let life = source.life();
   while (!source.closed() && !signal.aborted) {
     // Another store's revisions say nothing here: all of them are news, what was deleted there, too.
-    if (life !== source.life()) [life, after] = [source.life(), 0];
+    if (life !== source.life()) [life, after, existing] = [source.life(), 0, 0];
     const until = source.held();
     const recent = source.recent(names, after);
     const rows = recent ?? (until > after ? await stored(source.replica(), names, after, until) : []);
