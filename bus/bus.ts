@@ -163,12 +163,12 @@ export class EmbeddedBus implements Bus {
     this.resources = this.transfers.as(undefined);
     this.#drift = openDrift({
       ...{ ...options, schemas, warn, counters: this.#counters, replica: this.#replica, link: this.#link },
-      ...{ follow: () => this.#follow, checkIn: () => void this.#checkIn.fresh(), reload: () => this.conflicts.load() },
+      ...{ follow: () => this.#follow, checkIn: () => void this.#checkIn.fresh(), reload: () => this.#countConflicts() },
     });
     this.#reseed = new Reseed({
       ...{ ...options, link: this.#link, schemas, replica: this.#replica, warn },
       ...{ follow: () => this.#follow, pending: () => this.#writes.pending, checkIn: () => this.#checkIn.fresh() },
-      heal: (contents) => this.transfers.heal(contents),
+      ...{ heal: (contents) => this.transfers.heal(contents), reload: () => this.#countConflicts() },
     });
     this.#checkIn = new CheckIn(options.updateInterval, {
       describe: () => this.#describe(),
@@ -189,12 +189,17 @@ export class EmbeddedBus implements Bus {
     for (const text of setAside) this.#notices.warn("REPLICA_REBUILT", text);
     this.#notices.warn("OUTBOX_DAMAGED", damage);
     this.#notices.warn("LOGINS_DAMAGED", this.#logins.damage);
-    await this.conflicts.load();
+    await this.#countConflicts();
     this.#follow = this.#newFollow(position);
     this.#follow.listen();
     this.transfers.start();
     this.#control = new Control({ ...this.#options, schemas: this.#schemas, letters: this.#letters });
     void this.#link.open();
+  }
+
+  async #countConflicts(): Promise<void> {
+    await this.conflicts.load();
+    if (this.conflicts.counted()) this.#notices.changed();
   }
 
   #newFollow(position: ReplicaPosition): Follow {

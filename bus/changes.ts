@@ -5,14 +5,14 @@ import { FrontsyncError } from "../schemas/errors.ts";
 import type { CollectionSchema } from "../schemas/index.ts";
 import type { Change } from "./api.ts";
 import { checkWait, linked } from "./platform/deadline.ts";
-import type { Replica, Row } from "./replica/index.ts";
+import type { Ahead } from "./recent.ts";
+import type { Replica } from "./replica/index.ts";
 import { asChange } from "./replica/row.ts";
+import type { Most } from "./replica/since.ts";
 import type { Sight } from "./sight.ts";
 
-const READ_AHEAD = 100;
-
-/** A row, and the collection that it is of. */
-export type PlacedRow = Row & { collection: string };
+/** Each reader that is slow holds so much. */
+const READ_AHEAD: Most = { rows: 100, bytes: 64 * 1024 };
 
 export interface ChangesOptions {
   since?: number;
@@ -22,7 +22,7 @@ export interface ChangesOptions {
 export interface ChangesSource {
   replica(): Replica;
   /** The last versions of these collections' documents after a revision, when all of them are recent. */
-  recent(collections: ReadonlySet<string>, after: number): PlacedRow[] | undefined;
+  recent(collections: ReadonlySet<string>, after: number, most: Most): Ahead | undefined;
   /** Everything up to this revision has been handed to the replica. */
   held(): number;
   /** Resolves when more is held than `revision`, another store is followed than in that `life`, or the bus is closed. Throws INTERNAL when
@@ -76,42 +76,34 @@ async function* tellChanges<T>(
   }
   let after = since;
   // From the beginning: first what exists; what was deleted before is no news.
-  const existing = after === 0 ? source.held() : 0;
+  let existing = after === 0 ? source.held() : 0;
   let see: Awaited<ReturnType<Sight>> | undefined;
   let life = source.life();
   while (!source.closed() && !signal.aborted) {
     // Another store's revisions say nothing here: all of them are news, what was deleted there, too.
-    if (life !== source.life()) [life, after] = [source.life(), 0];
+    if (life !== source.life()) [life, after, existing] = [source.life(), 0, 0];
     const until = source.held();
-    const recent = source.recent(names, after);
-    const rows = recent ?? (until > after ? await stored(source.replica(), names, after, until) : []);
+    const { changes, more } = source.recent(names, after, READ_AHEAD) ?? (await stored(source.replica, names, after, until));
     if (source.closed()) return;
     // Before the first one, too: who may not read hears it at once.
-    if (!see || rows.length > 0) see = await source.sight();
-    for (const row of rows) {
-      const schema = byName.get(row.collection) as CollectionSchema;
-      const change = asChange(schema, row);
+    if (!see || changes.length > 0) see = await source.sight();
+    for (const { collection, row } of changes) {
+      const schema = byName.get(collection) as CollectionSchema;
+      const change = asChange(schema, row());
       after = change.revision;
       const seen = see(schema, change);
       if (seen && (seen.op === "put" || change.revision > existing)) yield told(seen, schema);
       if (source.closed() || signal.aborted) return;
     }
-    if (!recent && rows.length === READ_AHEAD) continue;
+    if (more) continue;
     after = Math.max(after, until);
     if (life === source.life()) await source.more(after, life, signal);
   }
 }
 
 /** The next ones of all of them, in order. */
-async function stored(replica: Replica, names: ReadonlySet<string>, after: number, until: number): Promise<PlacedRow[]> {
-  const parts = await Promise.all(
-    [...names].map(async (collection) => {
-      const rows = await replica.call("since", { collection, after, until, limit: READ_AHEAD });
-      return rows.map((row) => ({ ...row, collection }));
-    }),
-  );
-  return parts
-    .flat()
-    .sort((a, b) => a.revision - b.revision)
-    .slice(0, READ_AHEAD);
+async function stored(replica: () => Replica, names: ReadonlySet<string>, after: number, until: number): Promise<Ahead> {
+  if (until <= after) return { changes: [], more: false };
+  const { rows, more } = await replica().call("since", { collections: [...names], after, until, most: READ_AHEAD });
+  return { changes: rows.map(({ collection, ...row }) => ({ collection, row: () => row })), more };
 }

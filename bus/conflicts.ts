@@ -81,6 +81,8 @@ export class Conflicts extends Copies {
   /** The store's subjects of the copies: counted here as they come and go, so that a status costs no query. */
   readonly #held = new Set<string>();
   #counted = 0;
+  /** What came while it is read which are held: the answer may not have that. */
+  #meanwhile: StoredVersion[] | undefined;
 
   constructor(parts: ConflictsParts) {
     super(parts);
@@ -92,17 +94,24 @@ export class Conflicts extends Copies {
     return this.#held.size;
   }
 
-  /** Begins with what the replica has. */
+  /** Begins with what the replica has; again when rows were taken out of it. */
   async load(): Promise<void> {
-    const ids = await this.#parts.replica().call("ids", COLLECTION);
-    this.#held.clear();
-    for (const id of ids) this.#held.add(storeSubject(COLLECTION, id));
-    this.counted();
+    const meanwhile: StoredVersion[] = [];
+    this.#meanwhile = meanwhile;
+    try {
+      const ids = await this.#parts.replica().call("ids", COLLECTION);
+      this.#held.clear();
+      for (const id of ids) this.#held.add(storeSubject(COLLECTION, id));
+    } finally {
+      if (this.#meanwhile === meanwhile) this.#meanwhile = undefined;
+    }
+    for (const version of meanwhile) this.note(version);
   }
 
   note(version: StoredVersion): void {
     const { subject } = version;
     if (!subject.startsWith(SUBJECTS)) return;
+    this.#meanwhile?.push(version);
     if (version.deleted) this.#held.delete(subject);
     else this.#held.add(subject);
   }

@@ -1,8 +1,21 @@
 /** The last live changes, in this thread: what has just arrived is read without asking the replica's thread for it. */
 import type { Row } from "./replica/index.ts";
 import { rowOf } from "./replica/row.ts";
+import type { Most } from "./replica/since.ts";
 import { parseStoreSubject } from "./wire/subjects.ts";
 import type { StoredVersion } from "./wire/version.ts";
+
+/** A row that is made when it is told, and the collection that it is of. */
+export interface Placed {
+  collection: string;
+  row(): Row;
+}
+
+/** In order of their revisions; `more`: there may be others behind them. */
+export interface Ahead {
+  changes: Placed[];
+  more: boolean;
+}
 
 const MAX_CHANGES = 1000;
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -37,17 +50,22 @@ export class Recent {
     return version && rowOf(version);
   }
 
-  /** The last version of each document of these collections after a revision; undefined: not all of them are recent. */
-  since(collections: ReadonlySet<string>, after: number): (Row & { collection: string })[] | undefined {
+  /** The last version of each document of these collections after a revision: the next ones, up to a limit; undefined: not all of them are
+   *  recent. They are not copied: whoever holds them holds nothing of their own. */
+  since(collections: ReadonlySet<string>, after: number, most: Most): Ahead | undefined {
     if (after < this.#from) return undefined;
     const begin = this.#versions.findLastIndex(({ revision }) => revision <= after) + 1;
-    return this.#versions
-      .slice(begin)
-      .filter((version) => this.#last.get(version.subject) === version)
-      .flatMap((version) => {
-        const { collection } = parseStoreSubject(version.subject);
-        return collections.has(collection) ? [{ ...rowOf(version), collection }] : [];
-      });
+    const changes: Placed[] = [];
+    let bytes = 0;
+    for (let at = begin; at < this.#versions.length; at++) {
+      const version = this.#versions[at] as StoredVersion;
+      const { collection } = parseStoreSubject(version.subject);
+      if (!collections.has(collection) || this.#last.get(version.subject) !== version) continue;
+      bytes += version.bodyLength;
+      if (changes.length > 0 && (changes.length >= most.rows || bytes > most.bytes)) return { changes, more: true };
+      changes.push({ collection, row: () => rowOf(version) });
+    }
+    return { changes, more: false };
   }
 
   /** Keeps the newer half of what is allowed; never the very last: it alone may be above the limit of bytes. */

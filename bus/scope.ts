@@ -64,7 +64,7 @@ function sourceOf({ waiters, follow, replica, closed }: ScopeParts, user: Acting
       });
   return {
     replica,
-    recent: (collections, after) => follow().recent.since(collections, after),
+    recent: (collections, after, most) => follow().recent.since(collections, after, most),
     held: () => follow().position.cursor,
     more,
     life,

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, it } from "node:test";
+import { describe, it, type TestContext } from "node:test";
 import type { Bus } from "../bus/index.ts";
 import { figures, frontsync } from "./support/command.ts";
 import { assertEqualReplicas } from "./support/faults-ledger.ts";
@@ -16,6 +16,20 @@ const dashboards = (bus: Bus) => bus.collection("dashboards");
 const reseed = (store: Reseeding["store"], ...args: string[]) =>
   figures<Record<string, unknown>>("reseed", ...args, "--datastore", store.datastore.address);
 
+const COPY = { collection: "dashboards", docId: "both", losing: {}, base: 1, winner: 2, by: 0, at: "2026-01-01T00:00:00Z" };
+
+/** Notes down what a webserver tells of its dashboards, until the test ends. */
+function listen(t: TestContext, bus: Bus, since?: number): string[] {
+  const seen: string[] = [];
+  const end = new AbortController();
+  t.after(() => end.abort());
+  void (async () => {
+    const changes = dashboards(bus).changes({ signal: end.signal, ...(since !== undefined && { since }) });
+    for await (const { id, op } of changes) seen.push(`${op} ${id}`);
+  })();
+  return seen;
+}
+
 /** web1 and web2 know more than the store, which is an older copy that has grown again past them. */
 async function older(
   { store, open }: Reseeding,
@@ -23,7 +37,7 @@ async function older(
 ): Promise<{ web1: Bus; web2: Bus; fresh: Bus; uid: number }> {
   const [web1, web2] = [await open("web1"), await open("web2")];
   await web1.caughtUp();
-  for (const id of ["same", "edited", "deleted", "both"]) await dashboards(web1).put({ id, name: "before" });
+  for (const id of ["same", "edited", "deleted", "both", "early"]) await dashboards(web1).put({ id, name: "before" });
   const uid = await makeUser(web1, { user: "maria" });
   await web2.caughtUp();
   await store.stop();
@@ -33,6 +47,7 @@ async function older(
   await dashboards(web1).put({ id: "edited", name: "after" });
   await dashboards(web1).delete("deleted");
   await dashboards(web1).put({ id: "both", name: "lost" });
+  await web1.collection("conflicts").put({ ...COPY, id: "lost" });
   const { revision } = await dashboards(web1).put({ id: "lost", name: "lost" });
   await web2.caughtUp(revision);
   await store.stop();
@@ -46,6 +61,8 @@ async function older(
   await until(web2, "held");
   const fresh = await open("fresh");
   await fresh.caughtUp();
+  // At a revision that web1 and web2 know of the other tail.
+  await dashboards(fresh).delete("early");
   for (let n = 0; n < 8; n++) await dashboards(fresh).put({ id: "both", name: `grown ${n}` });
   return { web1, web2, fresh, uid };
 }
@@ -84,12 +101,17 @@ describe("an older store", { concurrency: 2 }, () => {
     await reseeding(t, async (scene) => {
       const { web1, web2, fresh } = await older(scene);
       const before = await documents(fresh, "dashboards");
+      const readers = [listen(t, web1), listen(t, web1, 0)];
+      assert.equal(web1.status().conflicts, 1);
+      await eventually("it has begun to read", 60_000, () => readers[1]?.includes("put lost"));
       const told = await reseed(scene.store, "--replace");
       assert.equal(told.code, 0, told.stderr);
       for (const bus of [web1, web2, fresh]) await bus.caughtUp(null, { timeoutMs: 60_000 });
       await assertEqualReplicas([web1, web2, fresh]);
       assert.deepEqual(await documents(web1, "dashboards"), before);
       assert.ok("deleted" in before);
+      for (const seen of readers) await eventually("what was deleted there is told", 60_000, () => seen.includes("delete early"));
+      await eventually("counted", 60_000, () => web1.status().conflicts === 0);
       await eventually("said", 60_000, () => warningOf(web1, "SET_ASIDE").includes("recovery"));
       const kept = readFileSync(join(scene.dir, "web1", "recovery.jsonl"), "utf8");
       for (const what of ['"lost"', '"edited"', '"deleted"', '"both"']) assert.ok(kept.includes(what), what);

@@ -13,6 +13,9 @@ import { eventually } from "./support/nats-server-kit.ts";
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
+/** Of a document, characters. */
+const LARGE = 400_000;
+
 let deployment: Deployment;
 let [a, b]: Bus[] = [];
 
@@ -106,6 +109,30 @@ describe("changes()", () => {
     const [next] = await read(quick, 1);
     assert.equal(next && short(next), "put slow0 147");
     await Promise.all([slow.return?.(), quick.return?.()]);
+  });
+
+  it("holds next to nothing for a slow reader of large documents, recent ones and older ones", async () => {
+    const large = (n: number) => ({ id: `large${n}`, name: `${n}`, data: { text: "x".repeat(LARGE) } });
+    const { revision: begin } = await dashboards(a).put({ id: "before large", name: "b" });
+    const readers = (bus: Bus | undefined) => Array.from({ length: 20 }, () => dashboards(bus).changes({ since: begin ?? 0 }));
+    const recent = readers(a);
+    for (let n = 0; n < 12; n++) await dashboards(a).put(large(n));
+    // It has only just come: for its readers these are older ones.
+    const late = await deployment.connect("late");
+    const all = [...recent, ...readers(late)];
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (const reader of all) assert.equal((await reader.next()).value?.id, "large0");
+    collect();
+    const held = (process.memoryUsage().heapUsed - before) / all.length;
+    assert.ok(held < 4 * LARGE, `each reader holds ${Math.round(held / 1024)} KiB`);
+    const found = await read(all.at(-1) as AsyncIterableIterator<Change<Dashboard>>, 11);
+    assert.deepEqual(
+      found.map(({ id }) => id),
+      Array.from({ length: 11 }, (_, n) => `large${n + 1}`),
+    );
+    for (const reader of all) await reader.return?.();
+    await late.close();
   });
 
   it("ends when its signal aborts, when its reader leaves, and when the bus is closed; a bad `since` is refused", async () => {

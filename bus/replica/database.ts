@@ -15,6 +15,7 @@ import { loadSnapshot, openMemory } from "./memory.ts";
 import type { WaitingRow } from "./methods.ts";
 import { NOWHERE, type ReplicaPosition } from "./position.ts";
 import { type Row, versionId } from "./row.ts";
+import type { PlacedRow } from "./since.ts";
 import { createIndex, createMeta, createTable, META_TABLE, overlay, quote, tablesOf, type Value } from "./tables.ts";
 
 const FORMAT = "1";
@@ -290,7 +291,8 @@ export class ReplicaDatabase {
   }
 
   get(collection: string, id: string): Row | undefined {
-    return this.#rows(this.#table(collection).get, [id])[0];
+    const [row] = this.#rows(this.#table(collection).get, [id]);
+    return row;
   }
 
   /** Documents in the place of their rows, for one query. Returns its source. */
@@ -308,19 +310,20 @@ export class ReplicaDatabase {
   }
 
   /** Versions with a revision above `after` and up to `until`, in order. */
-  since(collection: string, after: number, until: number, limit: number): Row[] {
-    return this.#rows(this.#table(collection).since, [after, until, limit]);
+  *since(collection: string, after: number, until: number, limit: number): Generator<PlacedRow> {
+    for (const row of this.#rows(this.#table(collection).since, [after, until, limit])) yield { ...row, collection };
   }
 
-  #rows(statement: Statement, values: (string | number)[]): Row[] {
-    const rows: Row[] = [];
+  *#rows(statement: Statement, values: (string | number)[]): Generator<Row> {
     statement.bind(values);
-    while (statement.step()) {
-      const [revision, deleted, body, headers, id] = statement.get() as [number, number, string | null, string, string];
-      rows.push({ revision: Math.max(revision, 0), deleted: deleted === 1, body, headers, id });
+    try {
+      while (statement.step()) {
+        const [revision, deleted, body, headers, id] = statement.get() as [number, number, string | null, string, string];
+        yield { revision: Math.max(revision, 0), deleted: deleted === 1, body, headers, id };
+      }
+    } finally {
+      statement.reset();
     }
-    statement.reset();
-    return rows;
   }
 
   /** Makes the index of some fields together, if it is not there yet; with very many kinds of queries those of each field. */

@@ -4,6 +4,7 @@ import type { Actor } from "../../schemas/access.ts";
 import type { Query } from "../api.ts";
 import type { ReplicaPosition } from "./position.ts";
 import type { Row } from "./row.ts";
+import type { Most, NextRows } from "./since.ts";
 
 export interface ReplicaMethods {
   /** Opens or makes the databases; `setAside` says what could not be used; `back`: there are rows that were set back. */
@@ -32,7 +33,8 @@ export interface ReplicaMethods {
   };
   /** The ids of all documents of a collection. */
   ids(collection: string): string[];
-  since(options: { collection: string; after: number; until: number; limit: number }): Row[];
+  /** Versions of several collections with a revision above `after` and up to `until`: the next ones in order. */
+  since(options: { collections: string[]; after: number; until: number; most: Most }): NextRows;
   /** What there is, for a store that does not know it. */
   holds(options: null): Holds;
   /** The next rows, as records with a buffer of their own; tables one after the other, each in the order of its revisions. */

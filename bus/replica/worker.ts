@@ -19,6 +19,7 @@ import { NOWHERE, positionOf, type ReplicaPosition, reachOf } from "./position.t
 import { addTo, type Listing, reconcile } from "./reconcile.ts";
 import { recoveryFile, setAside } from "./recovery.ts";
 import { docOf, type Row, versionId } from "./row.ts";
+import { firstOf, merged } from "./since.ts";
 import { listStatement, writeCursor } from "./tables.ts";
 
 /** A snapshot is written when nothing has changed for this long, and at the latest after that long, ms. */
@@ -181,7 +182,11 @@ const methods: ReplicaMethods = {
     return { rows, on: undefined };
   },
   ids: (collection) => databaseOf(collection).ids(collection),
-  since: ({ collection, after, until, limit }) => databaseOf(collection).since(collection, after, until, limit),
+  since: ({ collections, after, until, most }) =>
+    merged(
+      collections.map((collection) => firstOf(databaseOf(collection).since(collection, after, until, most.rows + 1), most)),
+      most,
+    ),
   holds: () => holds(Object.values(opened())),
   offer: (after) => offer(Object.values(opened()), after),
   setBack(next) {

@@ -24,6 +24,8 @@ export interface ReseedParts extends Pick<OfferingParts, "link" | "schemas" | "r
   warn(code: string, message: string | undefined): void;
   /** Gives the datastore contents that it lacks. */
   heal(contents: readonly string[]): void;
+  /** The conflict copies that are held may be others now. */
+  reload(): Promise<void>;
   checkIn(): Promise<unknown>;
 }
 
@@ -136,7 +138,7 @@ export class Reseed {
 
   /** Everything that the store has is here: what has not come again goes, and is kept aside. */
   async #settled(): Promise<void> {
-    const { replica, warn, heal, webserver, checkIn } = this.#parts;
+    const { replica, warn, heal, reload, webserver, checkIn } = this.#parts;
     this.#refused = undefined;
     const adopted = this.#adopting;
     this.#adopting = false;
@@ -147,6 +149,7 @@ export class Reseed {
     if (wanted.length > 0) heal(wanted);
     const { count, file } = await replica.call("giveUp", null);
     if (count === 0) return;
+    await reload();
     log.warn({ webserver, count, file }, "versions that the datastore does not have were set aside");
     warn(
       "SET_ASIDE",
