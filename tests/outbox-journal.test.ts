@@ -9,6 +9,7 @@ import { describe, it, type TestContext } from "node:test";
 import { Journal } from "../bus/outbox/journal.ts";
 import { Outbox } from "../bus/outbox/outbox.ts";
 import type { Kept } from "../bus/outbox/request.ts";
+import { writeAtomically, writeAtomicallySoon } from "../bus/platform/files.ts";
 import { loadSchemas } from "../schemas/index.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 
@@ -127,6 +128,20 @@ describe("the outbox's file", () => {
       "what was acknowledged is there",
     );
     await again.close();
+  });
+
+  it("has what room there is after another file could not be written, which leaves nothing", async (t) => {
+    const dir = smallDisk(t);
+    if (dir === undefined) return t.skip("no file system may be mounted here");
+    const { journal } = read(join(dir, "outbox"));
+    await journal.append({ n: 1 });
+    const [snapshot, bytes] = [join(dir, "webstore.db"), Buffer.alloc(100_000)];
+    assert.throws(() => writeAtomically(snapshot, bytes), { code: "ENOSPC" });
+    await journal.append({ text: "x".repeat(5000) });
+    await assert.rejects(writeAtomicallySoon(snapshot, bytes), { code: "ENOSPC" });
+    await journal.append({ text: "x".repeat(5000) });
+    await journal.close();
+    assert.deepEqual(readdirSync(dir), ["outbox"]);
   });
 });
 
