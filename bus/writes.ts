@@ -355,12 +355,11 @@ export class Writes {
       else answer.resolve(waiting(wish));
     };
     pending.keeping = keep().catch((error: FrontsyncError) => {
-      // Its caller is told that nothing was stored: so nothing must be sent; unless it was sent already.
+      // Its caller is told that nothing was stored: so nothing must be sent; unless it was sent already. What is stored needs no place here.
+      if (delivery.isStored) return;
       if (delivery.mayBeStored) answer.reject(outcomeUnknown(wish.schema.collection, error));
       else this.#giveUp(pending, error);
-      throw error;
     });
-    pending.keeping.catch(() => {});
   }
 
   /** What it is based on is what is held now, with the writes of its document that wait before it. */

@@ -2,13 +2,15 @@
 // Method: the file is cut and overwritten at every place; a tmpfs of some kilobytes is the full disk; the memory of what was kept is compared.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import fs, { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { Journal } from "../bus/outbox/journal.ts";
 import { Outbox } from "../bus/outbox/outbox.ts";
 import type { Kept } from "../bus/outbox/request.ts";
+import { writeAtomically, writeAtomicallySoon } from "../bus/platform/files.ts";
 import { loadSchemas } from "../schemas/index.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 
@@ -127,6 +129,49 @@ describe("the outbox's file", () => {
       "what was acknowledged is there",
     );
     await again.close();
+  });
+
+  it("that was written anew, as far as one knows, goes on in the file that has its name", async (t) => {
+    const file = join(temporaryFolder(t), "outbox");
+    const { journal } = read(file);
+    for (const n of [1, 2]) await journal.append({ n });
+    // The folder can't be synced, or not be opened any more: the new file has the name by then.
+    let calls = 0;
+    const broken = t.mock.method(fs, "fsyncSync", () => {
+      if (++calls > 1) throw Object.assign(new Error("no"), { code: "EIO" });
+    });
+    syncBuiltinESMExports();
+    t.after(() => {
+      broken.mock.restore();
+      syncBuiltinESMExports();
+    });
+    await assert.rejects(
+      journal.rewrite(() => [{ n: 2 }]),
+      { code: "EIO" },
+    );
+    await assert.rejects(journal.append({ n: 3 }), { code: "INTERNAL" }, "nobody knows which file is there after a crash");
+    broken.mock.restore();
+    syncBuiltinESMExports();
+    await journal.append({ n: 4 });
+    assert.equal(journal.size, readFileSync(file).length);
+    await journal.close();
+    const again = read(file);
+    assert.deepEqual([again.records, again.journal.damage], [['{"n":2}', '{"n":4}'], undefined]);
+    await again.journal.close();
+  });
+
+  it("has what room there is after another file could not be written, which leaves nothing", async (t) => {
+    const dir = smallDisk(t);
+    if (dir === undefined) return t.skip("no file system may be mounted here");
+    const { journal } = read(join(dir, "outbox"));
+    await journal.append({ n: 1 });
+    const [snapshot, bytes] = [join(dir, "webstore.db"), Buffer.alloc(100_000)];
+    assert.throws(() => writeAtomically(snapshot, bytes), { code: "ENOSPC" });
+    await journal.append({ text: "x".repeat(5000) });
+    await assert.rejects(writeAtomicallySoon(snapshot, bytes), { code: "ENOSPC" });
+    await journal.append({ text: "x".repeat(5000) });
+    await journal.close();
+    assert.deepEqual(readdirSync(dir), ["outbox"]);
   });
 });
 

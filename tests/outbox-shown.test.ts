@@ -67,6 +67,29 @@ describe("a write on its own webserver", () => {
     await writes.close();
   });
 
+  it("is stored when the datastore says so, also while contact is lost and the disk here is full", async (t) => {
+    const outbox = Outbox.open(temporaryFolder(t), schemas);
+    const [sent, answer, full] = [deferred<void>(), deferred<void>(), deferred<void>()];
+    outbox.keep = () => full.promise;
+    const send = async () => {
+      sent.resolve();
+      await answer.promise;
+      return { id: "d", revision: REVISION };
+    };
+    const writes = writesOf(outbox, { sender: { send } } as unknown as WritesOptions);
+    const write = writes.write(schema, "d", put, 10, writes.nextMutationId(undefined), { by: 0 });
+    await sent.promise;
+    writes.lost();
+    answer.resolve();
+    // When the answer is here.
+    setImmediate(() => full.reject(new FrontsyncError("DISK_FULL", "No room. Nothing was stored.")));
+    const { revision, mutationId } = await write;
+    assert.equal(revision, REVISION);
+    assert.doesNotMatch(mutationId, /^again:/);
+    assert.equal(writes.pending, 0);
+    await writes.close();
+  });
+
   it("is shown by a read that was under way when the replica got it", async (t) => {
     const held = deferred<void>();
     const writes = writesOf(Outbox.open(temporaryFolder(t), schemas), { comes: () => held.promise });

@@ -43,6 +43,7 @@ export class Delivery {
   readonly #parts: DeliveryParts;
   #asking = false;
   #unanswered = false;
+  #stored = false;
   #given: FrontsyncError | undefined;
   #onGiven: (() => void) | undefined;
 
@@ -55,9 +56,14 @@ export class Delivery {
     return this.#unanswered;
   }
 
-  /** It was sent, and no answer has come (yet). */
+  /** The datastore said so. */
+  get isStored(): boolean {
+    return this.#stored;
+  }
+
+  /** It was sent, and nobody has said that it is not stored. */
   get mayBeStored(): boolean {
-    return this.#asking || this.#unanswered;
+    return this.#asking || this.#unanswered || this.#stored;
   }
 
   /** Nobody wants it any more; what was sent may be stored nevertheless. */
@@ -103,6 +109,7 @@ export class Delivery {
       const reply = kept.content
         ? await upload(kept as KeptUpload, stop)
         : await sender.send(asRequest(wish, kept, takesSchema()), wish.bytes, doubled(TRY_MS, attempt));
+      this.#stored = true;
       // So that a get on this bus sees it; what is stored stays stored, however long that takes.
       if (!isHeld(reply.revision)) await withSignal(TRY_MS.most, stop, (signal) => holds(reply.revision, signal));
       return reply;

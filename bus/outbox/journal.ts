@@ -6,10 +6,12 @@ import {
   closeSync,
   existsSync,
   fdatasync,
+  fstatSync,
   ftruncateSync,
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   write as writeFile,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -60,8 +62,8 @@ export class Journal {
     if (damaged.length === 0) return new Journal(file, descriptor, end, undefined);
     const kept = keepDamaged(file, damaged, whole);
     const damage = `${damaged.length} lines of ${file} could not be read. ${kept ?? "They stay where they are."}`;
-    const journal = new Journal(file, descriptor, end, damage);
-    if (kept !== undefined) journal.#reopen(Buffer.concat(whole).length);
+    const journal = new Journal(file, descriptor, kept === undefined ? end : Buffer.concat(whole).length, damage);
+    journal.#reopen();
     return journal;
   }
 
@@ -85,14 +87,19 @@ export class Journal {
     return done.promise;
   }
 
-  /** Replaces the whole file by the records that there are when nothing is being written. Throws what the file system says: then nothing has
-   *  changed. */
+  /** Replaces the whole file by the records that there are when nothing is being written. Throws what the file system says: then the
+   *  file is as it was, or as it was to be. */
   async rewrite(records: () => readonly object[]): Promise<void> {
     // From here on nothing is awaited: what is appended meanwhile would go to the old file.
     while (this.#writing) await this.#writing;
     const text = records().map(lineOf).join("");
-    writeAtomically(this.#file, text);
-    this.#reopen(Buffer.byteLength(text));
+    try {
+      writeAtomically(this.#file, text);
+      this.#size = Buffer.byteLength(text);
+    } finally {
+      // Also when it failed: the new file may have the name by then.
+      this.#reopen();
+    }
   }
 
   async close(): Promise<void> {
@@ -101,12 +108,27 @@ export class Journal {
     this.#descriptor = undefined;
   }
 
-  /** There is another file under the name. */
-  #reopen(size: number): void {
+  /** There is, or may be, another file under the name. */
+  #reopen(): void {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
-    this.#size = size;
-    this.#torn = false;
+  }
+
+  /** The file that has the name, also after a crash, as it is. */
+  #opened(): number {
+    const descriptor = openSync(this.#file, "a+", 0o600);
+    try {
+      syncFolder(dirname(this.#file));
+      const { size } = fstatSync(descriptor);
+      const last = Buffer.of(NEWLINE);
+      if (size > 0) readSync(descriptor, last, 0, 1, size - 1);
+      this.#size = size;
+      this.#torn = last[0] !== NEWLINE;
+      return descriptor;
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
   }
 
   async #flush(): Promise<void> {
@@ -126,7 +148,7 @@ export class Journal {
 
   async #store(lines: Buffer): Promise<FrontsyncError | undefined> {
     try {
-      this.#descriptor ??= openSync(this.#file, "a", 0o600);
+      this.#descriptor ??= this.#opened();
       const bytes = this.#torn ? Buffer.concat([Buffer.of(NEWLINE), lines]) : lines;
       for (let written = 0; written < bytes.length; )
         written += (await write(this.#descriptor, bytes, written, bytes.length - written)).bytesWritten;

@@ -1,24 +1,40 @@
 /** Files that are whole or not there, and disks that have no room. */
-import { closeSync, existsSync, fchownSync, fsyncSync, mkdirSync, openSync, renameSync, statSync, writeSync } from "node:fs";
-import { open, rename, stat } from "node:fs/promises";
+import {
+  closeSync,
+  existsSync,
+  fchownSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { FrontsyncError } from "../../schemas/errors.ts";
 
 /** Replaces a file atomically and durably: temp file, fsync, rename, fsync of the folder. Readable by its owner alone, who stays the same: what root mends
- *  is still to be read by the user whose webserver it is. */
+ *  is still to be read by the user whose webserver it is. What could not be written whole is taken away: it would keep a full disk full. */
 export function writeAtomically(file: string, data: Uint8Array | string): void {
   const temporary = `${file}.tmp`;
   const bytes = typeof data === "string" ? Buffer.from(data) : data;
   const descriptor = openSync(temporary, "w", 0o600);
   try {
-    const before = process.getuid?.() === 0 ? statSync(file, { throwIfNoEntry: false }) : undefined;
-    if (before && before.uid !== 0) fchownSync(descriptor, before.uid, before.gid);
-    for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    try {
+      const before = process.getuid?.() === 0 ? statSync(file, { throwIfNoEntry: false }) : undefined;
+      if (before && before.uid !== 0) fchownSync(descriptor, before.uid, before.gid);
+      for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
-  renameSync(temporary, file);
   syncFolder(dirname(file));
 }
 
@@ -27,14 +43,19 @@ export async function writeAtomicallySoon(file: string, bytes: Uint8Array): Prom
   const temporary = `${file}.tmp`;
   const handle = await open(temporary, "w", 0o600);
   try {
-    const before = process.getuid?.() === 0 ? await stat(file).catch(() => undefined) : undefined;
-    if (before && before.uid !== 0) await handle.chown(before.uid, before.gid);
-    await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    try {
+      const before = process.getuid?.() === 0 ? await stat(file).catch(() => undefined) : undefined;
+      if (before && before.uid !== 0) await handle.chown(before.uid, before.gid);
+      await handle.writeFile(bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
   }
-  await rename(temporary, file);
   await syncFolderSoon(dirname(file));
 }
 

@@ -1,5 +1,5 @@
 /** Fetches one content into the local store: goes on behind what an earlier try has left, and verifies the whole before it gets its name. */
-import { FrontsyncError } from "../../schemas/errors.ts";
+import { asFrontsyncError, FrontsyncError } from "../../schemas/errors.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type { KnownChunk } from "../../schemas/types.ts";
 import { CHUNK_BYTES, chunkCount } from "../wire/contents.ts";
@@ -40,7 +40,6 @@ export async function receiveContent(asking: Asking, schemas: Schemas, store: Lo
 async function receiveOnce(asking: Asking, schemas: Schemas, store: LocalStore, receiving: Receiving): Promise<boolean> {
   const { id, by, sha256, size, patience, signal, onProgress } = receiving;
   const file = await store.partial(sha256, size);
-  let sealed = false;
   try {
     const first = Math.ceil(file.bytes / CHUNK_BYTES);
     const perMessage = asking.chunksAtOnce;
@@ -63,15 +62,16 @@ async function receiveOnce(asking: Asking, schemas: Schemas, store: LocalStore, 
       patience.progressed();
       onProgress(file.bytes);
     });
-    if (file.digest() !== sha256) {
-      sealed = true;
-      await file.discard();
-      return false;
+    if (file.digest() === sha256) {
+      await store.adopt(sha256, file);
+      return true;
     }
-    sealed = true;
-    await store.adopt(sha256, file);
-    return true;
-  } finally {
-    if (!sealed) await file.close();
+  } catch (error) {
+    // A part stays, to go on behind it; unless it keeps a full disk full.
+    if (asFrontsyncError(error).code === "DISK_FULL") await file.discard();
+    else await file.close();
+    throw error;
   }
+  await file.discard();
+  return false;
 }
