@@ -81,7 +81,13 @@ export class EmbeddedBus implements Bus {
 
   static async open(options: CheckedOptions, schemas: Schemas, lock: { release(): void }): Promise<EmbeddedBus> {
     const outbox = Outbox.open(options.dir, schemas);
-    const bus = new EmbeddedBus(options, schemas, lock, outbox);
+    let bus: EmbeddedBus;
+    try {
+      bus = new EmbeddedBus(options, schemas, lock, outbox);
+    } catch (error) {
+      await outbox.close();
+      throw error;
+    }
     try {
       bus.#notices.warn("OUTBOX_FULL", outbox.full);
       await bus.#start(outbox.damage);
@@ -142,11 +148,6 @@ export class EmbeddedBus implements Bus {
       ...{ checkIn: () => this.#checkIn.fresh(), closed: () => this.#closing !== undefined },
     };
     const mutationId = (given: string | undefined) => this.#writes.nextCallId(given);
-    this.#logins = new Logins({
-      ...{ ...options, schemas, link: this.#link, holds, mutationId: () => mutationId(undefined) },
-      collection: (name) => this.collection(name),
-      cursor: () => this.#follow.position.cursor,
-    });
     this.#calling = {
       ...{ schemas, link: this.#link, state, mutationId, holds },
       away: (signal) => this.#waiters.until(() => !REACHABLE.has(this.#follow.state), signal),
@@ -161,6 +162,11 @@ export class EmbeddedBus implements Bus {
       changes: (signal) => this.#collection("resources", undefined).changes({ since: 0, signal }),
     });
     this.resources = this.transfers.as(undefined);
+    this.#logins = new Logins({
+      ...{ ...options, schemas, link: this.#link, holds, mutationId: () => mutationId(undefined) },
+      collection: (name) => this.collection(name),
+      cursor: () => this.#follow.position.cursor,
+    });
     this.#drift = openDrift({
       ...{ ...options, schemas, warn, counters: this.#counters, replica: this.#replica, link: this.#link },
       ...{ follow: () => this.#follow, checkIn: () => void this.#checkIn.fresh(), reload: () => this.#countConflicts() },

@@ -1,13 +1,16 @@
 // Goal: an option that can't be right is refused at once with BAD_CONFIG and a message that names it; nothing is started or left behind.
 // Method: one row for each bad option of connectBus and startDatastore, also such as only callers without types can give.
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { type BusOptions, connectBus } from "../bus/index.ts";
 import { type DatastoreOptions, startDatastore } from "../functions/datastore.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
+
+const BUS_ENTRY = new URL("../bus/index.js", import.meta.url).href;
 
 /** Without types. */
 type Loose<T> = { [K in keyof T]?: unknown };
@@ -107,6 +110,28 @@ describe("connectBus refuses", () => {
     await first.close();
     await using _second = await connectBus(options);
   });
+
+  for (const [what, make] of [
+    ["outbox", mkdirSync],
+    ["logins", mkdirSync],
+    ["resources", (file: string) => writeFileSync(file, "")],
+  ] as const)
+    it(`a folder whose \`${what}\` is of another kind, and leaves nothing running`, async (t) => {
+      const options = busOptions(t, {});
+      mkdirSync(options.dir, { recursive: true });
+      make(join(options.dir, what));
+      await assert.rejects(connectBus(options), ({ name, code, message }: FrontsyncError) => {
+        assert.deepEqual([name, code], ["FrontsyncError", "BAD_CONFIG"], message);
+        return message.includes(join(options.dir, what));
+      });
+      // A thread, or a file that is open, would keep the process.
+      const program = `import { connectBus } from ${JSON.stringify(BUS_ENTRY)}; await connectBus(${JSON.stringify(options)}).catch(() => {});`;
+      const args = ["--input-type=module", "-e", program];
+      const { status, signal } = spawnSync(process.execPath, args, { timeout: 60_000, stdio: "inherit" });
+      assert.deepEqual([status, signal], [0, null], "the process ends by itself");
+      rmSync(join(options.dir, what), { recursive: true });
+      await (await connectBus(options)).close();
+    });
 });
 
 describe("startDatastore refuses", () => {

@@ -12,9 +12,11 @@ export type { Row } from "./row.ts";
 const ENTRY = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
 export class Replica {
-  readonly #worker = new Worker(ENTRY, { execArgv: [] });
+  /** From the first call on: what was never used has nothing to be closed. */
+  #worker: Worker | undefined;
   readonly #calls = new Map<number, Deferred<unknown>>();
   readonly #onSnapshot: (failed: string | undefined) => void;
+  readonly #onFailure: (error: FrontsyncError) => void;
   /** What the databases may hold. */
   readonly known = new KnownSubjects();
   #next = 0;
@@ -26,16 +28,7 @@ export class Replica {
   /** `onSnapshot`: a snapshot failed, or succeeds again (undefined). `onFailure`: the thread is gone; the replica must be opened anew. */
   constructor(onSnapshot: (failed: string | undefined) => void, onFailure: (error: FrontsyncError) => void) {
     this.#onSnapshot = onSnapshot;
-    this.#worker.on("message", (messages: ReplicaMessage[]) => {
-      for (const message of messages) this.#receive(message);
-    });
-    const fail = (cause: unknown) => {
-      if (this.#ended) return;
-      this.#end(new FrontsyncError("INTERNAL", `The replica's thread ended: ${String(cause)}`, { cause }));
-      onFailure(this.#ended as unknown as FrontsyncError);
-    };
-    this.#worker.on("error", fail);
-    this.#worker.on("exit", fail);
+    this.#onFailure = onFailure;
   }
 
   call<K extends keyof ReplicaMethods>(
@@ -59,15 +52,32 @@ export class Replica {
   async close(): Promise<void> {
     if (this.#ended) return;
     try {
-      await this.call("close", undefined as never);
+      if (this.#worker) await this.call("close", undefined as never);
     } finally {
       this.#end(new FrontsyncError("CLOSED", "The bus is closed."));
-      await this.#worker.terminate();
+      await this.#worker?.terminate();
     }
+  }
+
+  #started(): Worker {
+    const worker = new Worker(ENTRY, { execArgv: [] });
+    worker.on("message", (messages: ReplicaMessage[]) => {
+      for (const message of messages) this.#receive(message);
+    });
+    const fail = (cause: unknown) => {
+      if (this.#ended) return;
+      const error = new FrontsyncError("INTERNAL", `The replica's thread ended: ${String(cause)}`, { cause });
+      this.#end(error);
+      this.#onFailure(error);
+    };
+    worker.on("error", fail);
+    worker.on("exit", fail);
+    return worker;
   }
 
   #send(): void {
     if (this.#outgoing.length === 0 || this.#ended) return;
+    this.#worker ??= this.#started();
     this.#worker.postMessage(this.#outgoing, this.#transfer);
     this.#outgoing = [];
     this.#transfer = [];
