@@ -88,6 +88,7 @@ export class Asking {
       signal.throwIfAborted();
       try {
         if (state() === "held") this.check();
+        if (attempt > 0 && bytes) await this.#answered(request as Messages["content-chunks.request"], trying);
         const usual = Math.min(TRY_MS.first * 2 ** attempt, TRY_MS.most);
         const timeoutMs = Math.max(tryMs, Math.min(usual, Math.max(patience.leftMs, TRY_MS.least)));
         const asking = link.ask(verb, undefined, request, timeoutMs, bytes);
@@ -106,5 +107,10 @@ export class Asking {
         if (state() === "degraded") await withSignal(patience.leftMs, signal, reachable);
       }
     }
+  }
+
+  /** What is large goes again only to somebody who answers: a handler that has died is away for a while, and each try would go nowhere. */
+  async #answered({ sha256 }: Messages["content-chunks.request"], { patience, signal }: Trying): Promise<void> {
+    await this.bytes("content-begin", { sha256 }, { patience, signal });
   }
 }
