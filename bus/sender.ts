@@ -37,8 +37,8 @@ export class Sender {
     this.#schemas = schemas;
   }
 
-  /** Asks the datastore to store one write. `bytes`: about its size. `timeoutMs` runs from when it is its turn. Throws what it is refused with; DATASTORE_UNREACHABLE when nothing
-   *  was sent; TIMEOUT when it was, and no answer came. */
+  /** Asks the datastore to store one write. `bytes`: about its size. `timeoutMs` runs from when it is its turn. Throws what it is refused with;
+   *  DATASTORE_UNREACHABLE when nothing was sent; TIMEOUT when it was, and no answer came. */
   send(write: WriteRequest, bytes: number, timeoutMs: number): Promise<WriteReply> {
     return new Promise((resolve, reject) => {
       const item = { write, bytes, timeoutMs, resolve, reject };

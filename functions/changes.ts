@@ -17,9 +17,9 @@ export default defineFunction({
   async handle({ after, mostBytes }, _caller, { connection, epochs }) {
     await epochs.ready();
     const head = (await streamInfo(connection))?.state.last_seq ?? 0;
+    if (after >= head) return encodePage({ epochs: epochs.list, head, last: after, done: true, records: 0 }, []);
     const maxBytes = pageBytes(connection.info.maxPayload);
     const page = { from: after + 1, until: head, limit: PAGE_MESSAGES, maxBytes, wantedBytes: mostBytes };
-    if (after >= head) return encodePage({ epochs: epochs.list, head, last: after, done: true, records: 0 }, []);
     const { versions, done } = await readPage(connection, { stream: STREAM, subjects: STORE_ALL, ...page });
     const records = lastVersions(versions);
     const read = versions.at(-1)?.revision ?? after;
