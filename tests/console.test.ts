@@ -289,7 +289,7 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
     await open(ben, "#/preferences");
     await ben.getByLabel("Colours").selectOption("dark");
     await save(ben);
-    await Promise.all([theme(ben).waitFor(), theme(there).waitFor()]);
+    await Promise.all([theme(ben).waitFor(), theme(there).waitFor(), ben.getByText("Saved, on every webserver.").waitFor()]);
     await dashboard("session");
     await edit(there, "session");
     await description(there).fill("half a sentence");

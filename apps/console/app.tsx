@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { route } from "./lib/router.ts";
 import { ended, me } from "./live/session.ts";
-import { useValue } from "./live/value.ts";
+import { useValue } from "./live/use-value.ts";
 import { Account } from "./pages/account.tsx";
 import { Conflicts } from "./pages/conflicts.tsx";
 import { DashboardPage } from "./pages/dashboard.tsx";

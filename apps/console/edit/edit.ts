@@ -1,9 +1,8 @@
 /** One document that somebody edits, while others may change it too. */
 import type { Doc } from "../../../schemas/document.ts";
-import type { ChangeEvent } from "../../../schemas/types.ts";
-import { ApiError, ask } from "../api/client.ts";
+import type { ChangeEvent, WrittenReply } from "../../../schemas/types.ts";
+import { type Answer, ApiError } from "../api/client.ts";
 import { asApiError } from "../lib/errors.ts";
-import { status } from "../live/events.ts";
 import { Value } from "../live/value.ts";
 import { type Clash, isChanged, rebase, valueAt, withValue } from "./three-way.ts";
 
@@ -31,6 +30,14 @@ export interface EditState {
   error?: ApiError | undefined;
 }
 
+/** The document where it is kept. Both throw ApiError. */
+export interface Remote {
+  read(): Promise<Pick<Answer<Doc>, "body" | "revision" | "pending">>;
+  write(doc: Doc, ifRevision?: number): Promise<Pick<WrittenReply, "revision">>;
+  /** Whether the webserver has no contact to the datastore, as far as is known. */
+  isAlone(): boolean;
+}
+
 export type Saved = "stored" | "waits" | "not";
 export type Choice = "mine" | "theirs" | "base";
 
@@ -40,13 +47,13 @@ const TRIES = 20;
 
 export class Edit {
   readonly state = new Value<EditState>(EMPTY);
-  readonly #path: string;
+  readonly #remote: Remote;
   readonly #blank: Doc | undefined;
-  #reading = Promise.resolve();
+  #last: Promise<unknown> = Promise.resolve();
 
-  /** `path`: of the document in the API. `blank`: what it is as long as nobody has made it; without it, it must be there. */
-  constructor(path: string, blank?: Doc) {
-    this.#path = path;
+  /** `blank`: what it is as long as nobody has made it; without it, it must be there. */
+  constructor(remote: Remote, blank?: Doc) {
+    this.#remote = remote;
     this.#blank = blank;
   }
 
@@ -55,10 +62,9 @@ export class Edit {
     return base !== undefined && mine !== undefined && isChanged(base.doc, mine);
   }
 
-  /** Reads the current version, and brings the edit onto it. One after the other. */
+  /** Reads the current version, and brings the edit onto it. */
   read(by?: number): Promise<void> {
-    this.#reading = this.#reading.then(() => this.#read(by));
-    return this.#reading;
+    return this.#inTurn(() => this.#read(by));
   }
 
   /** For changes of this very document; undefined: anything may have changed. */
@@ -86,14 +92,15 @@ export class Edit {
   }
 
   /** After somebody else deleted it: what is in the form becomes a document of whoever does this. */
-  async makeAgain(): Promise<Saved> {
-    const { mine, base } = this.state.now;
-    if (!mine || !base) return "not";
-    const { ownerId: _before, ...doc } = mine;
-    const { body } = await ask<{ revision: number | null }>("PUT", this.#path, { body: doc });
-    this.#stored(mine, body.revision ?? base.revision, body.revision === null);
-    this.#set({ deleted: false });
-    return body.revision === null ? "waits" : "stored";
+  makeAgain(): Promise<Saved> {
+    return this.#inTurn(async () => {
+      const { mine, base } = this.state.now;
+      if (!mine || !base) return "not";
+      const { ownerId: _before, ...doc } = mine;
+      const saved = this.#stored(mine, base.revision, await this.#remote.write(doc));
+      this.#set({ deleted: false });
+      return saved;
+    });
   }
 
   dismiss(): void {
@@ -104,7 +111,7 @@ export class Edit {
   async save(): Promise<Saved> {
     this.#set({ saving: true, error: undefined });
     try {
-      return await this.#save();
+      return await this.#inTurn(() => this.#save());
     } catch (error) {
       this.#set({ error: asApiError(error) });
       return "not";
@@ -116,33 +123,37 @@ export class Edit {
   async #save(): Promise<Saved> {
     for (let attempt = 1; ; attempt++) {
       // Without contact nobody can say whether it is the latest: then it is queued as an edit, and merged when it arrives.
-      const alone = status.now?.state === "degraded";
-      if (alone) await this.read();
+      const alone = this.#remote.isAlone();
+      if (alone) await this.#read();
       const { base, mine, clashes, deleted } = this.state.now;
       if (!base || !mine || clashes.length > 0 || deleted) return "not";
       try {
-        const { body } = await ask<{ revision: number | null }>("PUT", this.#path, {
-          body: mine,
-          ...(!alone && { ifRevision: base.revision }),
-        });
-        this.#stored(mine, body.revision ?? base.revision, body.revision === null);
-        return body.revision === null ? "waits" : "stored";
+        const reply = await this.#remote.write(mine, alone ? undefined : base.revision);
+        return this.#stored(mine, base.revision, reply);
       } catch (error) {
         if (!(error instanceof ApiError && error.code === "REVISION_CONFLICT") || attempt === TRIES) throw error;
-        await this.read();
+        await this.#read();
         if (this.state.now.base?.revision === base.revision) await moment();
       }
     }
   }
 
-  /** What was typed since stays. */
-  #stored(doc: Doc, revision: number, pending: boolean): void {
-    this.#set({ base: { doc, revision }, pending, notice: undefined });
+  /** One after the other: what is read while a write is under way may have it already, and its answer would then be taken for older than it is. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => {});
+    return turn;
   }
 
-  async #read(by: number | undefined): Promise<void> {
+  /** What was typed since stays. */
+  #stored(doc: Doc, before: number, { revision }: Pick<WrittenReply, "revision">): Saved {
+    this.#set({ base: { doc, revision: revision ?? before }, pending: revision === null, notice: undefined });
+    return revision === null ? "waits" : "stored";
+  }
+
+  async #read(by?: number): Promise<void> {
     try {
-      const { body, revision = 0, pending } = await ask<Doc>("GET", this.#path);
+      const { body, revision = 0, pending } = await this.#remote.read();
       this.#meet(body, revision, pending, by);
     } catch (thrown) {
       const error = asApiError(thrown);
@@ -176,4 +187,4 @@ export class Edit {
 }
 
 const authorOf = ({ lastModifiedBy }: Doc) => (typeof lastModifiedBy === "number" ? lastModifiedBy : undefined);
-const moment = () => new Promise((resolve) => window.setTimeout(resolve, 200));
+const moment = () => new Promise((resolve) => setTimeout(resolve, 200));

@@ -2,12 +2,21 @@
 
 import { useEffect, useMemo } from "preact/hooks";
 import type { Doc } from "../../../schemas/document.ts";
+import type { WrittenReply } from "../../../schemas/types.ts";
+import { ask } from "../api/client.ts";
 import { guardLeaving } from "../lib/router.ts";
-import { onChange } from "../live/events.ts";
-import { useValue } from "../live/value.ts";
-import { Edit, type EditState } from "./edit.ts";
+import { onChange, status } from "../live/events.ts";
+import { useValue } from "../live/use-value.ts";
+import { Edit, type EditState, type Remote } from "./edit.ts";
 
 const QUESTION = "You have changes that are not saved. Leave this page and lose them?";
+
+/** `path`: of the document in the API. */
+const remoteAt = (path: string): Remote => ({
+  read: () => ask<Doc>("GET", path),
+  write: async (doc, ifRevision) => (await ask<WrittenReply>("PUT", path, { body: doc, ifRevision })).body,
+  isAlone: () => status.now?.state === "degraded",
+});
 
 /** Reads the document, follows it, and asks before changes of it are left behind. */
 export function useEdit(
@@ -16,7 +25,7 @@ export function useEdit(
   id: string,
   blank?: Doc,
 ): { edit: Edit; state: EditState; changed: boolean } {
-  const edit = useMemo(() => new Edit(path, blank), [path]);
+  const edit = useMemo(() => new Edit(remoteAt(path), blank), [path]);
   const state = useValue(edit.state);
   useEffect(() => {
     void edit.read();

@@ -1,6 +1,4 @@
 /** A value that components show, and that changes. */
-import { useEffect, useState } from "preact/hooks";
-
 export class Value<T> {
   #now: T;
   readonly #listeners = new Set<(value: T) => void>();
@@ -24,13 +22,4 @@ export class Value<T> {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
-}
-
-export function useValue<T>(value: Value<T>): T {
-  const [shown, show] = useState({ value: value.now });
-  useEffect(() => {
-    show({ value: value.now });
-    return value.on((next) => show({ value: next }));
-  }, [value]);
-  return shown.value;
 }

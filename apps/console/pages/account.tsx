@@ -5,7 +5,7 @@ import { useEdit } from "../edit/use-edit.ts";
 import { words } from "../lib/errors.ts";
 import { groupName, groups, logIn, logOut, me, replaceSession } from "../live/session.ts";
 import { useLive } from "../live/use-live.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Button } from "../parts/button.tsx";
 import { Choice, Text } from "../parts/field.tsx";
 import { Merge } from "../parts/merge.tsx";

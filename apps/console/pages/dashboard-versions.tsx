@@ -8,7 +8,7 @@ import { go, href } from "../lib/router.ts";
 import { shownValue } from "../lib/text.ts";
 import { me, nameOf, users } from "../live/session.ts";
 import { useLive } from "../live/use-live.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Badge } from "../parts/badge.tsx";
 import { Button, LinkButton } from "../parts/button.tsx";
 import { FormDialog } from "../parts/dialog.tsx";

@@ -4,7 +4,7 @@ import { type Panel, panelsOf, shownPanel } from "../lib/panels.ts";
 import { go, href } from "../lib/router.ts";
 import { me, nameOf, users } from "../live/session.ts";
 import { useLive } from "../live/use-live.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Badge } from "../parts/badge.tsx";
 import { Button, LinkButton } from "../parts/button.tsx";
 import { OwnerActions } from "../parts/owner-actions.tsx";

@@ -5,7 +5,7 @@ import { go, href } from "../lib/router.ts";
 import { counted, fits } from "../lib/text.ts";
 import { me, nameOf, users } from "../live/session.ts";
 import { useList } from "../live/use-list.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Badge } from "../parts/badge.tsx";
 import { Button } from "../parts/button.tsx";
 import { FormDialog } from "../parts/dialog.tsx";

@@ -4,7 +4,7 @@ import { ask } from "../api/client.ts";
 import { useEdit } from "../edit/use-edit.ts";
 import { go, href } from "../lib/router.ts";
 import { users } from "../live/session.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Button, LinkButton } from "../parts/button.tsx";
 import { FormDialog } from "../parts/dialog.tsx";
 import { Area, Text } from "../parts/field.tsx";

@@ -5,7 +5,7 @@ import { go, href } from "../lib/router.ts";
 import { counted } from "../lib/text.ts";
 import { users } from "../live/session.ts";
 import { useList } from "../live/use-list.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Button } from "../parts/button.tsx";
 import { FormDialog } from "../parts/dialog.tsx";
 import { Area, Text } from "../parts/field.tsx";

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { type ApiError, get } from "../api/client.ts";
 import { asApiError, words } from "../lib/errors.ts";
 import { ended, logIn } from "../live/session.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Banner } from "../parts/banner.tsx";
 import { Button } from "../parts/button.tsx";
 import { Text } from "../parts/field.tsx";

@@ -8,7 +8,7 @@ import { go, href } from "../lib/router.ts";
 import { PREFS, type Prefs } from "../live/prefs.ts";
 import { me } from "../live/session.ts";
 import { of, useLive } from "../live/use-live.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Button, LinkButton } from "../parts/button.tsx";
 import { FormDialog } from "../parts/dialog.tsx";
 import { Choice, Text } from "../parts/field.tsx";

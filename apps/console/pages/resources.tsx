@@ -5,7 +5,7 @@ import { bytes, fits } from "../lib/text.ts";
 import { me, nameOf, users } from "../live/session.ts";
 import { begin } from "../live/uploads.ts";
 import { useList } from "../live/use-list.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Button, LinkButton } from "../parts/button.tsx";
 import { FormDialog } from "../parts/dialog.tsx";
 import { Area, Text } from "../parts/field.tsx";

@@ -10,7 +10,7 @@ import { useProgress } from "../live/progress.ts";
 import { type Line, linesOf, readLines } from "../live/result-lines.ts";
 import { me, nameOf, users } from "../live/session.ts";
 import { useLive } from "../live/use-live.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Badge } from "../parts/badge.tsx";
 import { Banner, ErrorBanner } from "../parts/banner.tsx";
 import { Button, LinkButton } from "../parts/button.tsx";

@@ -9,7 +9,7 @@ import { now } from "../lib/time.ts";
 import { PREFS, type Prefs } from "../live/prefs.ts";
 import { me, nameOf, users } from "../live/session.ts";
 import { of, useLive } from "../live/use-live.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Badge, type Tone } from "../parts/badge.tsx";
 import { Button } from "../parts/button.tsx";
 import { Check, Text } from "../parts/field.tsx";

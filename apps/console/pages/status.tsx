@@ -6,7 +6,7 @@ import { lasting } from "../lib/time.ts";
 import { metrics, status } from "../live/events.ts";
 import { me } from "../live/session.ts";
 import { useLive } from "../live/use-live.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Badge, type Tone } from "../parts/badge.tsx";
 import { Banner } from "../parts/banner.tsx";
 import { Chart } from "../parts/chart.tsx";

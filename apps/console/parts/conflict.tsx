@@ -11,7 +11,7 @@ import { asApiError } from "../lib/errors.ts";
 import { counted } from "../lib/text.ts";
 import { nameOf, users } from "../live/session.ts";
 import { useLive } from "../live/use-live.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Button } from "./button.tsx";
 import { One } from "./merge.tsx";
 import { Loading, When } from "./page.tsx";

@@ -2,7 +2,7 @@
 import { useRef, useState } from "preact/hooks";
 import { bytes } from "../lib/text.ts";
 import { begin, forget, type Upload, uploads } from "../live/uploads.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Button } from "./button.tsx";
 
 export function FilePicker() {

@@ -4,7 +4,7 @@ import type { Choice, Edit, EditState } from "../edit/edit.ts";
 import { type Clash, named, valueAt } from "../edit/three-way.ts";
 import { counted, shownValue } from "../lib/text.ts";
 import { nameOf, users } from "../live/session.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Banner } from "./banner.tsx";
 import { Button } from "./button.tsx";
 

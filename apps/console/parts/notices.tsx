@@ -4,7 +4,7 @@ import type { StatusReply } from "../../../schemas/types.ts";
 import { href } from "../lib/router.ts";
 import { connected, status } from "../live/events.ts";
 import { me } from "../live/session.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Banner } from "./banner.tsx";
 
 export type StateName = StatusReply["state"] | "offline" | "unknown";

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { Audience, WrittenReply } from "../../../schemas/types.ts";
 import { ask } from "../api/client.ts";
 import { me } from "../live/session.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Button } from "./button.tsx";
 import { FormDialog } from "./dialog.tsx";
 import { owns, type Shared, SharingDialog } from "./sharing.tsx";

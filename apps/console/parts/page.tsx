@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { ApiError } from "../api/client.ts";
 import { ago, exactly, minute } from "../lib/time.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { ErrorBanner } from "./banner.tsx";
 import { Icon, type IconName } from "./icon.tsx";
 

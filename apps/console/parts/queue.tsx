@@ -6,7 +6,7 @@ import { words } from "../lib/errors.ts";
 import { href } from "../lib/router.ts";
 import { status } from "../live/events.ts";
 import { useLive } from "../live/use-live.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Button } from "./button.tsx";
 import { When } from "./page.tsx";
 import { toast, toastSaved } from "./toast.tsx";

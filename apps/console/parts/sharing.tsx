@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { Audience } from "../../../schemas/types.ts";
 import { groups, me, users } from "../live/session.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Badge } from "./badge.tsx";
 import { FormDialog } from "./dialog.tsx";
 import { Check } from "./field.tsx";

@@ -4,7 +4,7 @@ import { href } from "../lib/router.ts";
 import { status } from "../live/events.ts";
 import { logOut, me } from "../live/session.ts";
 import { useConflicts } from "../live/use-conflicts.ts";
-import { useValue } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
 import { Badge } from "./badge.tsx";
 import { Button } from "./button.tsx";
 import { Icon, type IconName } from "./icon.tsx";

@@ -1,5 +1,6 @@
 /** Short messages of what was done, which are also read aloud. */
-import { useValue, Value } from "../live/value.ts";
+import { useValue } from "../live/use-value.ts";
+import { Value } from "../live/value.ts";
 
 type Kind = "good" | "warn" | "bad";
 

@@ -1,0 +1,119 @@
+// Goal: a form that somebody fills in, saves and goes on filling in is right in whatever order answers and events come. Method: the console's own edit against a
+// store in memory, with the order drawn at random, among what others write; and the order that was once wrong, as an example.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { ApiError } from "../apps/console/api/client.ts";
+import { Edit, type Remote } from "../apps/console/edit/edit.ts";
+import type { Doc } from "../schemas/document.ts";
+
+/** One document as a webserver keeps it: it sets fields of its own, and tells of each version. `arrives` is waited for on each way. */
+class Store {
+  doc: Doc | undefined;
+  revision = 0;
+  told: () => unknown = () => {};
+  readonly #arrives: (what: string) => Promise<unknown>;
+
+  constructor(arrives: (what: string) => Promise<unknown>) {
+    this.#arrives = arrives;
+  }
+
+  put(doc: Doc): void {
+    this.revision += 1;
+    this.doc = { ...doc, uid: 1000, updatedAt: String(this.revision) };
+    void this.#arrives("event").then(() => this.told());
+  }
+
+  remote: Remote = {
+    read: async () => {
+      await this.#arrives("read");
+      const { doc, revision } = this;
+      await this.#arrives("what was read");
+      if (!doc) throw new ApiError("NOT_FOUND", "There is none.", 404);
+      return { body: doc, revision, pending: false };
+    },
+    write: async (doc, ifRevision) => {
+      await this.#arrives("write");
+      const refused = ifRevision !== undefined && ifRevision !== this.revision;
+      if (!refused) this.put(doc);
+      const { revision } = this;
+      await this.#arrives("answer");
+      if (refused) throw new ApiError("REVISION_CONFLICT", "Another one was first.", 412);
+      return { revision };
+    },
+    isAlone: () => false,
+  };
+}
+
+type Act = { by: "me" | "others"; field: string; value: number } | { by: "save" };
+const BLANK: Doc = { data: {} };
+const field = (act: Act): Doc => (act.by === "save" ? {} : { [act.field]: act.value });
+
+describe("an edit", () => {
+  it("has nothing left to save when it hears of its own first write before the answer", async () => {
+    const store = new Store(async () => {});
+    const edit = new Edit(store.remote, BLANK);
+    await edit.read();
+    edit.change({ data: { theme: "dark" } });
+    const write = store.remote.write;
+    store.remote.write = async (...asked) => {
+      const answer = await write(...asked);
+      // The event comes, and whatever it leads to has its time.
+      const heard = edit.read();
+      await Promise.race([heard, new Promise((resolve) => setTimeout(resolve, 10))]);
+      return answer;
+    };
+    assert.equal(await edit.save(), "stored");
+    assert.equal(edit.changed, false);
+    await edit.read();
+    assert.equal(edit.changed, false);
+    assert.deepEqual(edit.state.now.mine, store.doc);
+  });
+
+  it("keeps what is typed and takes over what others write, in any order of answers and events", async () => {
+    const act: fc.Arbitrary<Act> = fc.oneof(
+      fc.record({ by: fc.constant("me" as const), field: fc.constantFrom("a", "b"), value: fc.nat(3) }),
+      fc.record({ by: fc.constant("others" as const), field: fc.constantFrom("c", "d"), value: fc.nat(3) }),
+      fc.constant({ by: "save" as const }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), fc.boolean(), fc.array(act, { maxLength: 12 }), async (scheduler, isNew, acts) => {
+        const store = new Store((what) => scheduler.schedule(Promise.resolve(), what));
+        const edit = new Edit(store.remote, BLANK);
+        store.told = () => edit.read();
+        if (!isNew) store.put(BLANK);
+        const typed: Doc = {};
+        let unsaved = 0;
+        const save = async () => {
+          unsaved = 0;
+          assert.equal(await edit.save(), "stored");
+          if (unsaved === 0) assert.equal(edit.changed, false, "what was saved is still to be saved");
+        };
+        const work = async () => {
+          await edit.read();
+          const saves: Promise<void>[] = [];
+          for (const next of acts) {
+            await scheduler.schedule(Promise.resolve(), "somebody acts");
+            if (next.by === "others") store.put({ ...(store.doc ?? BLANK), ...field(next) });
+            // While one is saved the button can't be pressed.
+            else if (next.by === "save" && !edit.state.now.saving) saves.push(save());
+            else if (next.by === "me") {
+              unsaved += 1;
+              Object.assign(typed, field(next));
+              edit.change(field(next));
+            }
+          }
+          await Promise.all(saves);
+          await edit.read();
+        };
+        await scheduler.waitFor(work());
+        const { mine } = edit.state.now;
+        assert.deepEqual(mine, { ...mine, ...typed }, "something that was typed is gone");
+        await scheduler.waitFor(save());
+        await scheduler.waitFor(edit.read());
+        assert.deepEqual(edit.state.now.mine, store.doc);
+        assert.equal(edit.changed, false);
+      }),
+    );
+  });
+});
