@@ -83,9 +83,10 @@ export class Searches {
 
   start(): void {
     void this.#follow();
-    this.#timer = setInterval(() => void this.#look().catch((error: unknown) => warn(error)), LOOK_MS);
+    const look = () => void this.#look().catch((error: unknown) => this.#warn(error));
+    this.#timer = setInterval(look, LOOK_MS);
     this.#timer.unref();
-    void this.#look().catch(warn);
+    look();
   }
 
   async close(): Promise<void> {
@@ -239,8 +240,8 @@ export class Searches {
           if (op === "delete" && !this.#runs.has(id) && this.#store.holds(id)) await this.#store.remove(id);
         }
       } catch (error) {
-        if (signal.aborted || (error instanceof FrontsyncError && error.code === "CLOSED")) return;
-        warn(error);
+        if (error instanceof FrontsyncError && error.code === "CLOSED") return;
+        this.#warn(error);
       }
       await sleep(READ_AGAIN_MS, undefined, { signal, ref: false }).catch(() => {});
     }
@@ -266,6 +267,11 @@ export class Searches {
       after = next;
     } while (after !== undefined);
   }
+
+  #warn(error: unknown): void {
+    // The bus ends while they are read: no fault.
+    if (!this.#closing.signal.aborted) log.warn({ err: error }, "the results of searches could not be looked after");
+  }
 }
 
 /** A result holds no more. */
@@ -276,8 +282,4 @@ function asTime(text: unknown, path: string): number | undefined {
   const time = typeof text === "string" ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(time)) return time;
   throw new FrontsyncError("BAD_MESSAGE", "A time is written as in RFC 3339: 2026-01-31T12:00:00Z.", { path });
-}
-
-function warn(error: unknown): void {
-  log.warn({ err: error }, "the results of searches could not be looked after");
 }
