@@ -224,8 +224,9 @@ export class Searches {
       await this.#bus.collection(COLLECTION).patch(id, changed);
     } catch (error) {
       // It was deleted while it ran.
-      if (error instanceof FrontsyncError && error.code === "NOT_FOUND") await this.#store.remove(id).catch(warn);
-      else warn(error);
+      if (error instanceof FrontsyncError && error.code === "NOT_FOUND")
+        await this.#store.remove(id).catch((cause: unknown) => this.#warn(cause));
+      else this.#warn(error);
     }
     this.#runs.delete(id);
   }
