@@ -64,6 +64,7 @@ describe("fault injection", { concurrency: 2 }, () => {
     assert.deepEqual(Object.keys(not_run).sort(), [
       "disk-full",
       "disk-full-datastore",
+      "power-cut-all",
       "power-cut-datastore",
       "power-cut-webserver",
     ]);

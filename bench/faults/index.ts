@@ -50,7 +50,7 @@ export function kindsHere(
   folder: string,
 ): { kinds: string[]; notRun: Record<string, string> } {
   const notRun: Record<string, string> = {};
-  const needVolume = Object.entries(FAULTS).filter(([, { needs }]) => needs === "volume");
+  const needVolume = Object.entries(FAULTS).filter(([, { needs }]) => needs !== undefined);
   const why = needVolume.some(([kind]) => wanted?.includes(kind) ?? true) ? Volume.whyNot(folder) : undefined;
   if (why !== undefined) for (const [kind] of needVolume) notRun[kind] = `no file system can be mounted here (${why})`;
   const asked = wanted ?? Object.keys(FAULTS);

@@ -108,7 +108,7 @@ async function play(options: RoundOptions, recorder: Recorder): Promise<void> {
   const versions = Object.fromEntries(declared.map(({ collection, retention }) => [collection, retention?.versions ?? 1]));
   recorder.add({ type: "round", round, seed, webservers: WEBSERVERS, versions });
   const collections = Object.keys(versions);
-  const cluster = await Cluster.start({ folder, recorder, collections, sync, broken, volumes: volumesFor(planned) });
+  const cluster = await Cluster.start({ folder, recorder, collections, sync, broken, volumes: volumesFor(planned, WEBSERVERS) });
   let store: Store | undefined;
   const watching = setInterval(() => weigh(cluster, recorder), MEMORY_MS);
   try {

@@ -17,8 +17,8 @@ export interface Means {
 }
 
 export interface Fault {
-  /** Whose folder must be a file system of its own. */
-  needs?: "volume";
+  /** Whose folder must be a file system of its own: that of whom it is for, or everybody's. */
+  needs?: "volume" | "all-volumes";
   at: "webserver" | "datastore";
   /** The store is lost with what no webserver has: one such fault in a round is enough. */
   losesStore?: true;

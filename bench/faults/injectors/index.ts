@@ -51,7 +51,11 @@ function inTurn(kinds: readonly string[], from: number, count: number): string[]
 }
 
 /** Whose folders must be file systems of their own. */
-export function volumesFor({ datastore, webserver }: Plan): Set<string> {
-  const needs = [...datastore, ...webserver].filter(({ kind }) => FAULTS[kind]?.needs === "volume");
-  return new Set(needs.map(({ kind, webserver: name }) => (FAULTS[kind]?.at === "datastore" ? "datastore" : name)));
+export function volumesFor({ datastore, webserver }: Plan, webservers: readonly string[]): Set<string> {
+  const whose = ({ kind, webserver: name }: Planned) => {
+    const { needs, at } = FAULTS[kind] as Fault;
+    if (needs === "all-volumes") return ["datastore", ...webservers];
+    return needs === "volume" ? [at === "datastore" ? at : name] : [];
+  };
+  return new Set([...datastore, ...webserver].flatMap(whose));
 }

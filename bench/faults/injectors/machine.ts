@@ -130,6 +130,22 @@ export const MACHINE_FAULTS = defineFaults({
       }
     },
   },
+  "power-cut-all": {
+    at: "datastore",
+    remembers: true,
+    needs: "all-volumes",
+    text: "the datastore and all webservers end at once, and their disks have only what was fsynced; then all of them start at once",
+    async inject({ cluster: { datastore, webservers } }) {
+      const volumes = [datastore, ...webservers].flatMap(({ volume }) => volume ?? []);
+      if (volumes.length <= webservers.length) return undefined;
+      const running = webservers.flatMap(({ pid }) => pid ?? []).length;
+      for (const webserver of webservers) webserver.warm();
+      const [gone] = await Promise.all([datastore.killAll(), ...webservers.map((webserver) => webserver.kill())]);
+      for (const volume of volumes) volume.cutPower();
+      await Promise.all([datastore, ...webservers].map((machine) => machine.start()));
+      return gone ? `all processes of the datastore and ${running} webservers were gone` : undefined;
+    },
+  },
 });
 
 /** `clock`: what the process last said of its own. */
