@@ -8,7 +8,7 @@ const POWER = { "power-cut with sync default": "default", "power-cut with sync a
 /** Must not be caught: so many rounds are enough. */
 const ALWAYS_ROUNDS = 5;
 
-process.env.FRONTSYNC_LOG ??= "fatal";
+process.env.FRONTSYNC_LOG ??= "off";
 const wanted = process.argv.slice(2);
 const isWanted = (name: string) => wanted.length === 0 || wanted.includes(name);
 let failed = false;
