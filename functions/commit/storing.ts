@@ -4,6 +4,7 @@ import type { Connection } from "../../bus/wire/nats.ts";
 import { largestBody } from "../../bus/wire/page.ts";
 import { readSubject, type StoreWrite } from "../../bus/wire/stream.ts";
 import { escapeId, isHashed, parseStoreSubject } from "../../bus/wire/subjects.ts";
+import type { StoredVersion } from "../../bus/wire/version.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { hasSeen } from "../../schemas/mutation.ts";
@@ -14,8 +15,8 @@ import type { Held } from "../store/views.ts";
 import type { Decision, Edit } from "./decide.ts";
 import { GroupCommit } from "./group-commit.ts";
 
-/** The new version; or one that is there already and has the mutation in it. */
-type Stored = Omit<Held, "doc">;
+/** The new version; or, when that is not its own, a later one that has the mutation in it. */
+type Stored = Omit<Held, "doc"> & { isOwn: boolean };
 
 export interface StoringParts {
   connection: Connection;
@@ -35,7 +36,7 @@ export class Storing {
   }
 
   /** If its document is at what was decided on, or, with a guard, if the guarded subjects are; else "conflict". Throws TOO_LARGE, DATASTORE_UNREACHABLE,
-   *  DISK_FULL. */
+   *  DISK_FULL: then it is not stored; TIMEOUT: nobody knows. */
   async store(
     schema: CollectionSchema,
     edit: Pick<Edit, "id" | "mutation">,
@@ -59,7 +60,7 @@ export class Storing {
       const outcome = await this.group.write(write);
       if (outcome === "conflict") return outcome;
       follower.committed({ subject, revision: outcome, deleted, envelope });
-      return { subject, revision: outcome, deleted, envelope, body };
+      return { subject, revision: outcome, deleted, envelope, body, isOwn: true };
     } catch (error) {
       if (!(error instanceof FrontsyncError) || error.code !== "TIMEOUT") throw error;
       return await this.#lookAgain(subject, edit);
@@ -69,12 +70,21 @@ export class Storing {
   /** No answer to a write: what the subject has seen tells. If the write is only late, it and its repetition expect the same revision,
    *  so at most one of them is stored. */
   async #lookAgain(subject: string, edit: Pick<Edit, "mutation">): Promise<Stored | "conflict"> {
-    const { connection, epochs, follower } = this.#parts;
-    await epochs.ready();
-    const current = await readSubject(connection, subject);
+    const current = await this.#readNow(subject);
     const { revision, deleted, envelope } = current ?? {};
     if (!current || revision === undefined || !hasSeen(envelope?.seen ?? "", edit.mutation)) return "conflict";
-    if (envelope?.version === edit.mutation) follower.committed({ subject, revision, deleted: deleted === true, envelope });
-    return current;
+    const isOwn = envelope?.version === edit.mutation;
+    if (isOwn) this.#parts.follower.committed({ subject, revision, deleted: deleted === true, envelope });
+    return { subject, revision, deleted: deleted === true, envelope, body: current.body, isOwn };
+  }
+
+  /** Throws TIMEOUT alone: with any other code whoever asked would take the write for one that was never sent. */
+  async #readNow(subject: string): Promise<StoredVersion | undefined> {
+    try {
+      await this.#parts.epochs.ready();
+      return await readSubject(this.#parts.connection, subject);
+    } catch (cause) {
+      throw new FrontsyncError("TIMEOUT", `What became of a write is not known: ${(cause as Error).message}`, { cause });
+    }
   }
 }

@@ -74,10 +74,10 @@ export class Views {
     return await this.#queue.run(scope.key, () => this.#read(scope));
   }
 
-  /** What this handler has stored, decided on this view: it is the next version after it. */
-  stored(scope: Scope, on: View, version: Omit<Held, "doc">): void {
+  /** What this handler has stored, decided on this view: it is the next version after it. In front of a later one, which is not its own, there may be others. */
+  stored(scope: Scope, on: View, version: Omit<Held, "doc"> & { isOwn: boolean }): void {
     const kept = this.#views.get(scope.key);
-    if (kept && kept === on) add(this.#schemas.collection(scope.collection), kept, version);
+    if (version.isOwn && kept && kept === on) add(this.#schemas.collection(scope.collection), kept, version);
   }
 
   /** The next reading begins anew: the connection may be to another store, or what was the last revision is no more. */
