@@ -7,10 +7,12 @@ import type { Bus } from "../bus/index.ts";
 import { clock } from "../bus/platform/clock.ts";
 import type { Connection, Msg } from "../bus/wire/nats.ts";
 import { storeSubject } from "../bus/wire/subjects.ts";
+import { handOverLate } from "../functions/accounts/hand-over.ts";
 import { Committer } from "../functions/commit/committer.ts";
 import { ConflictCopies } from "../functions/commit/conflict-copies.ts";
 import { CopyRoom } from "../functions/commit/copy-room.ts";
 import type { Asked } from "../functions/commit/decide.ts";
+import type { Context } from "../functions/host/define.ts";
 import { loadRules } from "../functions/rules/index.ts";
 import { Seeding } from "../functions/seed/seeding.ts";
 import { Epochs } from "../functions/store/epochs.ts";
@@ -119,5 +121,26 @@ describe("a write that got no answer", () => {
     const { revision } = await commit(edit({ op: "patch", merge: { email: "a@b.c" } }, id));
     assert.equal(revision, last, "the version that has it in it");
     await assert.rejects(commit(edit({ op: "put", doc: { user: "taken" } })), { code: "USER_NAME_TAKEN" });
+  });
+});
+
+describe("what goes along with a write that is stored", () => {
+  const handOver = (refusal: FrontsyncError) => {
+    const views = { of: async () => ({ revision: 0, held: new Map() }) };
+    const commit = async () => {
+      throw refusal;
+    };
+    const edit = { mutation: "t.a.1", webserver: "t", by: 5 };
+    const context = { views, committer: { commit } } as unknown as Context;
+    return handOverLate(schemas.collection("dashboards"), "d", edit, clock.now() + WAIT_MS, context);
+  };
+
+  it("is asked for again with it when it can't be done now: nobody hears that nothing was sent", async () => {
+    for (const code of ["DATASTORE_UNREACHABLE", "DISK_FULL", "SEEDING"] as const)
+      await assert.rejects(handOver(new FrontsyncError(code, "Not now.")), { code: "TIMEOUT" });
+  });
+
+  it("refuses nothing when it can't be done at all", async () => {
+    await handOver(new FrontsyncError("SCHEMA_INVALID", "Never."));
   });
 });

@@ -1,12 +1,13 @@
 /** What a deleted user owned: shareable documents go to the default admin; what nobody else could use, such as preferences, is deleted. */
 
 import { clock } from "../../bus/platform/clock.ts";
+import { log } from "../../bus/platform/log.ts";
 import { readAll } from "../../bus/wire/reader.ts";
 import { streamInfo } from "../../bus/wire/stream.ts";
 import { STREAM, storeSubjects } from "../../bus/wire/subjects.ts";
 import { FIRST_UID } from "../../schemas/accounts.ts";
 import { type Doc, documentId } from "../../schemas/document.ts";
-import { FrontsyncError } from "../../schemas/errors.ts";
+import { asFrontsyncError, FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import type { Edit } from "../commit/decide.ts";
 import type { Context } from "../host/define.ts";
@@ -50,7 +51,7 @@ export async function handOver(edit: Edit, deadline: number, context: Context) {
   return {
     /** What the user made while the first pass ran. */
     async afterwards() {
-      await pass(head + 1);
+      await afterStored(() => pass(head + 1));
       return Object.keys(handedOver).length > 0 ? { handedOver } : {};
     },
   };
@@ -64,8 +65,25 @@ export async function handOverLate(
   deadline: number,
   context: Context,
 ): Promise<void> {
-  if (schema.owner === undefined || (await userOf(context.views, edit.by))) return;
-  await handOne(schema, edit.by, id, { ...edit, by: 0 }, deadline, context);
+  await afterStored(async () => {
+    if (schema.owner === undefined || (await userOf(context.views, edit.by))) return;
+    await handOne(schema, edit.by, id, { ...edit, by: 0 }, deadline, context);
+  });
+}
+
+/** What goes along with a write that is stored: nobody may hear in its place that the write is not. What may be over in a moment is asked for again,
+ *  together with the write. */
+async function afterStored(task: () => Promise<void>): Promise<void> {
+  try {
+    await task();
+  } catch (thrown) {
+    const error = asFrontsyncError(thrown);
+    if (error.retryable && error.code !== "INTERNAL")
+      throw new FrontsyncError("TIMEOUT", `The write is stored, and what goes along with it not yet: ${error.message}`, {
+        cause: thrown,
+      });
+    log.error({ err: thrown }, "what a deleted user owned could not be handed over");
+  }
 }
 
 /** Whether the default admin owns it now; what is bound to its owner is deleted instead. */
