@@ -62,8 +62,6 @@ interface Pending {
   coming?: Promise<void>;
   /** Nothing of it is stored, and nothing will be: it was never sent, or refused. */
   notStored?: true;
-  /** From the outbox of a process before this one: it may have been asked there. */
-  readonly restored: boolean;
   readonly delivery: Delivery;
   /** What its caller hears: that it is in the outbox, that it can't be, or its end; whichever comes first. */
   readonly answer: Deferred<Written>;
@@ -247,7 +245,6 @@ export class Writes {
       key,
       ...(kept && { kept: Promise.resolve(kept) }),
       inOutbox: kept !== undefined,
-      restored: kept !== undefined,
       delivery,
       answer: deferred<Written>(),
       done: NOT_BEGUN,
@@ -305,7 +302,7 @@ export class Writes {
         return waits;
       });
       await pending.keeping?.catch(() => {});
-      if (pending.inOutbox) await this.#outbox.stored(kept, (await this.#isOwn(pending, revision)) ? revision : undefined);
+      if (pending.inOutbox) await this.#outbox.stored(kept, (await this.#isOwn(wish, revision)) ? revision : undefined);
       const { comes, isHeld } = this.#options;
       if (!isHeld(revision) && this.#ofDocument.size < MAX_PENDING) pending.coming = comes(revision, this.#stop.signal);
       return { id, revision, mutationId: wish.mutation, ...(handedOver && { handedOver }) };
@@ -333,10 +330,10 @@ export class Writes {
     this.#refused.set(`${wish.mutation} ${key}`, {});
   }
 
-  /** Whether a revision is the write's own, and not that of a later version that has it in it: what comes next was not made on that. */
-  async #isOwn({ wish, delivery, restored }: Pending, revision: number): Promise<boolean> {
-    const { id, schema, mutation } = wish;
-    if (id === undefined || (!restored && !delivery.askedAgain)) return true;
+  /** Whether a revision is the write's own, and not that of a later version that has it in it: what comes next was not made on that. An answer may tell of
+   *  such a one also when it was asked for once: a handler that had none from the store looks what became of the write. */
+  async #isOwn({ id, schema, mutation }: Wish, revision: number): Promise<boolean> {
+    if (id === undefined) return true;
     const row = await this.#options.read(schema.collection, id).catch(() => undefined);
     return row?.revision === revision && readEnvelope(row.headers)?.version === mutation;
   }

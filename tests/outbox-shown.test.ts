@@ -160,6 +160,38 @@ describe("a write on its own webserver", () => {
     await writes.close();
   });
 
+  it("goes on from its own version alone: not from a later one that its answer tells of, also when it was asked once", async (t) => {
+    let state: "synced" | "degraded" = "degraded";
+    const [contact, over] = [deferred<void>(), deferred<void>()];
+    const sent: { ifRevision?: number }[] = [];
+    const send = async ({ json }: { json: string }) => {
+      sent.push(JSON.parse(json));
+      if (sent.length === 2) over.resolve();
+      return { id: "d", revision: REVISION };
+    };
+    // The handler had no answer from the store, looked again, and found somebody else's version on top of this one.
+    const theirs = { revision: REVISION, deleted: false, id: "d", headers: "NATS/1.0\r\nFs-Version: web2.b.1\r\n\r\n" };
+    let row: Row | undefined;
+    const writes = writesOf(Outbox.open(temporaryFolder(t), schemas), {
+      ...{ state: () => state, read: async () => row, reachable: () => contact.promise },
+      sender: { send } as unknown as WritesOptions["sender"],
+    });
+    for (const name of ["first", "second"]) {
+      const body = { op: "put", doc: { id: "d", name } } as const;
+      await writes.write(schema, "d", body, 10, writes.nextMutationId(undefined), { by: 0, ifRevision: 0 });
+    }
+    row = { ...theirs, body: JSON.stringify({ id: "d", name: "theirs" }) };
+    state = "synced";
+    contact.resolve();
+    await over.promise;
+    assert.deepEqual(
+      sent.map(({ ifRevision }) => ifRevision),
+      [0, 0],
+    );
+    await eventually("both are answered", 60_000, () => writes.pending === 0);
+    await writes.close();
+  });
+
   it("of what is not here is not said to wait: it can't be shown, and whoever has asked for it is told that nobody knows", async (t) => {
     let state: "synced" | "degraded" = "synced";
     const [sent, answer] = [deferred<void>(), deferred<never>()];

@@ -51,11 +51,6 @@ export class Delivery {
     this.#parts = parts;
   }
 
-  /** It was asked again: an answer may be of a later version, with this in it. */
-  get askedAgain(): boolean {
-    return this.#unanswered;
-  }
-
   /** The datastore said so. */
   get isStored(): boolean {
     return this.#stored;
