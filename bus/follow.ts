@@ -42,7 +42,7 @@ export interface FollowOptions {
   /** A page's records are handed to the replica. */
   onPage(records: Uint8Array): void;
   /** Sees to it that a catch-up leaves nothing that was deleted meanwhile. */
-  returning(): Pick<Returning, "begin" | "notePage" | "complete">;
+  returning(): Pick<Returning, "begin" | "notePage" | "complete" | "suspect">;
   /** The replica holds more than before. */
   onProgress(): void;
 }
@@ -310,8 +310,9 @@ export class Follow {
         this.#overflowed = false;
         this.listen();
         if (await this.#readPage(applying)) {
+          const { cursor } = this.#position;
           await this.#options.returning().complete();
-          if (this.#joinLive()) return;
+          if (this.#hold(cursor) && this.#joinLive()) return;
         }
         wait = RETRY_MS.first;
       } catch (thrown) {
@@ -339,12 +340,12 @@ export class Follow {
     if (!this.meet(head.epochs, head.head) || this.#position.cursor !== after) return false;
     if (head.last < after) throw new FrontsyncError("BAD_MESSAGE", "A page of changes ends before it begins.");
     this.#position.cursor = head.last;
-    if (head.done) this.#position.consistent = Math.max(this.#position.consistent, head.last);
     this.#position.epoch = epochAt(head.epochs, reachOf(this.#position)) ?? this.#position.epoch;
     this.#position.generation = this.generation;
     if (records.length > 0) {
       onPage(records);
       returning().notePage(records);
+      this.#position.suspect = returning().suspect;
       // A copy with a buffer of its own: a Buffer's slice would be a view of what the socket goes on with.
       const applied = apply(new Uint8Array(records), { ...this.#position }).finally(() => {
         this.#pages--;
@@ -358,6 +359,16 @@ export class Follow {
     log.debug({ after: head.last, records: head.records, ms: clock.monotonic() - started }, "a page of changes");
     onProgress();
     return head.done && this.#position.cursor === head.last;
+  }
+
+  /** All up to here is read, and what was deleted meanwhile is gone. False: it is to be read again from further back. */
+  #hold(cursor: number): boolean {
+    if (this.#position.cursor !== cursor) return false;
+    this.#position.consistent = Math.max(this.#position.consistent, cursor);
+    this.#position.suspect = undefined;
+    this.#options.move({ ...this.#position });
+    this.#options.onProgress();
+    return true;
   }
 
   /** After the last page: the live changes that came meanwhile. False: there is a gap before them. */

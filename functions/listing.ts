@@ -23,6 +23,7 @@ const HEADERS = {
 export default defineFunction({
   name: "listing",
   scope: "collection",
+  undeclared: true,
   description: "One page of the list of a collection's versions, without their contents.",
   reply: "listing.reply",
   errors: [],

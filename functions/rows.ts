@@ -11,6 +11,7 @@ const READ_AT_ONCE = 10;
 export default defineFunction({
   name: "rows",
   scope: "collection",
+  undeclared: true,
   description: "The last versions of some documents, from the truth: for what a replica has lost.",
   reply: "rows.reply",
   errors: [],

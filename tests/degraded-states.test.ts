@@ -61,7 +61,7 @@ it("a slow line is not taken for a lost contact: large documents come and go ove
   const put = (bus: Bus, of: string) =>
     Promise.all(documents(of).map((one) => bus.collection("dashboards").put(one, { timeoutMs: WAIT_MS })));
   await put(fast, "down");
-  await using gate = await Gate.to(deployment.datastore.address, MB);
+  await using gate = await Gate.to(deployment.datastore.address, { bytesPerSecond: MB });
   const options = { datastore: gate.address, webserver: "slow", dir: join(deployment.dir, "slow") };
   await using slow = await connectBus(options);
   await slow.caughtUp(fast.status().head ?? null, { timeoutMs: WAIT_MS });

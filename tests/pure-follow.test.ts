@@ -45,7 +45,7 @@ it("a catch-up that ends with more than the replica can take is followed by the 
       ...{ link: link as unknown as Link, schemas: loadSchemas(), counters },
       apply: () => new Promise(nothing),
       ...{ move: nothing, onState: nothing, onArrival: nothing, onPage: nothing, onProgress: nothing },
-      returning: () => ({ begin: nothing, notePage: nothing, complete: async () => {} }),
+      returning: () => ({ begin: nothing, notePage: nothing, complete: async () => {}, suspect: undefined }),
     },
     { epoch: "e", generation: "e", cursor: 10, consistent: 10 },
   );

@@ -39,6 +39,26 @@ describe("a webserver that reads what changed", () => {
     assert.equal(returning.pending, false);
   });
 
+  it("goes on with those that a process before it did not compare any more", async () => {
+    const returning = new Returning(resync);
+    returning.begin({ ...NOWHERE, epoch: "e", cursor: 30, consistent: 20, suspect: ["macros"] });
+    returning.notePage(encodeRecords([floor(31, 25)]));
+    assert.deepEqual(returning.suspect, ["macros", "dashboards"]);
+    await returning.complete();
+    assert.deepEqual([compared.splice(0), returning.suspect], [["macros", "dashboards"], undefined]);
+  });
+
+  it("does not wait for a collection that an older datastore does not list any more", async () => {
+    const refusing = async () => {
+      throw new FrontsyncError("UNKNOWN_COLLECTION", "No schema declares it.");
+    };
+    const returning = new Returning({ collection: refusing });
+    returning.begin(NOWHERE);
+    returning.notePage(encodeRecords([floor(30, 5)]));
+    await returning.complete();
+    assert.equal(returning.pending, false);
+  });
+
   it("also when it held nothing: a document may have come just before its tombstone was taken away", async () => {
     const returning = new Returning(resync);
     returning.begin(NOWHERE);

@@ -1,6 +1,7 @@
 // Goal: what was deleted is forgotten in the end, everywhere, and nobody notices: no replica differs, nothing comes back, a webserver that was away
 // loses only what was deleted. Method: real deployments whose limits are short; the store is read from within the functions' account.
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type Bus, connectBus } from "../bus/index.ts";
@@ -12,7 +13,8 @@ import { floorSubject, GC, liveSubject, parseStoreSubject, STREAM, storeSubjects
 import { type Deployment, deploy, patient } from "./support/deployment.ts";
 import { assertEqualReplicas, connectFunctions } from "./support/faults-ledger.ts";
 import { dice } from "./support/faults-random.ts";
-import { eventually } from "./support/nats-server-kit.ts";
+import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
+import { Gate } from "./support/offline.ts";
 import { warningsOf } from "./support/warnings.ts";
 
 const LONG_MS = 180_000;
@@ -196,6 +198,34 @@ describe("tombstones", () => {
     await assertNoDrift([web1, web2, back]);
     await back.close();
   });
+
+  it("that a webserver has missed delete its rows also when it is stopped while it compares them, and is seen to hold less until then", async () => {
+    await dashboards(web1).putMany(ids("s", 10).map(document));
+    await using away = await deployment.connect("stopped");
+    const left = away.status().cursor;
+    await away.close();
+    for (const id of ids("s", 8)) await dashboards(web1).delete(id);
+    await dashboards(web1).put(document("last"));
+    await store.collected();
+    const dir = join(deployment.dir, "stopped");
+    await using deaf = await Gate.to(deployment.datastore.address, { cutAt: ".dashboards.listing." });
+    await using reading = await connectBus({ datastore: deaf.address, webserver: "stopped", dir, updateInterval: 0.2 });
+    await eventually("it has asked for the list", LONG_MS, () => deaf.cuts > 1);
+    assert.equal(reading.status().cursor, left, "what was deleted meanwhile is not known yet");
+    await reading.close();
+    await using offline = await connectBus({ datastore: "127.0.0.1:1", webserver: "stopped", dir });
+    const { cursor, reading: read = 0 } = offline.status();
+    assert.deepEqual([cursor, read > cursor], [left, true]);
+    await offline.close();
+    await using back = await deployment.connect("stopped");
+    const shown = (await dashboards(back).list({ limit: 1000 })).items.filter(({ id }) => id.startsWith("s"));
+    assert.deepEqual(
+      shown.map(({ id }) => id),
+      ["s8", "s9"],
+    );
+    await assertEqualReplicas([web1, back]);
+    await assertNoDrift([web1, back]);
+  });
 });
 
 describe("tombstones of webservers that are waited for", () => {
@@ -238,5 +268,27 @@ describe("tombstones of webservers that are waited for", () => {
     await using fresh = await deployment.connect("fresh");
     await assertEqualReplicas([web1, fresh]);
     await assertNoDrift([web1, web2, fresh]);
+  });
+
+  it("that were collected of a collection which the datastore serves no longer keep nobody from catching up", async (t) => {
+    const schemas = temporaryFolder(t);
+    const collection = { version: 1, database: "webstore", key: ["id"], indexes: [], limits: { bytes: 10_000 }, policy: "merge" };
+    const notes = {
+      ...{ $schema: "http://json-schema.org/draft-07/schema#", $id: "notes", title: "Note", description: "A note." },
+      ...{ type: "object", required: ["id"], properties: { id: { type: "string", minLength: 1 } } },
+      collection: { ...collection, access: "directory", offline: true, retention: { versions: 20 } },
+    };
+    writeFileSync(join(schemas, "notes.json"), JSON.stringify(notes));
+    await using deployment = await deploy({ webservers: 1, schemas: [schemas], ...LIMITS, bus: { updateInterval: 0.2 } });
+    const [web1] = deployment.buses as [Bus];
+    await using store = await Store.of(deployment);
+    for (const id of ["gone", "last"]) await web1.collection("notes").put({ id });
+    await web1.collection("notes").delete("gone");
+    await web1.collection("notes").put({ id: "last" });
+    await store.collected([], "notes");
+    await web1.close();
+    await deployment.restartDatastore({ schemas: [] });
+    await using fresh = await deployment.connect("fresh", { schemas: [] });
+    assert.equal(fresh.status().state, "synced");
   });
 });

@@ -9,6 +9,8 @@ export interface ReplicaPosition {
   consistent: number;
   /** Rows may be of up to here, when that is further: one of the two databases was lost, or is of an earlier moment. */
   held?: number;
+  /** Collections that may hold what was deleted before the cursor: their tombstones are collected, and they are not compared yet. */
+  suspect?: string[] | undefined;
 }
 
 export const NOWHERE: ReplicaPosition = { epoch: undefined, cursor: 0, consistent: 0 };
@@ -26,5 +28,6 @@ export function positionOf(one: ReplicaPosition, other: ReplicaPosition): Replic
   const held = reachOf(higher);
   const { epoch, generation } = higher.epoch === undefined ? lower : higher;
   const from = lower.epoch === higher.epoch ? lower : NOWHERE;
-  return { ...from, epoch, generation, ...(held > reachOf(from) && { held }) };
+  const suspect = [...new Set([one, other].flatMap((position) => position.suspect ?? []))];
+  return { ...from, epoch, generation, ...(held > reachOf(from) && { held }), ...(suspect.length > 0 && { suspect }) };
 }

@@ -57,6 +57,8 @@ export interface DatastoreFunction<N extends RequestName = RequestName> {
    *  `users.login` is the verb `login` of the one collection `users`. */
   readonly scope: "collection" | "all" | "named";
   readonly description: string;
+  /** It reads also what the store has of a collection that no schema declares here any more: replicas have that, too. */
+  readonly undeclared?: true;
   /** The request is JSON with bytes behind it (bus/wire/frame.ts). */
   readonly framed?: true;
   /** The reply's schema; `bytes`: a page (bus/wire/page.ts). */

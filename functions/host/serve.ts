@@ -6,7 +6,14 @@ import { VERSION } from "../../bus/platform/package.ts";
 import { headerValue } from "../../bus/wire/envelope.ts";
 import { decodeFrame } from "../../bus/wire/frame.ts";
 import { type Connection, makeHeaders, rawHeaders, type ServiceMsg } from "../../bus/wire/nats.ts";
-import { ALL_COLLECTIONS, inboxPrefix, parseRequestSubject, requestSubject, WEBSERVER_ID } from "../../bus/wire/subjects.ts";
+import {
+  ALL_COLLECTIONS,
+  inboxPrefix,
+  isOwn,
+  parseRequestSubject,
+  requestSubject,
+  WEBSERVER_ID,
+} from "../../bus/wire/subjects.ts";
 import { headerText } from "../../bus/wire/version.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { Messages } from "../../schemas/types.ts";
@@ -69,7 +76,8 @@ async function answer(definition: DatastoreFunction, message: ServiceMsg, contex
     const caller = callerOf(message);
     // Nobody waits for the answer any more, and its sender may have moved on.
     if (caller.deadline <= clock.now()) return;
-    if (definition.scope === "collection") context.schemas.collection(caller.collection);
+    if (definition.scope === "collection" && (!definition.undeclared || isOwn(caller.collection)))
+      context.schemas.collection(caller.collection);
     const { head, bytes } = definition.framed ? decodeFrame(message.data) : { head: message.data, bytes: NO_BYTES };
     const request = context.schemas.read(`${definition.name}.request`, head);
     const asked = request as Messages[`${typeof definition.name}.request`];

@@ -16,25 +16,33 @@ function paced(bytesPerSecond: number): Transform {
   });
 }
 
+export interface GateOptions {
+  /** Each way of each connection; default as fast as can be. */
+  bytesPerSecond?: number;
+  /** Who sends this is cut off. */
+  cutAt?: string;
+}
+
 /** A TCP proxy that can be shut: then nobody gets through, and who was through is cut off. */
 export class Gate implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #bytesPerSecond: number | undefined;
+  readonly #options: GateOptions;
   #open = true;
   /** How many came. */
   connections = 0;
+  /** How many were cut because of what they sent. */
+  cuts = 0;
 
-  private constructor(server: Server, bytesPerSecond: number | undefined) {
+  private constructor(server: Server, options: GateOptions) {
     this.#server = server;
-    this.#bytesPerSecond = bytesPerSecond;
+    this.#options = options;
   }
 
-  /** `bytesPerSecond`: each way of each connection; default as fast as can be. */
-  static async to(address: string, bytesPerSecond?: number): Promise<Gate> {
+  static async to(address: string, options: GateOptions = {}): Promise<Gate> {
     const [host = "", port = ""] = address.split(":");
     const server = createServer();
-    const gate = new Gate(server, bytesPerSecond);
+    const gate = new Gate(server, options);
     server.on("connection", (socket) => gate.#pass(socket, connect(Number(port), host)));
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -43,6 +51,12 @@ export class Gate implements AsyncDisposable {
 
   get address(): string {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  #send(chunk: Buffer, cutAt: string, from: Socket, to: Socket): void {
+    if (!chunk.includes(cutAt)) return void to.write(chunk);
+    this.cuts++;
+    from.destroy();
   }
 
   shut(): void {
@@ -72,8 +86,10 @@ export class Gate implements AsyncDisposable {
         this.#sockets.delete(from);
         to.destroy();
       });
-      if (this.#bytesPerSecond === undefined) from.pipe(to);
-      else from.pipe(paced(this.#bytesPerSecond)).pipe(to);
+      const { bytesPerSecond, cutAt } = this.#options;
+      if (bytesPerSecond !== undefined) from.pipe(paced(bytesPerSecond)).pipe(to);
+      else if (cutAt !== undefined && from === a) from.on("data", (chunk) => this.#send(chunk, cutAt, from, to));
+      else from.pipe(to);
     }
     if (!this.#open) this.shut();
   }
