@@ -206,6 +206,32 @@ describe("the outbox", () => {
     await last.close();
   });
 
+  it("with many that stay is made smaller also by a few large ones that come and go, and by a restart", async (t) => {
+    const dir = temporaryFolder(t);
+    const size = () => readFileSync(join(dir, "outbox")).length;
+    const first = Outbox.open(dir, schemas);
+    const staying = Array.from({ length: 500 }, (_, n) => kept(n));
+    await Promise.all(staying.map((one) => first.keep(one)));
+    const comeAndGo = async (outbox: Outbox, from: number) => {
+      for (let n = from; n < from + 40; n++) {
+        const large = kept(n, { body: { id: `d${n}`, name: "x".repeat(200_000) } });
+        await outbox.keep(large);
+        await outbox.stored(large, n);
+      }
+    };
+    await comeAndGo(first, 1000);
+    assert.ok(size() < 3_000_000, `${size()} bytes for 500 small ones`);
+    await first.close();
+    const again = Outbox.open(dir, schemas);
+    await comeAndGo(again, 2000);
+    assert.ok(size() < 3_000_000, `${size()} bytes for 500 small ones`);
+    assert.deepEqual(
+      again.waiting.map(({ id }) => id),
+      staying.map(({ id }) => id),
+    );
+    await again.close();
+  });
+
   it("that can't be made smaller goes on in the file that it has; one that was left half written is not looked at", async (t) => {
     const dir = temporaryFolder(t);
     const { journal } = read(join(dir, "outbox"));

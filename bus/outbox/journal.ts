@@ -23,6 +23,8 @@ import { isDiskFull, syncFolder, writeAtomically } from "../platform/files.ts";
 import { log } from "../platform/log.ts";
 
 const CHECKSUM = 16;
+/** Characters that are written at once, where the whole file is. */
+const PART = 1024 * 1024;
 const NEWLINE = 0x0a;
 const DAMAGED = ".damaged-";
 const sync = promisify(fdatasync);
@@ -89,13 +91,19 @@ export class Journal {
 
   /** Replaces the whole file by the records that there are when nothing is being written. Throws what the file system says: then the
    *  file is as it was, or as it was to be. */
-  async rewrite(records: () => readonly object[]): Promise<void> {
+  async rewrite(records: () => Iterable<object>): Promise<void> {
     // From here on nothing is awaited: what is appended meanwhile would go to the old file.
     while (this.#writing) await this.#writing;
-    const text = records().map(lineOf).join("");
+    let size = 0;
+    function* parts() {
+      for (const lines of inParts(records())) {
+        size += lines.length;
+        yield lines;
+      }
+    }
     try {
-      writeAtomically(this.#file, text);
-      this.#size = Buffer.byteLength(text);
+      writeAtomically(this.#file, parts());
+      this.#size = size;
     } finally {
       // Also when it failed: the new file may have the name by then.
       this.#reopen();
@@ -201,6 +209,21 @@ function isRead(line: string, read: (json: string) => void): boolean {
 function lineOf(record: object): string {
   const json = JSON.stringify(record);
   return `${checksum(json)} ${json}\n`;
+}
+
+/** Their lines, some together: all of them may be more than one text can be. */
+function* inParts(records: Iterable<object>): Generator<Buffer, void> {
+  let lines: string[] = [];
+  let length = 0;
+  for (const record of records) {
+    const line = lineOf(record);
+    lines.push(line);
+    length += line.length;
+    if (length < PART) continue;
+    yield Buffer.from(lines.join(""));
+    [lines, length] = [[], 0];
+  }
+  if (length > 0) yield Buffer.from(lines.join(""));
 }
 
 function checksum(json: string): string {

@@ -12,7 +12,8 @@ import { inDamagedLines, Journal } from "./journal.ts";
 import type { Kept } from "./request.ts";
 
 const FILE = "outbox";
-/** The file is written anew when it is this large, and less than half of it still counts. */
+/** The file is written anew when it is this large, and less than half of it still counts, by number; or when it is twice as large as what counted the last
+ *  time, at least twice this: a few large ones may come and go beside many small ones that stay. */
 const COMPACT_BYTES = 1024 * 1024;
 /** What waits may all be refused: so dead letters take room from it. */
 const LIMITS = { writes: 10_000, deadBytes: 256 * 1024 * 1024 };
@@ -31,9 +32,18 @@ export class Outbox {
   readonly #dead = new Map<string, DeadLetter>();
   #deadBytes = 0;
   #counts = 0;
+  /** Bytes of the file, when nothing else was in it. */
+  #counted: number;
 
-  private constructor(journal: Journal, waiting: Map<string, Kept>, dead: Map<string, DeadLetter>, limits: typeof LIMITS) {
+  private constructor(
+    journal: Journal,
+    waiting: Map<string, Kept>,
+    dead: Map<string, DeadLetter>,
+    limits: typeof LIMITS,
+    counted: number,
+  ) {
     this.#journal = journal;
+    this.#counted = counted;
     this.#limits = limits;
     this.#waiting = waiting;
     this.#dead = dead;
@@ -58,8 +68,14 @@ export class Outbox {
     const dead = new Map<string, DeadLetter>();
     const file = join(dir, FILE);
     const made = !existsSync(file);
-    const journal = Journal.open(file, (json) => fold(schemas.read("outbox.record", json), waiting, dead));
-    const outbox = new Outbox(journal, waiting, dead, limits);
+    const sizes = new Map<string, number>();
+    const journal = Journal.open(file, (json) => {
+      const record = schemas.read("outbox.record", json);
+      fold(record, waiting, dead);
+      if (record.kind === "wait") sizes.set(keyOf(record), json.length);
+    });
+    const counted = [...waiting.keys(), ...dead.keys()].reduce((sum, key) => sum + (sizes.get(key) ?? 0), 0);
+    const outbox = new Outbox(journal, waiting, dead, limits, counted);
     if (!made)
       void outbox.#compact(0).catch((error: unknown) => log.warn({ err: error }, "the outbox could not be made smaller"));
     return outbox;
@@ -155,12 +171,23 @@ export class Outbox {
 
   async #compact(above: number): Promise<void> {
     this.#counts++;
-    if (this.#journal.size <= above || this.#counts < (this.#waiting.size + this.#dead.size) * 2) return;
+    const { size } = this.#journal;
+    const few = size > above && this.#counts >= (this.#waiting.size + this.#dead.size) * 2;
+    if (!few && size <= Math.max(COMPACT_BYTES, this.#counted) * 2) return;
     this.#counts = 0;
-    await this.#journal.rewrite(() => {
-      const dead = [...this.#dead.values()].flatMap((letter) => [asKept(letter), asDead(letter)]);
-      return [...dead, ...this.#waiting.values()];
-    });
+    // When it fails, it is not tried again at once.
+    this.#counted = size;
+    await this.#journal.rewrite(() => this.#records());
+    this.#counted = this.#journal.size;
+  }
+
+  /** What counts. */
+  *#records(): Generator<OutboxRecord, void> {
+    for (const letter of this.#dead.values()) {
+      yield asKept(letter);
+      yield asDead(letter);
+    }
+    yield* this.#waiting.values();
   }
 }
 

@@ -16,16 +16,17 @@ import { dirname, resolve } from "node:path";
 import { FrontsyncError } from "../../schemas/errors.ts";
 
 /** Replaces a file atomically and durably: temp file, fsync, rename, fsync of the folder. Readable by its owner alone, who stays the same: what root mends
- *  is still to be read by the user whose webserver it is. What could not be written whole is taken away: it would keep a full disk full. */
-export function writeAtomically(file: string, data: Uint8Array | string): void {
+ *  is still to be read by the user whose webserver it is. What could not be written whole is taken away: it would keep a full disk full. In parts: what
+ *  is too much to be held a second time. */
+export function writeAtomically(file: string, data: Uint8Array | string | Iterable<Uint8Array>): void {
   const temporary = `${file}.tmp`;
-  const bytes = typeof data === "string" ? Buffer.from(data) : data;
+  const parts = typeof data === "string" ? [Buffer.from(data)] : data instanceof Uint8Array ? [data] : data;
   const descriptor = openSync(temporary, "w", 0o600);
   try {
     try {
       const before = process.getuid?.() === 0 ? statSync(file, { throwIfNoEntry: false }) : undefined;
       if (before && before.uid !== 0) fchownSync(descriptor, before.uid, before.gid);
-      for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+      for (const bytes of parts) for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
