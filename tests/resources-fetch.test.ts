@@ -1,10 +1,11 @@
 // Goal: contents come in the background, small ones first, and what somebody opens at once; a webserver that starts with many is usable meanwhile;
 // one that is lazy fetches what is opened and nothing else. Method: 1,000 resources and three large ones, and fresh webservers.
 import assert from "node:assert/strict";
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type Bus, connectBus, type Transfer } from "../bus/index.ts";
+import { hooks } from "../bus/wire/hooks.ts";
 import { content, digest, sha256Of } from "./support/contents.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { eventually } from "./support/nats-server-kit.ts";
@@ -55,6 +56,21 @@ describe("contents of many resources", { timeout: 900_000 }, () => {
       return fetching + waiting === 0;
     });
     for (const id of ["0", "150", "999", "12000000"]) assert.ok(await bus.resources.local(id));
+  });
+
+  it("that were fetched in part stay to be gone on with as long as a document has them, and no longer", async (t) => {
+    hooks.keepContentsMs = 300;
+    t.after(() => {
+      hooks.keepContentsMs = undefined;
+    });
+    const folder = join(deployment.dir, "parts", "resources", "partial");
+    mkdirSync(folder, { recursive: true });
+    const [needed, given] = [sha256Of(2000, 8), sha256Of(2000, 80_000)];
+    for (const sha256 of [needed, given]) writeFileSync(join(folder, sha256), "a part");
+    await using bus = await deployment.connect("parts", { resources: "lazy" });
+    await eventually("one is taken away", 60_000, () => !existsSync(join(folder, given)));
+    assert.ok(existsSync(join(folder, needed)));
+    assert.equal((await digest(await bus.resources.open("7"))).sha256, needed);
   });
 
   it("are fetched when they are opened, where a webserver is lazy", async () => {

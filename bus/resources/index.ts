@@ -66,7 +66,8 @@ export class ContentSync implements Transfers {
     this.#store = new LocalStore(join(parts.dir, RESOURCES), (sha256) => waiting().has(sha256));
     const complete = () => parts.state() === "synced";
     const aside = contentsAside(parts.dir);
-    this.#uses = new Uses({ ...{ store: this.#store, waiting, aside, complete }, signal: this.#stop.signal });
+    const fetching = (sha256: string) => this.#fetcher.has(sha256);
+    this.#uses = new Uses({ ...{ store: this.#store, waiting, fetching, aside, complete }, signal: this.#stop.signal });
     this.#fetcher = new Fetcher({
       receive: async (what) => {
         const onProgress = (here: number) => this.#progressed("down", what, here);

@@ -1,6 +1,6 @@
 /** The contents that this webserver has: `<dir>/resources/<sha256>`, each whole and verified. What is being written is in folders beside them. */
 import { readdirSync, rmSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder } from "../platform/files.ts";
 import { KeyedQueue } from "../platform/keyed-queue.ts";
@@ -32,8 +32,10 @@ export class LocalStore {
     return this.#verified.has(sha256);
   }
 
-  names(): string[] {
-    return [...this.#verified.keys()];
+  /** Of all that are here, whole or in part. */
+  async names(): Promise<string[]> {
+    const parts = await readdir(join(this.#folder, "partial")).catch(() => []);
+    return [...this.#verified.keys(), ...parts.filter((name) => SHA256.test(name))];
   }
 
   /** The path of a content; undefined: it is not here. One from an earlier life is hashed at its first use, and a damaged one is dropped. */
@@ -70,10 +72,11 @@ export class LocalStore {
     return path;
   }
 
+  /** And what there is of a part of it. */
   async remove(sha256: string): Promise<void> {
     await this.#queue.run(sha256, async () => {
       this.#verified.delete(sha256);
-      await rm(join(this.#folder, sha256), { force: true });
+      for (const path of [sha256, join("partial", sha256)]) await rm(join(this.#folder, path), { force: true });
     });
   }
 

@@ -12,6 +12,8 @@ export interface UsesParts {
   store: LocalStore;
   /** The contents that uploads need which wait or were refused. */
   waiting(): ReadonlyMap<string, number>;
+  /** Whether somebody is fetching it. */
+  fetching(sha256: string): boolean;
   /** Contents that must stay, whoever needs them. */
   aside: ReadonlySet<string>;
   /** Whether every document that there is is known here. */
@@ -67,14 +69,16 @@ export class Uses {
   }
 
   async #look(): Promise<void> {
-    const { store, waiting, aside } = this.#parts;
+    const { store, waiting, fetching, aside } = this.#parts;
+    const names = await store.names();
     const wanted = waiting();
     const before = this.#unused;
-    const stays = (sha256: string) => this.has(sha256) || wanted.has(sha256) || aside.has(sha256);
-    this.#unused = new Set(store.names().filter((sha256) => !stays(sha256)));
+    const needed = (sha256: string) => this.has(sha256) || fetching(sha256);
+    const stays = (sha256: string) => needed(sha256) || wanted.has(sha256) || aside.has(sha256);
+    this.#unused = new Set(names.filter((sha256) => !stays(sha256)));
     for (const sha256 of before) {
       // What was touched meanwhile is not among them any more.
-      if (!this.#unused.has(sha256) || this.has(sha256)) continue;
+      if (!this.#unused.has(sha256) || needed(sha256)) continue;
       this.#unused.delete(sha256);
       await store
         .remove(sha256)
