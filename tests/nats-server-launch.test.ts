@@ -129,6 +129,32 @@ describe("the embedded nats-server", { concurrency: true }, () => {
     assert.match(lines.find((line) => line.includes("Max Storage")) ?? "", /: +1000\.00 TB$/);
   });
 
+  it("gives up a connection that is silent, and keeps one that answers", async (t) => {
+    const dir = temporaryFolder(t);
+    // The same, twenty times as fast.
+    const fast = config(dir).replace('ping_interval: "20s"', 'ping_interval: "1s"');
+    assert.notEqual(fast, config(dir));
+    await using server = await launchNatsServer({ binary, dir, config: fast });
+    const greeting = JSON.stringify({ user: "functions", pass: "f", verbose: false, pedantic: false, protocol: 1 });
+    const open = (answers: boolean) => {
+      const socket = connect(server.port, "127.0.0.1");
+      t.after(() => socket.destroy());
+      const state = { closed: false, pings: 0 };
+      socket.setEncoding("utf8").on("data", (chunk: string) => {
+        const pings = chunk.split("PING").length - 1;
+        state.pings += pings;
+        if (answers) socket.write("PONG\r\n".repeat(pings));
+      });
+      socket.on("error", () => {}).on("close", () => (state.closed = true));
+      socket.write(`CONNECT ${greeting}\r\n`);
+      return state;
+    };
+    const [silent, alive] = [open(false), open(true)];
+    await eventually("it is given up", 60_000, () => silent.closed);
+    await eventually("the other one is asked on", 60_000, () => alive.pings > silent.pings + 2);
+    assert.equal(alive.closed, false);
+  });
+
   it("runs many side by side on ports of their own", async (t) => {
     const dirs = Array.from({ length: 4 }, () => temporaryFolder(t));
     const servers = await Promise.all(dirs.map((dir) => launchNatsServer({ binary, dir, config: config(dir) })));

@@ -7,6 +7,11 @@ const MAX_PENDING_BYTES = 64 * 1024 * 1024;
  *  quarter of the disk free, also after the disk has grown. That the disk itself is full is noticed, and mended (supervise/write-faults.ts). */
 const MAX_FILE_STORE = "1000TB";
 
+/** A connection that says nothing, and answers so many PINGs not, is given up within a minute: a handler that hangs is handed requests until then. The server's
+ *  own numbers (2 minutes) make it six. Less would cut whoever is behind a large page on a slow line. */
+const PING_S = 20;
+const PINGS_OUT = 2;
+
 export interface NatsConfigOptions {
   /** The address to listen on, e.g. 127.0.0.1 or ::1. */
   listen: string;
@@ -31,7 +36,7 @@ export interface NatsConfigOptions {
  *  Three accounts: DS holds JetStream and the functions; WEB, where webservers are placed, imports nothing but the service ds.req.>
  *  and the stream ds.live.>, so no subject and no reply subject of a webserver reaches the store; AUTH asks the auth callout service
  *  who may come in, so that webservers come and go without a reload. Messages are limited to 8 MB, what waits for a slow client to
- *  64 MB and 10 s. BAD_CONFIG for values that the server would misread. */
+ *  64 MB and 10 s; one that is silent is given up. BAD_CONFIG for values that the server would misread. */
 export function natsConfig(options: NatsConfigOptions): string {
   check(options);
   const password = { auth: quote(options.authPassword), functions: quote(options.functionsPassword) };
@@ -41,6 +46,8 @@ port: ${options.port === 0 ? -1 : options.port}
 max_payload: ${MAX_PAYLOAD_BYTES}
 max_pending: ${MAX_PENDING_BYTES}
 write_deadline: "10s"
+ping_interval: "${PING_S}s"
+ping_max: ${PINGS_OUT}
 ${options.tls ? tlsBlock(options.tls) : ""}jetstream {
   store_dir: ${quote(options.storeDir)}
   max_file_store: ${MAX_FILE_STORE}
