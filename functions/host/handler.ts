@@ -141,6 +141,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     await authentication.open();
     serveAuth(authentication, issuerSeed, controlAuth);
   }
+  epochs.start();
   follower.start();
   presence.start();
   restoring.start();

@@ -4,9 +4,11 @@ import { clock } from "../../bus/platform/clock.ts";
 import { type Deferred, DONE, deferred, pause, within } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
 import { randomId } from "../../bus/platform/random.ts";
-import type { Connection } from "../../bus/wire/nats.ts";
+import { headerValue } from "../../bus/wire/envelope.ts";
+import { type Connection, rawHeaders } from "../../bus/wire/nats.ts";
 import { createStream, readSubject, storeAtHead, streamInfo } from "../../bus/wire/stream.ts";
-import { META, storeSubject } from "../../bus/wire/subjects.ts";
+import { liveSubjectOf, META, storeSubject } from "../../bus/wire/subjects.ts";
+import { headerText } from "../../bus/wire/version.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type { Epoch, Epochs as EpochList } from "../../schemas/types.ts";
 
@@ -19,6 +21,8 @@ export class Epochs {
   readonly #connection: Connection;
   readonly #schemas: Schemas;
   #list: EpochList = [];
+  /** Of the list; 0: it is of another connection. */
+  #revision = 0;
   #ready: Deferred<void> = deferred();
   #writable = false;
   #atomicBatches = false;
@@ -26,6 +30,15 @@ export class Epochs {
   constructor(connection: Connection, schemas: Schemas) {
     this.#connection = connection;
     this.#schemas = schemas;
+  }
+
+  /** Of several handlers each may be connected to another server of a cluster: what one of them appends, the others hear. */
+  start(): void {
+    this.#connection.subscribe(liveSubjectOf(SUBJECT), (message) => {
+      const revision = Number(headerValue(headerText(rawHeaders(message)), "Nats-Sequence") ?? 0);
+      // Whoever may publish here directly is not the store.
+      if (revision > 0) this.#note(this.#schemas.read("epochs", message.data), revision);
+    });
   }
 
   get list(): EpochList {
@@ -49,6 +62,7 @@ export class Epochs {
   /** The connection is gone: the next one may be to another life of the store. */
   disconnected(): void {
     this.#writable = false;
+    this.#revision = 0;
     this.#ready = deferred();
   }
 
@@ -79,16 +93,22 @@ export class Epochs {
     const list = stored ? this.#schemas.read("epochs", stored.body) : [];
     const serverId = this.#connection.info.id;
     if (list.some((entry) => entry.serverId === serverId)) {
-      this.#list = list;
+      this.#note(list, stored?.revision ?? 0);
       return true;
     }
     const epoch = list.length === 0 ? (info.config.metadata?.generation ?? randomId()) : randomId();
     const next = bounded([...list, { epoch, firstSeq: head + 1, serverId }]);
     // Only if nothing was written since `head` was read: then the entry's own number is head + 1.
     if ((await storeAtHead(this.#connection, SUBJECT, JSON.stringify(next), head)) === "conflict") return false;
-    this.#list = next;
+    this.#note(next, head + 1);
     log.info({ epoch, firstSeq: head + 1, serverId }, "a new life of the store");
     return true;
+  }
+
+  #note(list: EpochList, revision: number): void {
+    if (revision < this.#revision) return;
+    this.#list = list;
+    this.#revision = revision;
   }
 }
 
