@@ -19,6 +19,7 @@ import { Link } from "./link.ts";
 import { Logins } from "./logins/index.ts";
 import { Notices } from "./notices.ts";
 import type { CheckedOptions } from "./options.ts";
+import { type Document, OutOfTurn } from "./out-of-turn.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import type { KeptUpload } from "./outbox/request.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
@@ -113,9 +114,7 @@ export class EmbeddedBus implements Bus {
     // For all that writes: while another store is read in the place of the one before, it waits.
     const state = () => (this.#reseed.adopting && this.#follow.state !== "held" ? "degraded" : this.#follow.state);
     this.#caughtUp = new CaughtUp({
-      waiters: this.#waiters,
-      follow: () => this.#follow,
-      checkIn: () => this.#checkIn,
+      ...{ waiters: this.#waiters, follow: () => this.#follow, checkIn: () => this.#checkIn },
       answered: () => this.#counters.checkIns,
       pending: () => this.#writes.pending,
     });
@@ -143,8 +142,8 @@ export class EmbeddedBus implements Bus {
     };
     this.#writes = new Writes(writes, outbox);
     this.#reading = {
-      ...{ schemas, link: this.#link, writes: this.#writes, waiters: this.#waiters, follow: () => this.#follow },
-      ...{ replica: () => this.#reader(), row: (collection, id) => this.#row(collection, id) },
+      ...{ schemas, link: this.#link, writes: this.#writes, waiters: this.#waiters, outOfTurn: new OutOfTurn(this.#waiters) },
+      ...{ follow: () => this.#follow, replica: () => this.#reader(), row: read },
       ...{ checkIn: () => this.#checkIn.fresh(), closed: () => this.#closing !== undefined },
     };
     const mutationId = (given: string | undefined) => this.#writes.nextCallId(given);
@@ -169,12 +168,12 @@ export class EmbeddedBus implements Bus {
     });
     this.#drift = openDrift({
       ...{ ...options, schemas, warn, counters: this.#counters, replica: this.#replica, link: this.#link },
-      ...{ follow: () => this.#follow, checkIn: () => void this.#checkIn.fresh(), reload: () => this.#countConflicts() },
+      ...{ follow: () => this.#follow, checkIn: () => void this.#checkIn.fresh(), reload: (changed) => this.#reload(changed) },
     });
     this.#reseed = new Reseed({
       ...{ ...options, link: this.#link, schemas, replica: this.#replica, warn },
       ...{ follow: () => this.#follow, pending: () => this.#writes.pending, checkIn: () => this.#checkIn.fresh() },
-      ...{ heal: (contents) => this.transfers.heal(contents), reload: () => this.#countConflicts() },
+      ...{ heal: (contents) => this.transfers.heal(contents), reload: (gone) => this.#reload(gone) },
     });
     this.#checkIn = new CheckIn(options.updateInterval, {
       describe: () => this.#describe(),
@@ -195,7 +194,7 @@ export class EmbeddedBus implements Bus {
     for (const text of setAside) this.#notices.warn("REPLICA_REBUILT", text);
     this.#notices.warn("OUTBOX_DAMAGED", damage);
     this.#notices.warn("LOGINS_DAMAGED", this.#logins.damage);
-    await this.#countConflicts();
+    await this.#reload([]);
     this.#follow = this.#newFollow(position);
     this.#follow.listen();
     this.transfers.start();
@@ -203,9 +202,10 @@ export class EmbeddedBus implements Bus {
     void this.#link.open();
   }
 
-  async #countConflicts(): Promise<void> {
+  async #reload(changed: readonly Document[]): Promise<void> {
     await this.conflicts.load();
     if (this.conflicts.counted()) this.#notices.changed();
+    this.#reading.outOfTurn.note(changed);
   }
 
   #newFollow(position: ReplicaPosition): Follow {

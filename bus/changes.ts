@@ -4,9 +4,11 @@ import type { Doc } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { CollectionSchema } from "../schemas/index.ts";
 import type { Change } from "./api.ts";
+import type { Untold } from "./out-of-turn.ts";
+import { clock } from "./platform/clock.ts";
 import { checkWait, linked } from "./platform/deadline.ts";
 import type { Ahead } from "./recent.ts";
-import type { Replica } from "./replica/index.ts";
+import type { Replica, Row } from "./replica/index.ts";
 import { asChange } from "./replica/row.ts";
 import type { Most } from "./replica/since.ts";
 import type { Sight } from "./sight.ts";
@@ -25,11 +27,15 @@ export interface ChangesSource {
   recent(collections: ReadonlySet<string>, after: number, most: Most): Ahead | undefined;
   /** Everything up to this revision has been handed to the replica. */
   held(): number;
-  /** Resolves when more is held than `revision`, another store is followed than in that `life`, or the bus is closed. Throws INTERNAL when
-   *  the replica's thread has ended. */
-  more(revision: number, life: number, signal: AbortSignal): Promise<void>;
+  /** Resolves when more is held than `revision`, another store is followed than in that `life`, something is `untold`, or the bus is closed. Throws
+   *  INTERNAL when the replica's thread has ended. */
+  more(revision: number, life: number, untold: Untold, signal: AbortSignal): Promise<void>;
   /** How many other stores were followed before this one. */
   life(): number;
+  /** What changes here otherwise than by following, from now on. */
+  outOfTurn(collections: ReadonlySet<string>): Untold;
+  /** What is held of a document. */
+  row(collection: string, id: string): Promise<Row | undefined>;
   closed(): boolean;
   sight: Sight;
 }
@@ -70,6 +76,22 @@ async function* tellChanges<T>(
   signal: AbortSignal,
 ): AsyncGenerator<T, undefined> {
   const byName = new Map(schemas.map((schema) => [schema.collection, schema]));
+  const untold = source.outOfTurn(new Set(byName.keys()));
+  try {
+    yield* tellAll(source, byName, told, since, untold, signal);
+  } finally {
+    untold.close();
+  }
+}
+
+async function* tellAll<T>(
+  source: ChangesSource,
+  byName: ReadonlyMap<string, CollectionSchema>,
+  told: (change: Change<Doc>, schema: CollectionSchema) => T,
+  since: number,
+  untold: Untold,
+  signal: AbortSignal,
+): AsyncGenerator<T, undefined> {
   const names = new Set(byName.keys());
   if (!(Number.isSafeInteger(since) && since >= 0)) {
     throw new FrontsyncError("BAD_MESSAGE", `changes() begins after a revision or 0, not after ${since}.`, { path: "/since" });
@@ -97,7 +119,17 @@ async function* tellChanges<T>(
     }
     if (more) continue;
     after = Math.max(after, until);
-    if (life === source.life()) await source.more(after, life, signal);
+    if (untold.pending) see = await source.sight();
+    for (const { collection, id } of untold.take()) {
+      if (source.closed() || signal.aborted) return;
+      const schema = byName.get(collection) as CollectionSchema;
+      const row = await source.row(collection, id);
+      // Where there is no version that says it, it is as of now.
+      const gone = { op: "delete", id, revision: after, doc: undefined, by: 0, at: new Date(clock.now()).toISOString() } as const;
+      const seen = see(schema, row ? asChange(schema, row) : gone);
+      if (seen) yield told(seen, schema);
+    }
+    if (life === source.life()) await source.more(after, life, untold, signal);
   }
 }
 

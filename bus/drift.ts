@@ -4,6 +4,7 @@ import type { CheckInReply, CheckInRequest } from "../schemas/types.ts";
 import type { Counters } from "./api.ts";
 import type { Follow } from "./follow.ts";
 import { climb, GROUND, type Step, stopped } from "./ladder.ts";
+import type { Document } from "./out-of-turn.ts";
 import { clock } from "./platform/clock.ts";
 import { log } from "./platform/log.ts";
 import type { Replica } from "./replica/index.ts";
@@ -40,8 +41,8 @@ interface BusParts
   extends Omit<ResyncParts, "meet" | "settle" | "done">,
     Pick<DriftParts, "dir" | "counters" | "warn" | "checkIn"> {
   follow(): Follow;
-  /** The conflict copies that are held may be others now. */
-  reload(): Promise<void>;
+  /** What is held of some documents is another version now, or nothing. */
+  reload(changed: readonly Document[]): Promise<void>;
 }
 
 export function openDrift({ follow, reload, ...parts }: BusParts): Drift {

@@ -3,6 +3,7 @@ import { FrontsyncError } from "../schemas/errors.ts";
 import type { Schemas } from "../schemas/index.ts";
 import type { Epochs } from "../schemas/types.ts";
 import type { Link } from "./link.ts";
+import type { Document } from "./out-of-turn.ts";
 import { log } from "./platform/log.ts";
 import type { Replica } from "./replica/index.ts";
 import type { FoundRow, Reconciled } from "./replica/methods.ts";
@@ -24,8 +25,8 @@ export interface ResyncParts {
   meet(epochs: Epochs, head: number): boolean;
   /** Hands what has arrived to the replica; from then on it is asked for what this thread held itself. */
   settle(): void;
-  /** Rows may have been taken out. */
-  done(): Promise<void>;
+  /** What is held of some documents is another version now, or nothing. */
+  done(changed: readonly Document[]): Promise<void>;
 }
 
 export class Resync {
@@ -86,11 +87,14 @@ export class Resync {
       { webserver, collection, missing: missing.length, deleted, aside: found.aside, unexplained, recounted },
       "a collection was compared with the datastore's list",
     );
-    await this.fetch(
-      collection,
-      missing.map((subject) => parseStoreSubject(subject).token),
-    );
-    await this.#parts.done();
+    try {
+      await this.fetch(
+        collection,
+        missing.map((subject) => parseStoreSubject(subject).token),
+      );
+    } finally {
+      await this.#parts.done(found.changed);
+    }
     return found;
   }
 

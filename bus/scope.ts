@@ -7,6 +7,7 @@ import { type ChangesOptions, type ChangesSource, readChanges } from "./changes.
 import { openCollection } from "./collection.ts";
 import type { Follow } from "./follow.ts";
 import type { Link } from "./link.ts";
+import type { OutOfTurn, Untold } from "./out-of-turn.ts";
 import type { Replica, Row } from "./replica/index.ts";
 import { sightOf } from "./sight.ts";
 import { readVersions } from "./versions.ts";
@@ -25,6 +26,7 @@ export interface ScopeParts {
   row(collection: string, id: string): Promise<Row | undefined>;
   /** Checks in now; false: nobody answered. */
   checkIn(): Promise<boolean>;
+  readonly outOfTurn: OutOfTurn;
   closed(): boolean;
 }
 
@@ -53,11 +55,11 @@ export function changesOf(
   return readChanges(sourceOf(parts, user), all, (change, { collection }) => ({ collection, ...change }), options);
 }
 
-function sourceOf({ waiters, follow, replica, closed }: ScopeParts, user: ActingUser | undefined): ChangesSource {
+function sourceOf({ waiters, follow, replica, row, outOfTurn, closed }: ScopeParts, user: ActingUser | undefined): ChangesSource {
   const life = () => follow().life;
-  const more = (revision: number, known: number, signal: AbortSignal) =>
+  const more = (revision: number, known: number, untold: Untold, signal: AbortSignal) =>
     waiters
-      .until(() => closed() || follow().position.cursor > revision || life() !== known, signal)
+      .until(() => closed() || follow().position.cursor > revision || life() !== known || untold.pending, signal)
       // The waiters are closed with the bus, which ends its readers, or because it can't go on, which they are told.
       .catch((error: unknown) => {
         if (!closed()) throw error;
@@ -68,6 +70,8 @@ function sourceOf({ waiters, follow, replica, closed }: ScopeParts, user: Acting
     held: () => follow().position.cursor,
     more,
     life,
+    outOfTurn: (collections) => outOfTurn.read(collections),
+    row,
     closed,
     sight: sightOf(user),
   };

@@ -110,7 +110,10 @@ describe("an older store", { concurrency: 2 }, () => {
       await assertEqualReplicas([web1, web2, fresh]);
       assert.deepEqual(await documents(web1, "dashboards"), before);
       assert.ok("deleted" in before);
-      for (const seen of readers) await eventually("what was deleted there is told", 60_000, () => seen.includes("delete early"));
+      for (const seen of readers) {
+        await eventually("what was deleted there is told", 60_000, () => seen.includes("delete early"));
+        await eventually("what was given up is told", 60_000, () => seen.includes("delete lost"));
+      }
       await eventually("counted", 60_000, () => web1.status().conflicts === 0);
       await eventually("said", 60_000, () => warningOf(web1, "SET_ASIDE").includes("recovery"));
       const kept = readFileSync(join(scene.dir, "web1", "recovery.jsonl"), "utf8");

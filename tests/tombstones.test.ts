@@ -217,12 +217,21 @@ describe("tombstones", () => {
     const { cursor, reading: read = 0 } = offline.status();
     assert.deepEqual([cursor, read > cursor], [left, true]);
     await offline.close();
-    await using back = await deployment.connect("stopped");
+    await using back = patient(
+      await connectBus({ datastore: deployment.datastore.address, webserver: "stopped", dir, updateInterval: 0.2 }),
+    );
+    const told: string[] = [];
+    const reader = dashboards(back).changes();
+    void (async () => {
+      for await (const { op, id } of reader) told.push(`${op} ${id}`);
+    })();
+    await back.caughtUp();
     const shown = (await dashboards(back).list({ limit: 1000 })).items.filter(({ id }) => id.startsWith("s"));
     assert.deepEqual(
       shown.map(({ id }) => id),
       ["s8", "s9"],
     );
+    await eventually("readers are told", LONG_MS, () => ids("s", 8).every((id) => told.includes(`delete ${id}`)));
     await assertEqualReplicas([web1, back]);
     await assertNoDrift([web1, back]);
   });

@@ -197,11 +197,13 @@ const methods: ReplicaMethods = {
   giveUp() {
     keepAside();
     let count = 0;
+    const gone: ReturnType<ReplicaMethods["giveUp"]>["gone"] = [];
     const all = Object.values(opened());
     function* left() {
       for (const database of all)
         for (const row of database.leftBack()) {
           count++;
+          if (!row.deleted) gone.push({ collection: row.collection, id: row.id });
           yield row;
         }
     }
@@ -210,7 +212,7 @@ const methods: ReplicaMethods = {
     if (count > 0) changed(position);
     count += replaced;
     replaced = 0;
-    return { count, file: recoveryFile(folder) };
+    return { count, file: recoveryFile(folder), gone };
   },
   digests({ fresh }) {
     const { users, webstore } = opened();
