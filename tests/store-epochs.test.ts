@@ -26,11 +26,11 @@ function through(real: Connection, id: string): Connection {
 
 it("a life that another handler has begun counts for all of them", async (t) => {
   await using deployment = await deploy({ sync: "default" });
-  const begin = async (id: string) => {
+  const begin = async (id: string, hears = true) => {
     const connection = await connectFunctions(deployment);
     t.after(() => connection.close());
     const epochs = new Epochs(through(connection, id), schemas);
-    epochs.start();
+    if (hears) epochs.start();
     await connection.flush();
     await epochs.connected();
     return epochs;
@@ -42,8 +42,12 @@ it("a life that another handler has begun counts for all of them", async (t) => 
   const { epoch = "", firstSeq: cursor = 0 } = second.list.at(-1) ?? {};
   await eventually("the first one knows it", WAIT_MS, () => judge(first.list, { epoch, cursor }) === "good");
   assert.deepEqual(first.list, second.list);
+  const deaf = await begin("s3", false);
+  await begin("s4");
+  await eventually("the others know it", WAIT_MS, () => first.list.length === deaf.list.length + 1);
+  assert.deepEqual(await deaf.look(), first.list);
   // Another store may have lower numbers: what is read of it counts.
   first.disconnected();
   await first.connected();
-  assert.deepEqual(first.list, second.list);
+  assert.deepEqual(first.list, deaf.list);
 });

@@ -105,6 +105,13 @@ export class Epochs {
     return true;
   }
 
+  /** The list as the store has it now: what another handler has appended may not have been heard of yet. */
+  async look(): Promise<EpochList> {
+    const stored = await readSubject(this.#connection, SUBJECT);
+    if (stored) this.#note(this.#schemas.read("epochs", stored.body), stored.revision);
+    return this.#list;
+  }
+
   #note(list: EpochList, revision: number): void {
     if (revision < this.#revision) return;
     this.#list = list;
