@@ -46,13 +46,13 @@ export const resourceRoutes: Area = (app, parts) => {
       handler: async (request, reply) => {
         const scope = scopeOf(bus, request);
         const id = param(request, "guid");
-        const { name } = shown(await scope.collection(TAG).get(id), reply);
+        shown(await scope.collection(TAG).get(id), reply);
         const file = await fileOf(request, options.resourceMaxSize);
-        const { sha256, size, version, ...stored } = await scope.resources.upload(
-          file,
-          { name },
-          { ...writeOptionsOf(request), id },
-        );
+        // Of what is there it changes the content alone: an upload takes long, and another one may give a new name meanwhile.
+        const { sha256, size, version, ...stored } = await scope.resources.upload(file, {} as { name: string }, {
+          ...writeOptionsOf(request),
+          id,
+        });
         return { ...written(stored, reply), sha256, size, version };
       },
     });
@@ -66,34 +66,39 @@ async function sendContent(scope: Scope, id: string, request: FastifyRequest, re
     if (!doc) throw new FrontsyncError("NOT_FOUND", "There is no such resource, or you may not see it.");
     const { size = 0, sha256 } = doc;
     if (sha256 === undefined) throw new FrontsyncError("CONTENT_MISSING", "The resource has no content yet: upload one.");
-    describeContent(doc, reply);
-    if (request.headers["if-none-match"] === `"${sha256}"`) return await reply.code(304).send();
+    const about = aboutContent(doc);
+    if (request.headers["if-none-match"] === about.etag) return await reply.headers(about).code(304).send();
     let range: ByteRange | undefined;
     try {
-      range = rangeOf(request.headers, size, `"${sha256}"`);
+      range = rangeOf(request.headers, size, about.etag);
     } catch (error) {
       void reply.header("content-range", `bytes */${size}`);
       throw error;
     }
     const { start, end } = range ?? { start: 0, end: size - 1 };
-    if (range) void reply.code(206).header("content-range", `bytes ${start}-${end}/${size}`);
-    void reply.header("content-length", end - start + 1);
-    if (request.method === "HEAD") return await reply.send();
+    // Only once it is known that these are of the version that is sent: a refusal is no file, and has nothing of another version.
+    const begin = () =>
+      reply.code(range ? 206 : 200).headers({
+        ...about,
+        ...(range && { "content-range": `bytes ${start}-${end}/${size}` }),
+        "content-length": end - start + 1,
+      });
+    if (request.method === "HEAD") return await begin().send();
     const content = await scope.resources.open(id, { ...range, signal });
     const now = await scope.collection(TAG).get(id);
-    if (now?.doc.sha256 === sha256) return await reply.send(content);
+    if (now?.doc.sha256 === sha256) return await begin().send(content);
     content.destroy();
     if (attempt === TRIES) throw new FrontsyncError("CONTENT_MISSING", "The content changes again and again: try later.");
   }
 }
 
-function describeContent({ name, sha256 }: Resource, reply: FastifyReply): void {
-  void reply.headers({
+function aboutContent({ name, sha256 }: Resource) {
+  return {
     etag: `"${sha256}"`,
     "accept-ranges": "bytes",
     "content-type": "application/octet-stream",
     "content-disposition": `attachment; filename*=UTF-8''${encodeURIComponent(name.toWellFormed()).replace(/['()*]/g, hex)}`,
-  });
+  };
 }
 
 const hex = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;

@@ -114,9 +114,14 @@ export const userRoutes: Area = (app, parts) => {
       }),
     },
     async (request, reply) => {
-      const { groups: wanted } = objectOf(request) as { groups: number[] };
+      const { groups: wanted } = objectOf(request) as { groups?: number[] };
+      // A body that names none, by a slip, is not to take the user out of all.
+      if (!Array.isArray(wanted))
+        throw new FrontsyncError("BAD_MESSAGE", "Send {groups}: the gids of all groups that the user is in from now on.", {
+          path: "/groups",
+        });
       const users = scopeOf(bus, request).collection("users");
-      return written(await users.patch(String(uidOf(request)), { groups: wanted ?? [] }, writeOptionsOf(request)), reply);
+      return written(await users.patch(String(uidOf(request)), { groups: wanted }, writeOptionsOf(request)), reply);
     },
   );
   app.get(
