@@ -87,6 +87,9 @@ export async function* scan(
       await otherWork();
     }
     yield { found: lines.rest().flatMap(fits), bytes: stored.bytesRead - read };
+  } catch (error) {
+    // It was rotated away since it was listed: the search goes on without it, as if it had not been there.
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   } finally {
     stored.destroy();
   }

@@ -62,7 +62,8 @@ interface Run extends Progress {
   readonly stop: AbortController;
   readonly background: boolean;
   lookedAt: number;
-  readonly ended: Promise<void>;
+  deleted: boolean;
+  ended: Promise<void>;
 }
 
 export class Searches {
@@ -110,24 +111,40 @@ export class Searches {
         `${MAX_OF_USER} of your searches run or wait already. Stop one, or try again later.`,
       );
     this.#store.checkRoom(1);
-    const { query, from, to, background = false, saved = false, name, readers } = request;
+    const { query, from, to, background = false, saved = false, name } = request;
     const asked = { matches: parseQuery(query), from: asTime(from, "/from"), to: asTime(to, "/to") };
     const id = randomId();
-    const doc = {
-      ...{ id, webserver, query, state: "running" as const, background, saved, ownerId: uid },
-      ...(from !== undefined && { from }),
-      ...(to !== undefined && { to }),
-      ...(name !== undefined && { name }),
-      ...(readers !== undefined && { readers }),
-    };
-    const stored = await scope.collection(COLLECTION).put(doc, { ifRevision: 0 });
-    const launched = new Date(clock.now()).toISOString();
-    const groups = readers?.groups;
-    await scope
-      .collection("searches")
-      .put({ uid, userQuery: query, effectiveQuery: query, launched, webserver, search: id, ...(groups && { groups }) });
-    this.#run(id, logs, asked, { background, uid });
+    // From now on it counts, and hears when it is stopped or deleted: its document is seen by others before this one has its answer.
+    const run = this.#add(id, { background, uid });
+    let stored: Written | undefined;
+    try {
+      const readers = request.readers ?? (await this.#usualReaders(uid));
+      const doc = {
+        ...{ id, webserver, query, state: "running" as const, background, saved, ownerId: uid },
+        ...(from !== undefined && { from }),
+        ...(to !== undefined && { to }),
+        ...(name !== undefined && { name }),
+        ...(readers !== undefined && { readers }),
+      };
+      stored = await scope.collection(COLLECTION).put(doc, { ifRevision: 0 });
+      const launched = new Date(clock.now()).toISOString();
+      const groups = readers?.groups;
+      await scope
+        .collection("searches")
+        .put({ uid, userQuery: query, effectiveQuery: query, launched, webserver, search: id, ...(groups && { groups }) });
+    } catch (error) {
+      if (stored) await this.#end(id, run, error);
+      else this.#runs.delete(id);
+      throw error;
+    }
+    this.#run(id, run, logs, asked);
     return stored;
+  }
+
+  /** The group that a user shares searches with, unless they say something else. */
+  async #usualReaders(uid: number): Promise<Result["readers"]> {
+    const { groups = [], defaultGroup } = (await this.#bus.collection("users").get(String(uid)))?.doc ?? {};
+    return defaultGroup !== undefined && groups.includes(defaultGroup) ? { groups: [defaultGroup] } : undefined;
   }
 
   /** Of a search of this webserver; what is not running any more is as its document says. */
@@ -140,28 +157,32 @@ export class Searches {
     return { state, lines, bytes, scanned, total };
   }
 
-  #run(id: string, logs: string, asked: Asked, of: Pick<Run, "background" | "uid">): void {
-    const stop = new AbortController();
+  #add(id: string, of: Pick<Run, "background" | "uid">): Run {
+    const run: Run = {
+      ...{ state: "running", lines: 0, bytes: 0, scanned: 0, total: 0, stop: new AbortController(), ...of },
+      ...{ lookedAt: clock.monotonic(), deleted: false, ended: Promise.resolve() },
+    };
+    this.#runs.set(id, run);
+    return run;
+  }
+
+  #run(id: string, run: Run, logs: string, asked: Asked): void {
     const work = async () => {
       const writer = await this.#store.begin(id, this.#options.maxBytes);
       try {
-        await this.#turn(stop.signal);
+        await this.#turn(run.stop.signal);
         await this.#search(logs, asked, run, writer).finally(() => this.#pass());
       } finally {
         await writer.end();
       }
     };
-    const run: Run = {
-      ...{ state: "running", lines: 0, bytes: 0, scanned: 0, total: 0, stop, ...of, lookedAt: clock.monotonic() },
-      ended: Promise.resolve().then(async () => {
-        const fault = await work().then(
-          () => undefined,
-          (error: unknown) => error,
-        );
-        await this.#end(id, run, fault);
-      }),
-    };
-    this.#runs.set(id, run);
+    run.ended = Promise.resolve().then(async () => {
+      const fault = await work().then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      await this.#end(id, run, fault);
+    });
   }
 
   /** Some run, the others wait. */
@@ -223,22 +244,26 @@ export class Searches {
     try {
       await this.#bus.collection(COLLECTION).patch(id, changed);
     } catch (error) {
-      // It was deleted while it ran.
-      if (error instanceof FrontsyncError && error.code === "NOT_FOUND")
-        await this.#store.remove(id).catch((cause: unknown) => this.#warn(cause));
+      if (error instanceof FrontsyncError && error.code === "NOT_FOUND") run.deleted = true;
       else this.#warn(error);
     }
     this.#runs.delete(id);
+    // As long as it was among those that run, nobody else took its lines away.
+    if (run.deleted) await this.#store.remove(id).catch((error: unknown) => this.#warn(error));
   }
 
-  /** What others ask of results that are here: to stop one, or to delete it. */
+  /** What others ask of results that are here: to stop one, or to delete it; also what they asked while this webserver was away. */
   async #follow(): Promise<void> {
     const { signal } = this.#closing;
+    // From 0 on it would be told of documents that are there, and not of those that were deleted.
+    const since = 1;
     while (!signal.aborted) {
       try {
-        for await (const { id, op, doc } of this.#bus.collection(COLLECTION).changes({ since: 0, signal })) {
-          if (op === "delete" || doc?.stop === true) this.#runs.get(id)?.stop.abort();
-          if (op === "delete" && !this.#runs.has(id) && this.#store.holds(id)) await this.#store.remove(id);
+        for await (const { id, op, doc } of this.#bus.collection(COLLECTION).changes({ since, signal })) {
+          const run = this.#runs.get(id);
+          if (run && op === "delete") run.deleted = true;
+          if (op === "delete" || doc?.stop === true) run?.stop.abort();
+          if (op === "delete" && !run && this.#store.holds(id)) await this.#store.remove(id);
         }
       } catch (error) {
         if (error instanceof FrontsyncError && error.code === "CLOSED") return;
