@@ -70,6 +70,64 @@ describe("an edit", () => {
     assert.deepEqual(edit.state.now.mine, store.doc);
   });
 
+  it("knows that it was deleted, also when what was read before comes after", async () => {
+    let arrive: (() => void) | undefined;
+    let [late, turns] = [false, 0];
+    const store = new Store(async (what) => {
+      if (what === "what was read" && late) await new Promise<void>((resolve) => (arrive = resolve));
+    });
+    store.put({ name: "a" });
+    const edit = new Edit(store.remote);
+    await edit.read();
+    const change = { collection: "dashboards", id: "x" };
+    late = true;
+    edit.heard({ ...change, revision: 2, deleted: false });
+    while (!arrive) await new Promise((resolve) => setImmediate(resolve));
+    late = false;
+    store.doc = undefined;
+    edit.heard({ ...change, revision: 3, deleted: true });
+    arrive();
+    while (!edit.state.now.deleted && ++turns < 100) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(edit.state.now.deleted, true);
+  });
+
+  it("says no more that it can't be read once it could be", async () => {
+    const store = new Store(async () => {});
+    store.put({ name: "a" });
+    const { read } = store.remote;
+    const edit = new Edit(store.remote);
+    await edit.read();
+    store.remote.read = async () => Promise.reject(new ApiError("NO_WEBSERVER", "There is none.", 503));
+    await edit.read();
+    assert.deepEqual([edit.state.now.error?.code, edit.unread], ["NO_WEBSERVER", true]);
+    store.remote.read = read;
+    await edit.read();
+    assert.deepEqual([edit.state.now.error, edit.unread], [undefined, false]);
+    // What a save was refused with stays until the next one.
+    store.remote.write = async () => Promise.reject(new ApiError("HELD", "It is held.", 503));
+    edit.change({ name: "b" });
+    assert.equal(await edit.save(), "not");
+    await edit.read();
+    assert.deepEqual([edit.state.now.error?.code, edit.unread], ["HELD", false]);
+  });
+
+  it("asks for no choice any more when others came to the same", async () => {
+    const store = new Store(async () => {});
+    store.put({ name: "first", description: "d" });
+    const edit = new Edit(store.remote);
+    await edit.read();
+    edit.change({ name: "mine" });
+    store.put({ ...store.doc, name: "theirs" });
+    await edit.read();
+    assert.deepEqual(edit.state.now.clashes, [{ path: "/name", base: "first", theirs: "theirs" }]);
+    store.put({ ...store.doc, description: "e" });
+    await edit.read();
+    assert.equal(edit.state.now.clashes.length, 1, "it is still to be decided");
+    store.put({ ...store.doc, name: "mine" });
+    await edit.read();
+    assert.deepEqual([edit.state.now.clashes, edit.changed], [[], false]);
+  });
+
   it("keeps what is typed and takes over what others write, in any order of answers and events", async () => {
     const act: fc.Arbitrary<Act> = fc.oneof(
       fc.record({ by: fc.constant("me" as const), field: fc.constantFrom("a", "b"), value: fc.nat(3) }),

@@ -2,7 +2,8 @@
 import type { Doc } from "../../../schemas/document.ts";
 import type { ChangeEvent, WrittenReply } from "../../../schemas/types.ts";
 import { type Answer, ApiError } from "../api/client.ts";
-import { asApiError } from "../lib/errors.ts";
+import { asApiError, isFinal } from "../lib/errors.ts";
+import { isDeepStrictEqual as equal } from "../lib/util.ts";
 import { Value } from "../live/value.ts";
 import { type Clash, isChanged, rebase, valueAt, withValue } from "./three-way.ts";
 
@@ -50,6 +51,8 @@ export class Edit {
   readonly #remote: Remote;
   readonly #blank: Doc | undefined;
   #last: Promise<unknown> = Promise.resolve();
+  /** Why it could not be read, of the last time. */
+  #fault: ApiError | undefined;
 
   /** `blank`: what it is as long as nobody has made it; without it, it must be there. */
   constructor(remote: Remote, blank?: Doc) {
@@ -62,6 +65,11 @@ export class Edit {
     return base !== undefined && mine !== undefined && isChanged(base.doc, mine);
   }
 
+  /** It could not be read, and may be another time. */
+  get unread(): boolean {
+    return this.#fault !== undefined && !isFinal(this.#fault);
+  }
+
   /** Reads the current version, and brings the edit onto it. */
   read(by?: number): Promise<void> {
     return this.#inTurn(() => this.#read(by));
@@ -69,8 +77,8 @@ export class Edit {
 
   /** For changes of this very document; undefined: anything may have changed. */
   heard(change: ChangeEvent | undefined): void {
-    if (change?.deleted) this.#set({ deleted: true });
-    else void this.read(change?.by);
+    // Also of a deletion: what was read before it may be on its way, and be taken for newer.
+    void this.read(change?.by);
   }
 
   change(fields: Doc): void {
@@ -154,14 +162,27 @@ export class Edit {
   async #read(by?: number): Promise<void> {
     try {
       const { body, revision = 0, pending } = await this.#remote.read();
+      this.#failed(undefined);
       this.#meet(body, revision, pending, by);
     } catch (thrown) {
       const error = asApiError(thrown);
       const { base } = this.state.now;
-      if (error.code !== "NOT_FOUND") this.#set({ error });
-      else if (this.#blank && (base?.revision ?? 0) === 0) this.#meet(this.#blank, 0, false, by);
+      if (error.code !== "NOT_FOUND") {
+        this.#failed(error);
+        return;
+      }
+      this.#failed(undefined);
+      if (this.#blank && (base?.revision ?? 0) === 0) this.#meet(this.#blank, 0, false, by);
       else this.#set(base ? { deleted: true } : { error });
     }
+  }
+
+  /** What a read before this one said is over; what a save said is not. */
+  #failed(fault: ApiError | undefined): void {
+    const { error } = this.state.now;
+    const before = this.#fault;
+    this.#fault = fault;
+    if (fault || error === before) this.#set({ error: fault });
   }
 
   #meet(theirs: Doc, revision: number, pending: boolean, by: number | undefined): void {
@@ -175,7 +196,12 @@ export class Edit {
     }
     const met = rebase(base.doc, mine, theirs);
     const again = new Set(met.clashes.map(({ path }) => path));
-    const open = [...clashes.filter(({ path }) => !again.has(path)), ...met.clashes];
+    // One that is not decided yet stays, with what they have now; it is none any more when they came to the same.
+    const held = clashes.flatMap((clash) => {
+      const now = { ...clash, theirs: valueAt(theirs, clash.path) };
+      return again.has(clash.path) || equal(now.theirs, valueAt(met.doc, clash.path)) ? [] : [now];
+    });
+    const open = [...held, ...met.clashes];
     const news = met.adopted.length + met.clashes.length > 0;
     const told = news ? { notice: { by: by ?? authorOf(theirs), adopted: [...(notice?.adopted ?? []), ...met.adopted] } } : {};
     this.#set({ ...next, ...told, mine: met.doc, clashes: open });

@@ -6,6 +6,7 @@ import type { WrittenReply } from "../../../schemas/types.ts";
 import { ask } from "../api/client.ts";
 import { guardLeaving } from "../lib/router.ts";
 import { onChange, status } from "../live/events.ts";
+import { RETRY_MS } from "../live/use-live.ts";
 import { useValue } from "../live/use-value.ts";
 import { Edit, type EditState, type Remote } from "./edit.ts";
 
@@ -33,6 +34,11 @@ export function useEdit(
       if (change === undefined || (change.collection === collection && change.id === id)) edit.heard(change);
     });
   }, [edit, collection, id]);
+  useEffect(() => {
+    if (!edit.unread) return;
+    const timer = window.setTimeout(() => void edit.read(), RETRY_MS);
+    return () => window.clearTimeout(timer);
+  }, [edit, state.error]);
   useEffect(() => {
     const warn = (event: BeforeUnloadEvent) => {
       if (edit.changed) event.preventDefault();

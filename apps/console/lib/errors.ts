@@ -6,6 +6,10 @@ export function asApiError(thrown: unknown): ApiError {
   return new ApiError("PAGE_FAULT", `A fault in this page: ${thrown instanceof Error ? thrown.message : String(thrown)}`, 0);
 }
 
+/** What another try would say again. */
+export const isFinal = ({ code, status }: ApiError): boolean =>
+  code === "PAGE_FAULT" || (status >= 400 && status < 500 && status !== 429);
+
 /** For those whose own text speaks of the machinery, or to a program. */
 const WORDS: Record<string, string> = {
   DATASTORE_UNREACHABLE:

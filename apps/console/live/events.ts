@@ -34,17 +34,15 @@ export function onChange(listener: Listener): () => void {
 /** Opens the connection, which then comes back by itself. */
 export function listen(): void {
   close();
-  let broken = false;
   const opened = new EventSource("/api/events");
   source = opened;
   opened.addEventListener("open", () => {
-    // A browser without an id of the last event is sent no reset.
-    if (broken) tell(undefined);
-    broken = false;
+    // Of what changed after it was read and before this nobody tells: pages read while the connection was on its way, the first one, too, and a
+    // browser without an id of the last event is sent no reset.
+    tell(undefined);
     connected.set(true);
   });
   opened.addEventListener("error", () => {
-    broken = true;
     connected.set(false);
     probe();
     // It gives up for good when it is refused, as by a proxy whose webserver is gone.

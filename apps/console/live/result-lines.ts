@@ -1,5 +1,5 @@
 /** The lines of a result, piece by piece: bytes that are there do not change, also while more come. */
-import { ApiError, ask, part } from "../api/client.ts";
+import { ApiError, part, refusal } from "../api/client.ts";
 
 export interface Line {
   time: string | null;
@@ -37,8 +37,7 @@ async function readBytes(
   );
   // Nothing is there yet, or nothing more.
   if (response.status === 416) return { bytes: new Uint8Array(), last: true };
-  // For the words of the refusal.
-  if (!response.ok) await ask("GET", linesOf(id), { headers: { range: `bytes=${start}-${start}` }, signal });
+  if (!response.ok) throw refusal(response.status, await response.text());
   const bytes = new Uint8Array(await response.arrayBuffer());
   return { bytes: response.status === 200 ? bytes.subarray(start) : bytes, last: bytes.length < size };
 }

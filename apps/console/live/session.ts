@@ -1,7 +1,8 @@
 /** Who is logged in, and the people that they may meet. */
 import type { Group, LoginReply, StatusReply, User } from "../../../schemas/types.ts";
-import { ApiError, ask, get, whenLoggedOut } from "../api/client.ts";
+import { ask, get, whenLoggedOut } from "../api/client.ts";
 import { list } from "../api/lists.ts";
+import { asApiError, isFinal } from "../lib/errors.ts";
 import { close, listen, metrics, onChange, reopen, status } from "./events.ts";
 import { Value } from "./value.ts";
 
@@ -26,7 +27,8 @@ export async function begin(): Promise<void> {
     if (again) reopen();
     else listen();
   } catch (error) {
-    if (!(error instanceof ApiError) || error.code !== "OFFLINE") return leave();
+    // That a webserver stops just now, or is asked too much, says nothing of the session: what was typed stays.
+    if (isFinal(asApiError(error))) return leave();
     window.setTimeout(() => void begin(), AGAIN_MS);
     return;
   }
@@ -71,13 +73,21 @@ whenLoggedOut(() => {
   ended.set(true);
 });
 
+let [asked, shown] = [0, 0];
+
 async function readPeople(): Promise<void> {
-  const [people, teams] = await Promise.all([
+  const turn = ++asked;
+  const [people, teams, self] = await Promise.all([
     list<User>("/api/users", { most: KNOWN }),
     list<Group>("/api/groups", { most: KNOWN }),
+    get<User>("/api/users/me"),
   ]);
+  // Long lists take long: what was asked for later may be here already.
+  if (!me.now || turn < shown) return;
+  shown = turn;
   users.set(people.items);
   groups.set(teams.items);
+  me.set(self);
 }
 
 let waiting = false;
@@ -88,10 +98,7 @@ onChange((change) => {
   waiting = true;
   window.setTimeout(async () => {
     waiting = false;
-    if (!me.now) return;
-    await readPeople().catch(() => {});
-    const self = await get<User>("/api/users/me").catch(() => undefined);
-    if (self && me.now) me.set(self);
+    if (me.now) await readPeople().catch(() => {});
   }, 300);
 });
 

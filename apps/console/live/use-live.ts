@@ -2,13 +2,13 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { ChangeEvent } from "../../../schemas/types.ts";
 import type { ApiError } from "../api/client.ts";
-import { asApiError } from "../lib/errors.ts";
+import { asApiError, isFinal } from "../lib/errors.ts";
 import { onChange } from "./events.ts";
 
 /** While a lot changes it is read this often, ms. */
 const AGAIN_MS = 400;
 /** After an answer that says nothing of what was asked, ms. */
-const RETRY_MS = 2000;
+export const RETRY_MS = 2000;
 
 export interface Live<T> {
   /** undefined: not read yet. The last one stays while another one is read, and when that fails. */
@@ -66,9 +66,6 @@ export function useLive<T>(
   const current = state.key === key ? state : undefined;
   return { data: current?.data, error: current?.error, again };
 }
-
-/** What another try would say again. */
-const isFinal = ({ code, status }: ApiError) => code === "PAGE_FAULT" || (status >= 400 && status < 500 && status !== 429);
 
 /** Of one of these collections. */
 export const of =

@@ -1,9 +1,10 @@
 import { useState } from "preact/hooks";
 import type { Group } from "../../../schemas/types.ts";
-import { ask } from "../api/client.ts";
+import { ask, get } from "../api/client.ts";
 import { useEdit } from "../edit/use-edit.ts";
 import { go, href } from "../lib/router.ts";
 import { users } from "../live/session.ts";
+import { of, useLive } from "../live/use-live.ts";
 import { useValue } from "../live/use-value.ts";
 import { Button, LinkButton } from "../parts/button.tsx";
 import { FormDialog } from "../parts/dialog.tsx";
@@ -67,29 +68,43 @@ export function GroupPage({ gid }: { gid: number }) {
   );
 }
 
+const NOBODY: ReadonlyMap<number, boolean> = new Map();
+
 function Members({ gid, path }: { gid: number; path: string }) {
   const people = useValue(users);
-  const [wanted, setWanted] = useState<number[]>();
-  const are = people.filter((user) => user.groups?.includes(gid)).map(({ uid }) => uid);
-  const save = async () => {
-    await ask("PUT", `${path}/members`, { body: { members: wanted } });
-    toast("The members are saved.");
-    setWanted(undefined);
+  const read = async (signal?: AbortSignal) => (await get<{ members: number[] }>(`${path}/members`, signal)).members;
+  const { data: are, error, again } = useLive(`members of ${gid}`, read, of("users", "groups"));
+  // Who is to come in, and who is to go: the others stay as they are, whoever changes them meanwhile, and whether or not they are shown here.
+  const [wanted, setWanted] = useState<ReadonlyMap<number, boolean>>(NOBODY);
+  const withWanted = (members: readonly number[]) => [
+    ...members.filter((uid) => wanted.get(uid) !== false),
+    ...[...wanted].flatMap(([uid, comes]) => (comes && !members.includes(uid) ? [uid] : [])),
+  ];
+  const choose = (chosen: readonly number[]) => {
+    const differ = people.filter(({ uid }) => chosen.includes(uid) !== (are ?? []).includes(uid));
+    setWanted(new Map(differ.map(({ uid }) => [uid, chosen.includes(uid)])));
   };
+  const save = async () => {
+    await ask("PUT", `${path}/members`, { body: { members: withWanted(await read()) } });
+    toast("The members are saved.");
+    setWanted(NOBODY);
+    again();
+  };
+  if (!are) return error ? <p class="quiet">The members can’t be read now.</p> : <Loading />;
   return (
     <section class="card padded stack" aria-label="Members">
       <Picker
         label="Members"
         options={people.map(({ uid, name, user }) => [uid, name || user] as const)}
-        chosen={wanted ?? are}
-        onChange={setWanted}
+        chosen={withWanted(are)}
+        onChange={choose}
       />
       <div class="actions">
-        <Button look="primary" disabled={wanted === undefined} onClick={save}>
+        <Button look="primary" disabled={wanted.size === 0} onClick={save}>
           Save the members
         </Button>
-        {wanted && (
-          <Button look="plain" onClick={() => setWanted(undefined)}>
+        {wanted.size > 0 && (
+          <Button look="plain" onClick={() => setWanted(NOBODY)}>
             Undo
           </Button>
         )}
