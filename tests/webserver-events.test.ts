@@ -196,6 +196,33 @@ describe("the events of a webserver", () => {
     await eventually("its session expires", SOON_MS, () => expired.size === 0);
   });
 
+  it("say where the client stands with the first status, also when the status changes as they begin", async () => {
+    let n = 1;
+    const status = { forUsers: () => ({ n }), forWatchingAdmins: () => ({ n }) } as unknown as StatusView;
+    let go = () => {};
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    const counts = async ({ uid }: SessionClaims) => {
+      if (uid === bertsUid) await gate;
+      return true;
+    };
+    const events = new Events({ bus: a.bus, status, counts });
+    const read = (uid: number) => {
+      const told = { text: "" };
+      events.open(claimsOf(uid), undefined).on("data", (chunk: Buffer) => (told.text += chunk.toString()));
+      return told;
+    };
+    const [annas, berts] = [read(annasUid), read(bertsUid)];
+    await eventually("anna's has begun", SOON_MS, () => annas.text.includes('{"n":1}'));
+    n = 2;
+    events.statusChanged();
+    await eventually("it is told", SOON_MS, () => annas.text.includes('{"n":2}'));
+    go();
+    await eventually("bert's has begun", SOON_MS, () => berts.text.includes("event: status"));
+    events.close();
+    // Without an id a browser that loses its connection can't say from where it goes on.
+    assert.match(berts.text, /^retry: \d+\n\nid: [1-9]\d*\nevent: status\ndata: {"n":2}\n\n$/);
+  });
+
   it("over HTTP, too, say what is too many", async () => {
     await web.user("lots");
     const client = new Client(a);

@@ -26,7 +26,8 @@ export class Watch {
   readonly #channel: Channel;
   readonly claims: SessionClaims;
   #user: User | undefined;
-  #told = "";
+  /** undefined: nothing yet. What is told first says where the client stands, too. */
+  #told: string | undefined;
   /** Others go on changing what this client can't see: it is told once. */
   readonly #gone = new Set<string>();
 
@@ -75,8 +76,9 @@ export class Watch {
     }
   }
 
-  /** If it is another one than was told last. */
+  /** If it is another one than was told last; `id`: the first one. */
   tellStatus(id?: number): void {
+    if (this.#told === undefined && id === undefined) return;
     const { status } = this.#parts;
     const now = this.admin ? status.forWatchingAdmins() : status.forUsers();
     const text = JSON.stringify(now);
