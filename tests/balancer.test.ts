@@ -3,8 +3,11 @@
 import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { balance, fit, fixed, standIn } from "./support/balancers.ts";
 
+/** Longer than anybody should wait for one that hangs, on a busy machine. */
+const MUST_MS = 120_000;
 const COOKIE = "frontsync_balancer";
 
 function cookieIn(response: Response): string {
@@ -142,7 +145,19 @@ describe("which webserver gets a request", { concurrency: 4 }, () => {
     const cookie = cookieIn(firsts[texts.indexOf("web1")] as Response);
     hangs = true;
     web1.health = undefined;
+    const posting = fetch(balancer.address, { method: "POST", body: "once", headers: { cookie } });
     const waiting = await fetch(balancer.address, { headers: { cookie } });
     assert.deepEqual([waiting.status, await waiting.text()], [200, "web2"]);
+    const posted = await Promise.race([posting, sleep(MUST_MS, undefined, { ref: false })]);
+    assert.ok(posted, "what may have been done waited on");
+    assert.deepEqual([posted.status, ((await posted.json()) as { code: string }).code], [504, "OUTCOME_UNKNOWN"]);
+    // When there is no other one it is asked all the same, and waited for no longer.
+    web2.close();
+    await fit(balancer);
+    const last = await Promise.race([
+      fetch(balancer.address, { headers: { cookie } }),
+      sleep(MUST_MS, undefined, { ref: false }),
+    ]);
+    assert.equal(last?.status, 503);
   });
 });

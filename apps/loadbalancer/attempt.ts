@@ -7,6 +7,8 @@ import { OneConnection } from "./upstream-agent.ts";
 
 /** The webserver may say nothing for so long, ms: its own longest answers, of resources and backups, are given as long. */
 const SILENCE_MS = 30 * 60_000;
+/** … and so long when it does not answer its balancer either, ms: it hangs, or its machine is gone without a word. */
+const SILENT_MS = 10_000;
 const REPEATABLE = ["GET", "HEAD", "OPTIONS"];
 
 export interface Outcome {
@@ -51,7 +53,11 @@ export async function attempt(
     outcome.sent = true;
     outcome.stale = outgoing.reusedSocket;
     outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new Error(`it said nothing for ${SILENCE_MS / 60_000} minutes`)));
-    if (repeatable) forget = backend.whenDown(() => outgoing.destroy(new Error("it went down before it answered")));
+    const cut = () => void outgoing.destroy(new Error("it went down before it answered"));
+    const forgets = [backend.whenSilentFor(SILENT_MS, cut), ...(repeatable ? [backend.whenDown(cut)] : [])];
+    forget = () => {
+      for (const each of forgets) each();
+    };
   });
   const answered = new Promise<void>((resolve) => {
     proxy.on("proxyRes", (incoming) => {

@@ -51,6 +51,8 @@ export class Backend {
   health: Health = { kind: "unknown" };
   heard: Heard | undefined;
   drained = false;
+  /** It has not answered when it was asked. */
+  silent = false;
   /** Requests and streams under way. */
   active = 0;
   /** Since the start. */
@@ -97,6 +99,21 @@ export class Backend {
   whenDown(act: () => void): () => void {
     this.#whenDown.add(act);
     return () => this.#whenDown.delete(act);
+  }
+
+  /** Calls it when this one has not answered for so long that nothing that waits for it need wait any more; returns the end of that. */
+  whenSilentFor(ms: number, act: () => void): () => void {
+    let timer: NodeJS.Timeout | undefined;
+    const wait = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => this.silent && act(), ms);
+    };
+    if (this.silent) wait();
+    const forget = this.whenDown(wait);
+    return () => {
+      clearTimeout(timer);
+      forget();
+    };
   }
 
   /** It does not answer: what waits for its answers need not. */

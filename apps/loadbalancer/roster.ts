@@ -39,8 +39,6 @@ interface Entry {
   /** As the datastore says it; undefined: it is fixed. */
   externalAddr: string | undefined;
   missingSince: number | undefined;
-  /** It has not answered when it was asked. */
-  down: boolean;
   ending: NodeJS.Timeout | undefined;
 }
 
@@ -142,7 +140,6 @@ export class Roster {
       externalAddr,
       rank: "barred",
       missingSince: undefined,
-      down: false,
       ending: undefined,
     };
     this.#entries.set(about.name, entry);
@@ -178,8 +175,9 @@ export class Roster {
     const { backend } = entry;
     const down = health.kind === "down";
     backend.health = health;
-    if (down && !entry.down) backend.wentDown();
-    entry.down = down;
+    const before = backend.silent;
+    backend.silent = down;
+    if (down && !before) backend.wentDown();
     this.#look(entry);
   }
 
