@@ -116,6 +116,14 @@ describe("searches", () => {
         .slice(-1);
       assert.deepEqual(JSON.parse(last?.slice(6) ?? "").state, "done");
     }
+    const text = (await here.ask<{ text: string }>("GET", `/api/searchctrl/${id}/lines`)).body.text;
+    const { headers } = here;
+    for (const { address } of [a, b]) {
+      const head = async (view: string) => await fetch(`${address}/api/searchctrl/${id}/${view}`, { method: "HEAD", headers });
+      assert.equal((await head("progress")).status, 405, "it would go on without anybody");
+      const lines = await head("lines");
+      assert.deepEqual([lines.status, lines.headers.get("content-length")], [200, String(Buffer.byteLength(text))]);
+    }
   });
 
   it("are opened by who may see them, on both webservers, and by nobody else", async () => {

@@ -1,5 +1,5 @@
 /** Searches, and their results on whichever webserver they are. */
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { FrontsyncError } from "../../../bus/index.ts";
 import { describe, documentSchema, givenSchema, reference } from "../openapi.ts";
 import type { Area } from "../parts.ts";
@@ -79,21 +79,24 @@ export const searchRoutes: Area = (app, parts) => {
     async (request, reply) => written(await of(request).delete(param(request, "id"), writeOptionsOf(request)), reply),
   );
   for (const [view, summary] of VIEWS) {
-    app.get(`${ONE}/${view}`, { schema: about(`${view}OfResult`, summary, { params }) }, async (request, reply) =>
-      parts.results.open(view, sessionOf(request).uid, param(request, "id"), request, reply),
-    );
-    app.get(
-      `/api/peer/results/:id/${view}`,
-      {
-        config: { public: true },
-        schema: { ...about(`${view}ForPeer`, `For another webserver: ${summary}`, { params }), hide: true },
-      },
-      async (request, reply) => {
-        const id = param(request, "id");
-        const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
-        return await parts.results.openHere(view, await parts.tokens.verifyPeer(token, id), id, request, reply);
-      },
-    );
+    const open = async (request: FastifyRequest, reply: FastifyReply) =>
+      await parts.results.open(view, sessionOf(request).uid, param(request, "id"), request, reply);
+    const openForPeer = async (request: FastifyRequest, reply: FastifyReply) => {
+      const id = param(request, "id");
+      const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
+      return await parts.results.openHere(view, await parts.tokens.verifyPeer(token, id), id, request, reply);
+    };
+    // The framework's own HEAD asks for the whole body and throws it away; and progress goes on as long as the search does.
+    const exposeHeadRoute = false;
+    const path = `${ONE}/${view}`;
+    const peerPath = `/api/peer/results/:id/${view}`;
+    const config = { public: true } as const;
+    app.get(path, { exposeHeadRoute, schema: about(`${view}OfResult`, summary, { params }) }, open);
+    const schema = { ...about(`${view}ForPeer`, `For another webserver: ${summary}`, { params }), hide: true };
+    app.get(peerPath, { exposeHeadRoute, config, schema }, openForPeer);
+    if (view === "progress") continue;
+    app.head(path, { schema: { hide: true } }, open);
+    app.head(peerPath, { config, schema: { hide: true } }, openForPeer);
   }
 };
 

@@ -39,28 +39,30 @@ export class Peers {
     const url = new URL(`/api/peer/results/${encodeURIComponent(id)}/${view}`, this.#baseOf(webserver));
     const headers: OutgoingHttpHeaders = { authorization: `Bearer ${await this.#tokens.signPeer(id, uid)}` };
     for (const name of ASKED) if (request.headers[name] !== undefined) headers[name] = request.headers[name];
-    const answer = await this.#ask(url, headers, reply).catch((cause: unknown) => {
+    const answer = await this.#ask(url, request.method, headers, reply).catch((cause: unknown) => {
       throw unreachable(webserver, "it does not answer", cause);
     });
     const { statusCode: status } = answer;
     if (status !== 200 && status !== 206) throw await refusal(webserver, answer);
     void reply.code(status);
     for (const name of ANSWERED) if (answer.headers[name] !== undefined) void reply.header(name, answer.headers[name]);
+    if (request.method === "HEAD") return await reply.send();
     return await reply.send(answer);
   }
 
   /** Follows no redirect. Ends when whoever asks is gone. */
-  async #ask(url: URL, headers: OutgoingHttpHeaders, reply: FastifyReply): Promise<IncomingMessage> {
+  async #ask(url: URL, method: string, headers: OutgoingHttpHeaders, reply: FastifyReply): Promise<IncomingMessage> {
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());
     const late = setTimeout(() => gone.abort(), ANSWER_MS);
     const { secure, skipVerify } = this.#options;
     const { signal } = gone;
     const asking = secure
-      ? https.get(url, { headers, signal, rejectUnauthorized: !skipVerify })
-      : http.get(url, { headers, signal });
+      ? https.request(url, { method, headers, signal, rejectUnauthorized: !skipVerify })
+      : http.request(url, { method, headers, signal });
     // Once it answers, what breaks it off is told by the answer itself.
     asking.on("error", () => {});
+    asking.end();
     try {
       const [answer] = (await once(asking, "response")) as [IncomingMessage];
       return answer;

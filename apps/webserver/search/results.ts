@@ -81,7 +81,8 @@ export class Results {
     const { start, end } = range ?? { start: 0, end: size - 1 };
     if (range) void reply.code(206).header("content-range", `bytes ${start}-${end}/${size}`);
     void reply.header("content-length", end - start + 1);
-    if (request.method === "HEAD" || size === 0) return await reply.send("");
+    if (request.method === "HEAD") return await reply.send();
+    if (size === 0) return await reply.send("");
     return await reply.send(createReadStream(store.fileOf(id), { start, end }));
   }
 
