@@ -70,6 +70,30 @@ describe("an edit", () => {
     assert.deepEqual(edit.state.now.mine, store.doc);
   });
 
+  it("takes what the webserver gives to what it makes for no change of somebody's", async () => {
+    const store = new Store(async () => {});
+    const edit = new Edit(store.remote, BLANK);
+    await edit.read();
+    edit.change({ data: { theme: "dark" } });
+    assert.equal(await edit.save(), "stored");
+    await edit.read();
+    const told = (of: Edit) => of.state.now.notice?.adopted;
+    assert.equal(told(edit), undefined);
+    store.put({ ...store.doc, data: { theme: "light" } });
+    await edit.read();
+    assert.deepEqual(told(edit), ["/data/theme"]);
+    edit.dismiss();
+    // Also when somebody else's change is there before it is read.
+    const again = new Edit(store.remote);
+    await again.read();
+    store.doc = undefined;
+    await again.read();
+    assert.equal(await again.makeAgain(), "stored");
+    store.put({ ...(store.doc as Doc | undefined), ownerId: 7, data: { theme: "dark" } });
+    await again.read();
+    assert.deepEqual(told(again), ["/data/theme"]);
+  });
+
   it("knows that it was deleted, also when what was read before comes after", async () => {
     let arrive: (() => void) | undefined;
     let [late, turns] = [false, 0];

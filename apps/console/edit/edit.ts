@@ -16,8 +16,8 @@ export interface Notice {
 }
 
 export interface EditState {
-  /** The version that the edit is based on; undefined: not read yet. */
-  base?: { doc: Doc; revision: number };
+  /** The version that the edit is based on; undefined: not read yet. `made`: what was sent to make it, of which nothing was read since. */
+  base?: { doc: Doc; revision: number; made?: Doc };
   /** As the form shows it. */
   mine?: Doc;
   /** A write of this webserver waits for the datastore. */
@@ -105,7 +105,7 @@ export class Edit {
       const { mine, base } = this.state.now;
       if (!mine || !base) return "not";
       const { ownerId: _before, ...doc } = mine;
-      const saved = this.#stored(mine, base.revision, await this.#remote.write(doc));
+      const saved = this.#stored(mine, base.revision, await this.#remote.write(doc), doc);
       this.#set({ deleted: false });
       return saved;
     });
@@ -137,7 +137,7 @@ export class Edit {
       if (!base || !mine || clashes.length > 0 || deleted) return "not";
       try {
         const reply = await this.#remote.write(mine, alone ? undefined : base.revision);
-        return this.#stored(mine, base.revision, reply);
+        return this.#stored(mine, base.revision, reply, base.revision === 0 ? mine : undefined);
       } catch (error) {
         if (!(error instanceof ApiError && error.code === "REVISION_CONFLICT") || attempt === TRIES) throw error;
         await this.#read();
@@ -154,8 +154,12 @@ export class Edit {
   }
 
   /** What was typed since stays. */
-  #stored(doc: Doc, before: number, { revision }: Pick<WrittenReply, "revision">): Saved {
-    this.#set({ base: { doc, revision: revision ?? before }, pending: revision === null, notice: undefined });
+  #stored(doc: Doc, before: number, { revision }: Pick<WrittenReply, "revision">, made?: Doc): Saved {
+    this.#set({
+      base: { doc, revision: revision ?? before, ...(made && { made }) },
+      pending: revision === null,
+      notice: undefined,
+    });
     return revision === null ? "waits" : "stored";
   }
 
@@ -202,8 +206,10 @@ export class Edit {
       return again.has(clash.path) || equal(now.theirs, valueAt(met.doc, clash.path)) ? [] : [now];
     });
     const open = [...held, ...met.clashes];
-    const news = met.adopted.length + met.clashes.length > 0;
-    const told = news ? { notice: { by: by ?? authorOf(theirs), adopted: [...(notice?.adopted ?? []), ...met.adopted] } } : {};
+    // What the webserver gives to a new document nobody has changed.
+    const adopted = met.adopted.filter((path) => !base.made || (path.split("/")[1] ?? "") in base.made);
+    const news = adopted.length + met.clashes.length > 0;
+    const told = news ? { notice: { by: by ?? authorOf(theirs), adopted: [...(notice?.adopted ?? []), ...adopted] } } : {};
     this.#set({ ...next, ...told, mine: met.doc, clashes: open });
   }
 
