@@ -1,11 +1,12 @@
 // Goal: a search is counted, stopped, deleted and ended rightly in whatever order things happen. Method: one webserver whose bus waits, at the place where
 // the order matters, until the other thing has happened.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import type { Webserver } from "../apps/webserver/index.ts";
 import { logFiles, scan } from "../apps/webserver/search/scan.ts";
+import { ResultStore } from "../apps/webserver/search/store.ts";
 import type { Written } from "../bus/index.ts";
 import { eventually } from "./support/nats-server-kit.ts";
 import { overriding } from "./support/overriding.ts";
@@ -147,6 +148,17 @@ describe("searches, when the order of events is unlucky,", () => {
     for (const file of gone)
       for await (const _piece of scan(file, asked, new AbortController().signal)) assert.fail("it is gone");
     assert.equal(gone.length, 2);
+  });
+
+  it("say of a result for which there is no room any more as many lines as it has", async () => {
+    const store = new ResultStore(join(web.deployment.dir, "little-room"), 150);
+    const writer = await store.begin("r", 1000);
+    const found = Array.from({ length: 5 }, (_, n) => ({ time: null, source: "a.log", text: `line ${n}` }));
+    await assert.rejects(writer.write(found), { code: "DISK_FULL" });
+    await writer.end();
+    const text = readFileSync(store.fileOf("r"), "utf8");
+    assert.deepEqual([text.length, text.split("\n").length - 1], [writer.bytes, writer.lines]);
+    assert.ok(writer.lines > 0);
   });
 
   it("are shared with the group that their user has chosen for it, as long as they are in it", async () => {

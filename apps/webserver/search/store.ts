@@ -100,18 +100,26 @@ export class ResultWriter {
   async write(found: readonly Found[]): Promise<boolean> {
     let text = "";
     let full = false;
+    let refused: { why: unknown } | undefined;
     for (const line of found) {
       const record = `${JSON.stringify(line)}\n`;
       const bytes = Buffer.byteLength(record);
       full = this.bytes + bytes > this.#max;
       if (full) break;
-      this.#grow(bytes);
+      try {
+        this.#grow(bytes);
+      } catch (why) {
+        // What there was room for is counted, so it is written.
+        refused = { why };
+        break;
+      }
       text += record;
       this.bytes += bytes;
       this.lines++;
     }
     if (text !== "" && !this.#failed && !this.#stream.write(text) && !this.#stream.destroyed) await this.#drained();
     if (this.#failed) throw asDiskFault(this.#failed);
+    if (refused) throw refused.why;
     return !full;
   }
 
