@@ -1,7 +1,10 @@
 // Goal: too many deletions are held, whichever handlers they come through, and nothing else is; an admin lets them go, or discards them.
 // Method: two handler processes, two webservers; the command; an outbox that comes back with deletions of its own.
 import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { Bus } from "../bus/index.ts";
 import { asker } from "./support/asking.ts";
 import { figures, frontsync } from "./support/command.ts";
@@ -10,6 +13,7 @@ import { eventually } from "./support/nats-server-kit.ts";
 import { makeUser } from "./support/people.ts";
 import { codeOf } from "./support/refusals.ts";
 
+const COMMAND = fileURLToPath(new URL("../scripts/frontsync.js", import.meta.url));
 const WAIT_MS = 60_000;
 interface Listed {
   fuses: { collection: string; openedAt?: string; deleted?: number; size?: number; held: number; some: { id: string }[] }[];
@@ -86,6 +90,29 @@ describe("the deletion fuse", () => {
     const text = await frontsync("fuse", "ls", ...on);
     assert.match(text.stdout, /^dashboards +\S+Z +30 of 150 +120$/m);
     assert.match(text.stdout, /… and 100 more of dashboards/);
+  });
+
+  test("who is asked at a terminal, and gives no answer, lets nothing go", async (t) => {
+    if (spawnSync("script", ["--version"]).error) return t.skip("there is no `script` to make a terminal");
+    for (const [key, code, said] of [
+      ["\x03", 130, /Interrupted by SIGINT\./],
+      ["\x04", 1, /Nothing was done\./],
+      ["n\r", 1, /Nothing was done\./],
+    ] as const) {
+      const command = [process.execPath, COMMAND, "fuse", "close", "dashboards", ...on].map((word) => `'${word}'`).join(" ");
+      const child = spawn("script", ["-qec", command, "/dev/null"]);
+      t.after(() => child.kill("SIGKILL"));
+      const ended = once(child, "close");
+      let text = "";
+      child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+        if (chunk.includes("[y/N]")) child.stdin.write(key);
+      });
+      assert.deepEqual(await ended, [code, null], text);
+      assert.match(text, said);
+      assert.doesNotMatch(text, /INTERNAL/);
+    }
+    assert.equal((await ls()).find(({ collection }) => collection === "dashboards")?.held, 120);
   });
 
   test("the held ones go when somebody says so, but not what has changed since; a retry of one has its effect", async () => {

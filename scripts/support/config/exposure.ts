@@ -38,8 +38,8 @@ export function checkExposure(settings: Exposed): void {
   const found = dangers(settings);
   if (found.length === 0) return;
   const where = `The datastore would listen on ${settings.datastoreListenAddress}`;
-  throw new FrontsyncError(
-    "BAD_CONFIG",
-    `${where}, and ${found.join(" And ")} Or listen on this machine alone: Datastore-Listen-Address = 127.0.0.1.`,
-  );
+  const instead = isLoopback(settings.datastoreListenAddress)
+    ? ""
+    : " Or listen on this machine alone: Datastore-Listen-Address = 127.0.0.1.";
+  throw new FrontsyncError("BAD_CONFIG", `${where}, and ${found.join(" And ")}${instead}`);
 }

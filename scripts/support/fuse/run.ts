@@ -1,4 +1,5 @@
 /** The commands of `frontsync fuse`, on a bus of their own. */
+import { once } from "node:events";
 import { stderr, stdin } from "node:process";
 import { createInterface } from "node:readline/promises";
 import type { Bus } from "../../../bus/api.ts";
@@ -78,8 +79,17 @@ async function confirmed(question: string, signal: AbortSignal): Promise<boolean
   if (!stdin.isTTY)
     throw new FrontsyncError("BAD_CONFIG", "There is no terminal to ask: look at `frontsync fuse ls`, then give --yes.");
   const terminal = createInterface({ input: stdin, output: stderr });
+  // In the terminal's raw mode a Ctrl-C is a character like any other: it is passed on as the signal that it means.
+  terminal.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+  // A Ctrl-D is no answer: before the terminal is in that mode it ends the input, and would leave the question open for ever.
+  const ended = once(terminal, "close").then(() => "");
   try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `, { signal })).trim());
+    const answer = await Promise.race([terminal.question(`${question} [y/N] `, { signal }), ended]);
+    return /^y(es)?$/i.test(answer.trim());
+  } catch (error) {
+    signal.throwIfAborted();
+    if ((error as NodeJS.ErrnoException).code === "ABORT_ERR") return false;
+    throw error;
   } finally {
     terminal.close();
   }
