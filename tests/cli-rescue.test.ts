@@ -1,6 +1,7 @@
 // Goal: a user whom nobody can let in gets in again, from the command line at the datastore.
 // Method: a real datastore; users are locked by an admin and by failed logins; the built command; then they log in, or not.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -95,4 +96,17 @@ describe("with a datastore", () => {
     await bus.caughtUp(null, { timeoutMs: 60_000 });
     assert.equal((await login()).uid, uid);
   });
+});
+
+test("what root does in the folder of a stopped datastore leaves its files to the user who runs that", async (t) => {
+  if (process.getuid?.() !== 0) return t.skip("only root can give files away");
+  await using deployment = await deploy({ sync: "default" });
+  const dir = join(deployment.dir, "datastore");
+  await deployment.stopDatastore();
+  execFileSync("chown", ["-R", "65534:65534", dir]);
+  assert.equal((await frontsync("rescue", "unlock", "admin", "--dir", dir)).code, 0);
+  assert.deepEqual(
+    execFileSync("find", [dir, "-not", "-user", "65534", "-or", "-not", "-group", "65534"], { encoding: "utf8" }),
+    "",
+  );
 });

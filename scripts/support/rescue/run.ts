@@ -1,5 +1,6 @@
 /** What helps a user back in, done as the system, for when no admin can. */
 import { existsSync } from "node:fs";
+import { lchown, lstat, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Bus, User } from "../../../bus/index.ts";
 import { randomId } from "../../../bus/platform/random.ts";
@@ -30,6 +31,14 @@ export async function runRescue(rescue: Rescue, name: string, place: Place, cont
       "NOT_FOUND",
       `There is no datastore in ${dir}. Give the folder of \`frontsync datastore --dir\`; one that uses a NATS of yours must run.`,
     );
+  try {
+    await rescueIn(dir, rescue, name, context);
+  } finally {
+    await giveBack(dir);
+  }
+}
+
+async function rescueIn(dir: string, rescue: Rescue, name: string, context: Context): Promise<void> {
   // Nobody else is let in meanwhile.
   const controlAuth = randomId();
   const datastore = await openDatastore({ dir, port: 0, controlAuth }, context).catch((error: unknown) => {
@@ -41,6 +50,18 @@ export async function runRescue(rescue: Rescue, name: string, place: Place, cont
     await rescueAt(rescue, name, { datastore: [datastore.address], controlAuth }, context);
   } finally {
     await datastore.stop();
+  }
+}
+
+/** What root's nats-server has made in the folder is for the user whose datastore it is: nats-server leaves out what it can't read, and says nothing. */
+async function giveBack(dir: string): Promise<void> {
+  const { uid, gid } = await stat(dir);
+  if (process.getuid?.() !== 0 || uid === 0) return;
+  for (const entry of await readdir(dir, { recursive: true })) {
+    const path = join(dir, entry);
+    // What is gone by now, in a folder where a datastore runs after all, needs nothing.
+    const stats = await lstat(path).catch(() => undefined);
+    if (stats?.uid === 0) await lchown(path, uid, gid);
   }
 }
 
