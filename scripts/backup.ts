@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Cli, Context } from "./support/cli.ts";
-import { targetOf, withTarget } from "./support/config/target.ts";
+import { schemasOf, targetOf, withTarget } from "./support/config/target.ts";
 import { jsonOption } from "./support/options.ts";
 
 interface Flags {
@@ -46,8 +46,8 @@ export function addBackup(program: Command, cli: Cli): void {
 async function run(file: string, flags: Flags, context: Context): Promise<void> {
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   const { runBackup } = await import("./support/backup/run.ts");
-  const { omitSecrets = false, schemas = [] } = flags;
-  const target = targetOf(flags);
+  const { omitSecrets = false } = flags;
+  const [target, schemas] = [targetOf(flags), schemasOf(flags)];
   const { readPassword } = await import("./support/password.ts");
   const asked = flags.password === true || flags.passwordFile !== undefined;
   const password = asked ? await readPassword(flags.passwordFile, "new", context.stop.signal) : undefined;

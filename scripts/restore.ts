@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type { Cli, Context } from "./support/cli.ts";
-import { targetOf, withTarget } from "./support/config/target.ts";
+import { schemasOf, targetOf, withTarget } from "./support/config/target.ts";
 import { jsonOption } from "./support/options.ts";
 import type { Mode } from "./support/restore/source.ts";
 
@@ -67,8 +67,8 @@ export function addRestore(program: Command, cli: Cli): void {
 }
 
 async function run(file: string | undefined, flags: Flags, context: Context): Promise<void> {
-  const { fromReplica, mode, dryRun = false, abort = false, schemas = [] } = flags;
-  const target = targetOf(flags);
+  const { fromReplica, mode, dryRun = false, abort = false } = flags;
+  const [target, schemas] = [targetOf(flags), schemasOf(flags)];
   // Loaded here, so that the help of a command does not wait for what it needs to run.
   if (abort) {
     const { runAbort } = await import("./support/restore/abort.ts");

@@ -1,8 +1,9 @@
 // Goal: a backup is one whole file with everything in it as it was at one revision, or there is none.
 // Method: a real datastore with documents of several collections; the command; the file is read line by line.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { User } from "../bus/index.ts";
@@ -11,6 +12,18 @@ import { CONTENT, fill } from "./support/backups.ts";
 import { figures, frontsync } from "./support/command.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
+
+/** A collection with a secret field, which frontsync does not have itself. */
+const VAULTS = JSON.stringify({
+  $schema: "http://json-schema.org/draft-07/schema#",
+  ...{ $id: "vaults", title: "Vault", description: "A secret.", type: "object", allOf: [{ $ref: "document" }] },
+  required: ["id", "name"],
+  properties: { key: { type: "string", maxLength: 100, writeOnly: true } },
+  collection: {
+    ...{ version: 1, database: "webstore", key: ["id"], owner: "ownerId", name: "name", indexes: ["name"] },
+    ...{ limits: { bytes: 65536 }, policy: "merge", offline: true, retention: { versions: 20 } },
+  },
+});
 
 interface Summary extends BackupHeader {
   ok: boolean;
@@ -106,5 +119,49 @@ describe("with a datastore", () => {
     assert.equal(again.code, 0);
     assert.deepEqual(readdirSync(folder), ["backup.jsonl"]);
     linesOf(file);
+  });
+
+  test("what is no file is left as it is, and a link leads to its file", async (t) => {
+    const folder = temporaryFolder(t);
+    const [pipe, link, file] = ["pipe", "link", "file"].map((name) => join(folder, name)) as [string, string, string];
+    execFileSync("mkfifo", [pipe]);
+    const refused = await frontsync("backup", pipe, "--datastore", address);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /^frontsync: BAD_CONFIG: .*pipe is no file/);
+    assert.ok(lstatSync(pipe).isFIFO());
+    const unread = await frontsync("restore", pipe, "--datastore", address);
+    assert.equal(unread.code, 1);
+    assert.match(unread.stderr, /^frontsync: BAD_CONFIG: .*pipe is no file, and can't be read twice/);
+
+    writeFileSync(file, "the one before");
+    symlinkSync("file", link);
+    assert.equal((await frontsync("backup", link, "--datastore", address)).code, 0);
+    assert.deepEqual([readdirSync(folder).sort(), lstatSync(link).isSymbolicLink()], [["file", "link", "pipe"], true]);
+    linesOf(file);
+  });
+
+  test("without secrets, no collection is taken whose secrets are not known", async (t) => {
+    const folder = temporaryFolder(t);
+    const schemas = join(folder, "schemas");
+    mkdirSync(schemas);
+    writeFileSync(join(schemas, "vaults.json"), VAULTS);
+    await using withVaults = await deploy({ webservers: 1, sync: "default", schemas: [schemas], bus: { schemas: [schemas] } });
+    await withVaults.buses[0]?.collection("vaults").put({ id: "v", name: "Vault", key: "a secret of ours" });
+    const file = join(folder, "backup.jsonl");
+    const backup = (...args: string[]) => frontsync("backup", file, ...args, "--datastore", withVaults.datastore.address);
+    const refused = await backup("--omit-secrets");
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /^frontsync: UNKNOWN_COLLECTION: .*"vaults".*--schemas/);
+    assert.deepEqual(readdirSync(folder), ["schemas"]);
+    const config = join(folder, "frontsync.conf");
+    writeFileSync(config, `[Global]\nSchema-Folder = ${schemas}\n`);
+    for (const known of [
+      ["--schemas", schemas],
+      ["--config", config],
+    ]) {
+      assert.equal((await backup("--omit-secrets", ...known)).code, 0);
+      assert.doesNotMatch(readFileSync(file, "utf8"), /a secret of ours/);
+      assert.ok(linesOf(file).records.some(({ collection }) => collection === "vaults"));
+    }
   });
 });

@@ -1,6 +1,7 @@
 /** Reads a backup: first the whole of it, to be sure that it is one, then record by record. */
 import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, open } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import { decrypted, type EncryptedHeader } from "./encryption.ts";
 import {
@@ -41,8 +42,11 @@ export async function openBackup(
 ): Promise<Backup> {
   let handle: FileHandle;
   try {
+    // Looked at first: a pipe that nobody writes to would not even open.
+    mustBeFile(file, await stat(file));
     handle = await open(file, "r");
   } catch (cause) {
+    if (cause instanceof FrontsyncError) throw cause;
     throw new FrontsyncError("NOT_FOUND", `The backup can't be read: ${(cause as Error).message}`, { cause });
   }
   try {
@@ -53,12 +57,17 @@ export async function openBackup(
     return { ...verified, pieces, records, close: () => handle.close() };
   } catch (error) {
     await handle.close();
-    throw (error as NodeJS.ErrnoException).code === "EISDIR"
-      ? new FrontsyncError("BAD_CONFIG", `${file} is a folder. A webserver's folder is restored with --from-replica.`, {
-          cause: error,
-        })
-      : error;
+    throw error;
   }
+}
+
+/** A backup is read twice, first to verify it. Throws BAD_CONFIG. */
+function mustBeFile(file: string, stats: Stats): void {
+  if (stats.isFile()) return;
+  const todo = stats.isDirectory()
+    ? "is a folder. A webserver's folder is restored with --from-replica."
+    : "is no file, and can't be read twice. Write the backup to a file first.";
+  throw new FrontsyncError("BAD_CONFIG", `${file} ${todo}`);
 }
 
 type Lines = () => AsyncGenerator<Buffer, void>;

@@ -1,11 +1,10 @@
 /** A backup from start to end: a replica of its own, caught up and closed, so that its snapshots are the datastore at one revision. */
 
 import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
+import { access, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Status } from "../../../bus/api.ts";
 import { clock } from "../../../bus/platform/clock.ts";
-import { isDiskFull } from "../../../bus/platform/files.ts";
 import { VERSION } from "../../../bus/platform/package.ts";
 import { openSnapshots, type Snapshots } from "../../../bus/replica/snapshot.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
@@ -17,6 +16,7 @@ import { count, formatBytes } from "../numbers.ts";
 import { connectObserver } from "../observer.ts";
 import { startProgress } from "../progress.ts";
 import { inTemporaryFolder } from "../temporary-folder.ts";
+import { unwritable } from "../unwritable.ts";
 import { BackupContents, contentsOf } from "./contents.ts";
 import { startEncryption } from "./encryption.ts";
 import { type BackupHeader, type BackupRecord, FORMAT, recordOf } from "./format.ts";
@@ -34,13 +34,13 @@ export interface BackupOptions {
 }
 
 /** Writes the backup and says what is in it. Throws `Failed` when contents were missing, and what connectObserver throws,
- *  TIMEOUT, DISK_FULL, BAD_CONFIG. */
+ *  TIMEOUT, DISK_FULL, BAD_CONFIG, UNKNOWN_COLLECTION. */
 export async function runBackup(options: BackupOptions, context: Context): Promise<void> {
-  await mustBeWritable(options.file);
+  const file = await mustBeWritable(options.file);
   await inTemporaryFolder(async (dir) => {
     const { snapshots, status } = await readStore(join(dir, "store"), "backup", options.target, context.stop.signal);
     try {
-      await write(dir, options, snapshots, status, context);
+      await write(dir, { ...options, file }, snapshots, status, context);
     } finally {
       snapshots.close();
     }
@@ -64,6 +64,8 @@ export async function readStore(
     } finally {
       await bus.close();
     }
+    const failed = bus.status().warnings.find(({ code }) => code === "SNAPSHOT_FAILED");
+    if (failed) throw new FrontsyncError("DISK_FULL", `${failed.message} TMPDIR names the folder for temporary files.`);
     const snapshots = await openSnapshots(dir);
     if (snapshots.settled && snapshots.revision >= status.cursor) return { snapshots, status };
     snapshots.close();
@@ -98,7 +100,7 @@ async function write(
   const body = { contents: contents.files(), records };
   const written = await writeBackup(file, header, body, { encryption, signal: stop.signal, onProgress })
     .catch((error: unknown) => {
-      throw asFault(file, error);
+      throw unwritable(file, error);
     })
     .finally(() => progress.end());
   const documents = [...counts.values()].reduce((sum, each) => sum + each.documents, 0);
@@ -140,32 +142,29 @@ function recordsOf(snapshots: Snapshots, { omitSecrets, schemas: folders }: Back
       counted[body === undefined ? "tombstones" : "documents"]++;
       // Never the keys that sessions are signed with: a restore ends all sessions, and whoever finds the file could make some.
       const schema = schemas.collections.get(collection);
+      if (omitSecrets && !schema)
+        throw new FrontsyncError(
+          "UNKNOWN_COLLECTION",
+          `Which fields of the collection "${collection}" are secret is not known here: give the folder of its schema (--schemas, or Schema-Folder).`,
+        );
       yield recordOf(version, omitSecrets || schema?.access === "system" ? schema : undefined);
     }
   }
   return [counts, records()];
 }
 
-/** Said before all is read, and not after. */
-async function mustBeWritable(file: string): Promise<void> {
-  const folder = dirname(file);
-  const fault = await access(folder, constants.W_OK).then(
-    () => undefined,
-    (error: unknown) => asFault(file, error),
-  );
-  if (fault !== undefined) throw fault;
-  if ((await stat(file).catch(() => undefined))?.isDirectory())
-    throw new FrontsyncError("BAD_CONFIG", `${file} is a folder. Name a file in it.`);
-}
-
-function asFault(file: string, error: unknown): unknown {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (isDiskFull(error)) return new FrontsyncError("DISK_FULL", `${file} can't be written: ${message}.`, { cause: error });
-  if (["ENOENT", "EACCES", "EPERM", "EISDIR", "ENOTDIR", "EROFS"].includes(code ?? ""))
-    return new FrontsyncError(
-      "BAD_CONFIG",
-      `${file} can't be written: ${message}. Name a file in a folder that you may write to.`,
-      { cause: error },
-    );
-  return error;
+/** The file that is written in the end, behind any link. What is no file stays what it is: a rename would put the backup in place of a device. Said before
+ *  all is read, and not after. */
+async function mustBeWritable(file: string): Promise<string> {
+  try {
+    const there = await stat(file).catch(() => undefined);
+    if (there?.isDirectory()) throw new FrontsyncError("BAD_CONFIG", `${file} is a folder. Name a file in it.`);
+    if (there && !there.isFile())
+      throw new FrontsyncError("BAD_CONFIG", `${file} is no file: a backup appears as a whole. Name a file.`);
+    const behind = there ? await realpath(file) : file;
+    await access(dirname(behind), constants.W_OK);
+    return behind;
+  } catch (error) {
+    throw unwritable(file, error);
+  }
 }

@@ -26,6 +26,11 @@ export function targetOf(given: object): Target {
   return datastoreOf(settings);
 }
 
+/** The folders with schemas of further collections: those of the command's --schemas, else of the file or the environment. Throws BAD_CONFIG. */
+export function schemasOf(given: { schemas?: string[] }): readonly string[] {
+  return given.schemas ?? configOf({ ...given }, "client").schemaFolder;
+}
+
 /** How the datastore of these settings is reached. Off loopback it must speak TLS, unless Datastore-Insecure-Disable-TLS says that it need not:
  *  else whoever is on the way could take its place. Throws BAD_CONFIG when Datastore-CA-File can't be read. */
 export function datastoreOf(settings: Settings): Target {
