@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import { type Bus, connectBus, type Written } from "../bus/index.ts";
 import { sha256 } from "../schemas/digest.ts";
 import { untilStored } from "../scripts/support/until-stored.ts";
+import { startCommand } from "./support/command.ts";
 import { content, pieces } from "./support/contents.ts";
 import { deploy } from "./support/deployment.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
@@ -26,8 +27,9 @@ interface Ended {
 it("frontsync resources ls, put, get, rm", async (t) => {
   await using deployment = await deploy();
   const folder = temporaryFolder(t);
+  const on = ["--datastore", deployment.datastore.address];
   const resources = async (...args: string[]): Promise<Ended> => {
-    const all = [COMMAND, "resources", ...args, "--datastore", deployment.datastore.address];
+    const all = [COMMAND, "resources", ...args, ...on];
     return await promisify(execFile)(process.execPath, all, { timeout: 300_000, cwd: folder, maxBuffer: 16 << 20 }).then(
       (output) => ({ code: 0, ...output }),
       (error: Ended) => error,
@@ -53,6 +55,10 @@ it("frontsync resources ls, put, get, rm", async (t) => {
 
   assert.equal((await resources("get", "lookup table.csv", "--output", "copy")).code, 0);
   assert.deepEqual(readFileSync(join(folder, "copy")), bytes.subarray(1));
+  const { child, ended } = startCommand("resources", "get", "lookup table.csv", "--output", "-", ...on);
+  child.stdout?.once("data", () => child.stdout?.destroy());
+  const { code, stderr } = await ended;
+  assert.deepEqual([code, stderr], [0, ""], "a reader that has seen enough is no fault");
   assert.equal((await resources("get", "nothing")).code, 1);
   assert.match((await resources("get", "nothing")).stderr, /^frontsync: NOT_FOUND: /);
   assert.match((await resources("put", join(folder, "none"))).stderr, /^frontsync: BAD_CONFIG: /);

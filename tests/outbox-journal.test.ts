@@ -1,18 +1,17 @@
 // Goal: what the outbox has acknowledged is there after a crash, a torn tail, damage and a full disk, and nothing that was lost is lost in silence.
 // Method: the file is cut and overwritten at every place; a tmpfs of some kilobytes is the full disk; the memory of what was kept is compared.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import fs, { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import fs, { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, it, type TestContext } from "node:test";
+import { describe, it } from "node:test";
 import { Journal } from "../bus/outbox/journal.ts";
 import { Outbox } from "../bus/outbox/outbox.ts";
 import type { Kept } from "../bus/outbox/request.ts";
 import { writeAtomically, writeAtomicallySoon } from "../bus/platform/files.ts";
 import { loadSchemas } from "../schemas/index.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
+import { smallDisk } from "./support/small-disk.ts";
 
 const schemas = loadSchemas();
 
@@ -31,16 +30,6 @@ async function written(file: string, records: readonly object[]): Promise<Buffer
   await Promise.all(records.map((record) => journal.append(record)));
   await journal.close();
   return readFileSync(file);
-}
-
-/** A folder on a disk of 64 kB. */
-function smallDisk(t: TestContext): string | undefined {
-  const dir = mkdtempSync(join(tmpdir(), "frontsync-test-"));
-  t.after(() => {
-    spawnSync("umount", ["-l", dir]);
-    rmSync(dir, { recursive: true, force: true });
-  });
-  return spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", dir]).status === 0 ? dir : undefined;
 }
 
 describe("the outbox's file", () => {

@@ -12,14 +12,20 @@ function levelOf(name: string): string {
   return level === "silent" || Object.hasOwn(pino.levels.values, level) ? level : "warn";
 }
 
+/** What waits while standard error can't be written. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+// Standard output belongs to the program that embeds us.
+const destination = pino.destination({ fd: 2, sync: true, maxLength: MAX_WAITING_BYTES });
+// A full disk under a log is told of nowhere, and ends nobody: what would be logged waits for room, and what is too much is lost.
+destination.on("error", () => {});
+
 export const log: Logger = pino(
   {
     name: "frontsync",
     level: levelOf(process.env.FRONTSYNC_LOG ?? "warn"),
     redact: SECRETS.flatMap((name) => [name, `*.${name}`]),
   },
-  // Standard output belongs to the program that embeds us.
-  pino.destination({ fd: 2, sync: true }),
+  destination,
 );
 
 /** From here on: trace, debug, info, warn, error or off. */

@@ -1,6 +1,6 @@
 /** What a command prints: text for people, or JSON lines for programs; errors in one form everywhere. */
 import * as util from "node:util";
-import type { FrontsyncError } from "../../schemas/errors.ts";
+import { FrontsyncError } from "../../schemas/errors.ts";
 
 type Style = Parameters<typeof util.styleText>[0];
 
@@ -64,18 +64,37 @@ function painted(style: Style, text: string): string {
   return typeof util.styleText === "function" ? util.styleText(style, text) : text;
 }
 
-/** A reader that went away (`| head`) is no fault: what we would still print is dropped, and the work goes on. */
-export function surviveBrokenPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED" && error.code !== "EIO") throw error;
-    });
-  }
+const READER_GONE = ["EPIPE", "ERR_STREAM_DESTROYED", "EIO"];
+
+/** Nobody reads what is printed any more: `| head` has seen enough, or a terminal was closed. */
+export function isReaderGone(error: unknown): boolean {
+  return READER_GONE.includes((error as NodeJS.ErrnoException | undefined)?.code ?? "");
 }
 
-/** Resolves when all that was printed has left this process. */
-export async function flushed(): Promise<void> {
+/** What standard output could not take, such as a file on a disk that is full. */
+let unprinted: Error | undefined;
+
+/** A reader that went away (`| head`) is no fault: what we would still print is dropped, and the work goes on. So it does when a disk is full: a service
+ *  is not to end for what it says. */
+export function surviveBrokenPipes(): void {
+  process.stdout.on("error", noteUnprinted);
+  process.stderr.on("error", () => {});
+}
+
+/** Resolves when all that was printed has left this process, with what standard output could not take, if there was something. */
+export async function flushed(): Promise<FrontsyncError | undefined> {
   for (const stream of [process.stdout, process.stderr]) {
-    if (stream.writable) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+    if (stream.writable)
+      await new Promise<void>((resolve) => {
+        stream.write("", (error) => {
+          if (stream === process.stdout && error) noteUnprinted(error);
+          resolve();
+        });
+      });
   }
+  return unprinted && new FrontsyncError("DISK_FULL", `Not all could be printed: ${unprinted.message}.`, { cause: unprinted });
+}
+
+function noteUnprinted(error: Error): void {
+  if (!isReaderGone(error)) unprinted ??= error;
 }

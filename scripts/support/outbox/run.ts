@@ -12,6 +12,7 @@ import type { DeadLettersReply } from "../../../schemas/types.ts";
 import { type Context, Failed } from "../cli.ts";
 import type { Output } from "../output.ts";
 import { startProgress } from "../progress.ts";
+import { unwritable } from "../unwritable.ts";
 import { askRunning } from "./ask.ts";
 
 export type Job =
@@ -61,7 +62,7 @@ function exportAll(
   try {
     writeAtomically(job.output, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
   } catch (cause) {
-    throw new FrontsyncError("BAD_CONFIG", `${job.output} can't be written: ${(cause as Error).message}`, { cause });
+    throw unwritable(job.output, cause);
   }
   output.line(`${counted(lines.length, "write is", "writes are")} in ${job.output}.`);
   output.figures({ ok: true, exported: lines.length, file: job.output });

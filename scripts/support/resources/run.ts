@@ -2,6 +2,7 @@
 import { createReadStream, createWriteStream } from "node:fs";
 import { rename, rm, stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Bus, Entry } from "../../../bus/api.ts";
 import { clock } from "../../../bus/platform/clock.ts";
@@ -12,9 +13,11 @@ import type { Context } from "../cli.ts";
 import type { Target } from "../config/target.ts";
 import { alignedRows, count, formatBytes } from "../numbers.ts";
 import { connectObserver } from "../observer.ts";
+import { isReaderGone } from "../output.ts";
 import { startProgress } from "../progress.ts";
 import { inTemporaryFolder } from "../temporary-folder.ts";
 import { untilStored } from "../until-stored.ts";
+import { unwritable } from "../unwritable.ts";
 
 /** How long an upload that has lost the datastore waits for it. */
 const STORED_MS = 5 * 60_000;
@@ -100,7 +103,7 @@ async function get(bus: Bus, wanted: string, to: string | undefined, { output, s
     const { signal } = stop;
     const stream = await bus.resources.open(id, { signal });
     progress.end();
-    if (to === "-") return await pipeline(stream, process.stdout, { end: false, signal });
+    if (to === "-") return await printed(stream, signal);
     const file = resolve(to ?? basename(doc.name));
     const part = `${file}.part`;
     try {
@@ -109,12 +112,22 @@ async function get(bus: Bus, wanted: string, to: string | undefined, { output, s
     } catch (cause) {
       await rm(part, { force: true });
       signal.throwIfAborted();
-      throw new FrontsyncError("BAD_CONFIG", `The file ${file} can't be written: ${(cause as Error).message}`, { cause });
+      throw unwritable(file, cause);
     }
     output.line(`${file}: ${count(doc.size ?? 0, "byte")}, version ${doc.version ?? 0}`);
     output.figures({ ok: true, file, id, name: doc.name, size: doc.size, version: doc.version, sha256: doc.sha256 });
   } finally {
     progress.end();
+  }
+}
+
+/** Its bytes on standard output, up to their end or that of whoever reads them. */
+async function printed(stream: Readable, signal: AbortSignal): Promise<void> {
+  try {
+    await pipeline(stream, process.stdout, { end: false, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isReaderGone(error)) throw unwritable("Standard output", error);
   }
 }
 

@@ -3,8 +3,9 @@
 import { join } from "node:path";
 import type { Bus } from "../../../bus/api.ts";
 import { clock } from "../../../bus/platform/clock.ts";
+import { log } from "../../../bus/platform/log.ts";
 import { loadRules } from "../../../functions/rules/index.ts";
-import { FrontsyncError } from "../../../schemas/errors.ts";
+import { asFrontsyncError, FrontsyncError } from "../../../schemas/errors.ts";
 import { loadSchemas } from "../../../schemas/index.ts";
 import { readStore } from "../backup/run.ts";
 import { type Context, Failed } from "../cli.ts";
@@ -12,7 +13,7 @@ import type { Target } from "../config/target.ts";
 import { connectObserver } from "../observer.ts";
 import { startProgress } from "../progress.ts";
 import { Stopped } from "../signals.ts";
-import { inTemporaryFolder } from "../temporary-folder.ts";
+import { asNoRoom, inTemporaryFolder } from "../temporary-folder.ts";
 import { giveContents } from "./contents.ts";
 import { type Compared, type Comparing, compared } from "./difference.ts";
 import { Hold } from "./hold.ts";
@@ -166,6 +167,7 @@ function unfinished(error: unknown): unknown {
   const todo =
     "The restore is not over, and nobody else writes until it is. Run the same command again: it goes on with what is missing; or give it up with `frontsync restore --abort`.";
   if (error instanceof Stopped) return Object.assign(error, { message: `${error.message} ${todo}` });
-  if (!(error instanceof FrontsyncError)) return error;
-  return new FrontsyncError(error.code, `${error.message} ${todo}`, { cause: error });
+  const { code, message } = asFrontsyncError(asNoRoom(error));
+  if (code === "INTERNAL") log.error({ err: error }, "a restore failed");
+  return new FrontsyncError(code, `${message} ${todo}`, { cause: error });
 }
