@@ -5,6 +5,8 @@ import { spawn, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { START_TIMEOUT_MS as NATS_SERVER_MS } from "../functions/nats-server/launch.ts";
+import { START_TIMEOUT_MS as COMMAND_MS } from "../scripts/support/start-datastore.ts";
 import { serviceOf } from "../scripts/support/systemd.ts";
 import { eventually, script, temporaryFolder } from "./support/nats-server-kit.ts";
 import { ROOT } from "./support/operations.ts";
@@ -34,6 +36,12 @@ describe("the units", () => {
       "frontsync-loadbalancer.service",
       "frontsync-webserver.service",
     ]);
+  });
+
+  test("give a datastore the time that it gives nats-server to open a large store", () => {
+    const unit = readFileSync(join(FOLDER, "frontsync-datastore.service"), "utf8");
+    const minutes = Number(/^TimeoutStartSec=(\d+)min$/m.exec(unit)?.[1]);
+    assert.ok(minutes * 60_000 > COMMAND_MS && COMMAND_MS > NATS_SERVER_MS && NATS_SERVER_MS >= 600_000);
   });
 
   for (const unit of UNITS) {

@@ -10,7 +10,9 @@ import { type Guarded, spawnGuarded } from "./guardian.ts";
 import { waitForPrevious } from "./previous.ts";
 import { removePortsFiles, waitUntilReady } from "./ready.ts";
 
-const START_TIMEOUT_MS = 60_000;
+/** A server that can't start ends, and that is seen at once. One that opens a large store after a power cut reads all of it, and must come to its end: who begins
+ *  anew reads it anew, for ever. */
+export const START_TIMEOUT_MS = 1_200_000;
 const STOP_TIMEOUT_MS = 10_000;
 const LOG_LINES = 50;
 const LOG_LINE_CHARS = 1000;
@@ -25,7 +27,7 @@ export interface LaunchOptions {
   dir: string;
   /** Gets each line that the server logs. */
   log?: (line: string) => void;
-  /** In ms, default 60,000: a large store takes long to open after a kill. */
+  /** In ms, default 20 minutes: a large store takes long to open after a kill. */
   startTimeoutMs?: number;
 }
 

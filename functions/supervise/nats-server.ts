@@ -8,6 +8,7 @@ import type { Keys } from "./keys.ts";
 import { WriteFaults } from "./write-faults.ts";
 
 const MAX_PAUSE_MS = 2000;
+const TELL_MS = 30_000;
 const encoder = new TextEncoder();
 
 export interface NatsOptions {
@@ -31,16 +32,22 @@ export interface SupervisedNats {
 
 export async function superviseNatsServer(options: NatsOptions): Promise<SupervisedNats> {
   const { path: binary } = await findNatsServer(options.onProgress ? { onProgress: options.onProgress } : {});
-  const launch = (port: number) =>
-    launchNatsServer({
-      binary,
-      config: configOf(options, port),
-      dir: join(options.dir, "nats"),
-      log(line) {
-        log.debug({ line }, "nats-server");
-        writeFaults.heard(line);
-      },
-    });
+  const launch = async (port: number) => {
+    const opening = setInterval(() => log.warn("nats-server is still opening its store"), TELL_MS);
+    try {
+      return await launchNatsServer({
+        binary,
+        config: configOf(options, port),
+        dir: join(options.dir, "nats"),
+        log(line) {
+          log.debug({ line }, "nats-server");
+          writeFaults.heard(line);
+        },
+      });
+    } finally {
+      clearInterval(opening);
+    }
+  };
   const stopping = new AbortController();
   let server: NatsServer | undefined;
   const writeFaults = new WriteFaults(options.dir, () => server?.kill("SIGTERM"));

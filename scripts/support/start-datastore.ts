@@ -8,7 +8,8 @@ import { findNatsServer } from "../../functions/nats-server/index.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { Context } from "./cli.ts";
 
-const START_TIMEOUT_MS = 90_000;
+/** Above what nats-server may take. */
+export const START_TIMEOUT_MS = 1_500_000;
 const CONNECT_MS = 3000;
 const ABANDONED_MS = 15_000;
 
@@ -20,7 +21,7 @@ export async function findNats(nats: string | undefined, { output, stop }: Conte
 }
 
 /** A running datastore. When a signal comes first, it is stopped again and `Stopped` is thrown. BAD_CONFIG when the port is taken,
- *  DATASTORE_UNREACHABLE when the given NATS does not answer, TIMEOUT after 90 s. */
+ *  DATASTORE_UNREACHABLE when the given NATS does not answer, TIMEOUT after 25 minutes. */
 export async function openDatastore(options: DatastoreOptions, context: Context): Promise<Datastore> {
   await findNats(options.nats, context);
   const starting = startDatastore(options);
