@@ -1,11 +1,13 @@
 // Goal: an admin takes a backup with a browser, and brings it back; nobody else gets at one. Method: a webserver whose backups are the commands, as
 // `frontsync webserver` has them.
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Webserver } from "../apps/webserver/index.ts";
-import { eventually } from "./support/nats-server-kit.ts";
+import { commandBackups } from "../scripts/support/webserver/backups.ts";
+import { CONTROL_AUTH, deploy } from "./support/deployment.ts";
+import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
 import { Client, webservers } from "./support/webservers.ts";
 
 test("admins make backups and restore them, and others do not", async () => {
@@ -78,5 +80,23 @@ test("a restore that replaces brings back what is in the backup, deletes what is
     };
     assert.equal((await again.login("anna")).status, 200);
     assert.deepEqual([await found(kept), await found(deleted), await found(later)], ["Kept", "Deleted", 404]);
+  }
+});
+
+test("a secret that the webserver has from a file, or that its configuration overrules, is not in the way of its backups", async (t) => {
+  const dir = temporaryFolder(t);
+  const secret = join(dir, "secret");
+  writeFileSync(secret, "not the one that counts\n");
+  const before = { ...process.env };
+  t.after(() => {
+    process.env = before;
+  });
+  await using deployment = await deploy({ sync: "default" });
+  const backups = commandBackups({ datastore: deployment.datastore.address, controlAuth: CONTROL_AUTH });
+  for (const name of ["FRONTSYNC_CONTROL_AUTH_FILE", "GRAVWELL_CONTROL_AUTH_FILE", "GRAVWELL_CONTROL_AUTH"]) {
+    process.env = { ...before, [name]: secret };
+    const file = join(dir, name);
+    await backups.write(file, { password: undefined, omitSecrets: false, signal: new AbortController().signal });
+    assert.match(readFileSync(file, "utf8"), /"seal"/, name);
   }
 });

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { Backups } from "../../../apps/webserver/backups.ts";
 import type { WebserverOptions } from "../../../apps/webserver/index.ts";
 import { FrontsyncError, isErrorCode } from "../../../schemas/errors.ts";
+import { DECLARATIONS, KEY_NAMES, variablesOf } from "../config/keys/index.ts";
 
 const MAX_OUTPUT = 16 * 1024 * 1024;
 
@@ -42,7 +43,7 @@ export function commandBackups({ datastore, controlAuth, schemas = [] }: About, 
 /** The JSON line that it prints. Throws the error that it prints. */
 async function runCommand(args: readonly string[], controlAuth: string | undefined, signal: AbortSignal): Promise<object> {
   const command = fileURLToPath(new URL(`../../frontsync${extname(import.meta.url)}`, import.meta.url));
-  const env = { ...process.env, ...(controlAuth !== undefined && { FRONTSYNC_CONTROL_AUTH: controlAuth }) };
+  const env = { ...withoutSettings(process.env), ...(controlAuth !== undefined && { FRONTSYNC_CONTROL_AUTH: controlAuth }) };
   const child = spawn(process.execPath, [command, ...args], { env, stdio: ["ignore", "pipe", "ignore"], signal });
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
@@ -53,6 +54,12 @@ async function runCommand(args: readonly string[], controlAuth: string | undefin
   const { error } = told as { error?: { code: string; message: string } };
   if (error) throw new FrontsyncError(isErrorCode(error.code) ? error.code : "INTERNAL", error.message);
   return told;
+}
+
+/** Which settings count was decided when the webserver started, also between its file and these: a secret in a file of its own would be one too many. */
+function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const names = new Set(KEY_NAMES.flatMap((key) => variablesOf(DECLARATIONS[key]).flatMap((name) => [name, `${name}_FILE`])));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.has(name)));
 }
 
 function parsed(line: string): object {
