@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { webserverId } from "../scripts/support/config/webserver-id.ts";
+import { makeAuthority } from "./support/certificates.ts";
 import { frontsync } from "./support/command.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 
@@ -43,6 +44,45 @@ test("config check --for datastore fails when the datastore would not start", as
   const { code, stderr } = await frontsync("config", "check", "--config", file, "--for", "datastore");
   assert.equal(code, 1);
   assert.match(stderr, /BAD_CONFIG: The datastore would listen on 0\.0\.0\.0, .*Control-Auth.*Certificate-File/);
+});
+
+test("config check --for tells what keeps a command from its start, each that one of its own", async (t) => {
+  const folder = temporaryFolder(t);
+  const file = join(folder, "gravwell.conf");
+  const { certificateFile, keyFile } = makeAuthority(folder, "web1");
+  const files = `Certificate-File = ${certificateFile}\nKey-File = ${keyFile}\n`;
+  const missing = `Certificate-File = ${certificateFile}\nKey-File = ${join(folder, "none.pem")}\n`;
+  const check = async (user: string, text: string) => {
+    writeFileSync(file, `[Global]\nControl-Auth = of our own\n${text}`);
+    const { code, stdout, stderr } = await frontsync("config", "check", "--config", file, "--for", user, "--json");
+    const [first = ""] = stdout.split("\n");
+    assert.equal((JSON.parse(first) as { ok: boolean }).ok, code === 0);
+    return [code, stderr] as const;
+  };
+  const cases: [user: string, text: string, refused: RegExp | undefined][] = [
+    ["datastore", files, undefined],
+    ["datastore", missing, /Key-File .*none\.pem can't be read/],
+    ["datastore", `${files}Schema-Folder = ${join(folder, "none")}\n`, /The schema folder .*none can't be read/],
+    ["webserver", `${files}External-Addr = web1\n`, undefined],
+    ["webserver", files, /External-Addr .*is missing/],
+    ["webserver", "External-Addr = web1\n", /users are served over HTTPS/],
+    ["webserver", `${missing}External-Addr = web1\n`, /none\.pem/],
+    [
+      "webserver",
+      `${files}External-Addr = web1\nDatastore-CA-File = none.pem\nDatastore = 10.0.0.5\n`,
+      /Datastore-CA-File .*can't be read/,
+    ],
+    ["loadbalancer", files, undefined],
+    ["loadbalancer", "", /users are served over HTTPS/],
+    ["loadbalancer", `${files}Webserver-CA-File = none.pem\n`, /Webserver-CA-File .*can't be read/],
+    ["client", "", undefined],
+    ["client", "Datastore-CA-File = none.pem\n", /Datastore-CA-File .*can't be read/],
+  ];
+  for (const [user, text, refused] of cases) {
+    const [code, stderr] = await check(user, text);
+    assert.equal(code, refused ? 1 : 0, `${user}: ${text}\n${stderr}`);
+    if (refused) assert.match(stderr, refused);
+  }
 });
 
 test("a webserver's id is the configured one, or made once and kept", (t) => {

@@ -253,6 +253,8 @@ Max-Search-History=250
     ["[Global]\nDatastore-Update-Interval=0", /:2: Datastore-Update-Interval must be a number from 0\.1 to 3600/],
     ["[Global]\nDatastore=a\nDatastore=b c", /:3: Datastore must be host, host:port or \[IPv6\]:port, not "b c"\.$/],
     ["[Global]\nInsecure-Disable-HTTPS=maybe", /:2: Insecure-Disable-HTTPS must be true or false/],
+    ["[Global]\nExternal-Addr=web1:70000", /:2: External-Addr must be host or host:port, not "web1:70000"\.$/],
+    ["[Global]\nExternal-Addr=[::1]:0", /:2: External-Addr must be host or host:port/],
     ["[Global]\nDatastore-Port", /:2: "Datastore-Port" needs a value/],
     ["[Global]\nLog-Level=loud", /:2: Log-Level must be one of trace, debug, info, warn, error, off, not "loud"\.$/],
     ["[Override]\nWebserver=a", /:1: \[Override\] needs a name/],

@@ -1,10 +1,11 @@
 /** What `frontsync config check` prints. */
 import { alignedRows } from "../numbers.ts";
 import type { Output } from "../output.ts";
-import { checkExposure, dangers } from "./exposure.ts";
-import { readConfig, type Understood } from "./index.ts";
+import { dangers } from "./exposure.ts";
+import { readConfig, type Settings, type Understood } from "./index.ts";
 import { DECLARATIONS, KEY_NAMES, type KeyName, type User } from "./keys/index.ts";
 import { type Origin, overruled } from "./resolve.ts";
+import { mustStart } from "./starts.ts";
 
 /** What a secret is shown as. */
 const MASK = "********";
@@ -13,7 +14,7 @@ interface Shown extends Origin {
   value: unknown;
 }
 
-/** Throws BAD_CONFIG: with file and line, or when a datastore would not start with it. */
+/** Throws BAD_CONFIG: with file and line, or when the command of --for would not start with it. */
 export function checkConfig(file: string | undefined, user: User | undefined, output: Output): void {
   const understood = readConfig({ file, ...(user && { user }) });
   const keys = KEY_NAMES.filter((key) => user === undefined || DECLARATIONS[key].usedBy.includes(user));
@@ -21,7 +22,8 @@ export function checkConfig(file: string | undefined, user: User | undefined, ou
   const unused = understood.file?.unused ?? [];
   const notes = notesOf(understood, user);
   const { overrides } = understood.settings;
-  output.figures({ ok: true, file: understood.file?.path ?? null, settings, overrides, unused, notes });
+  const fault = user === undefined ? undefined : refusal(user, understood.settings);
+  output.figures({ ok: fault === undefined, file: understood.file?.path ?? null, settings, overrides, unused, notes });
 
   const rows = Object.entries(settings).map(([name, shown]) => [name, textOf(shown.value), originOf(shown)]);
   for (const row of alignedRows(rows)) output.line(row);
@@ -31,7 +33,17 @@ export function checkConfig(file: string | undefined, user: User | undefined, ou
     output.line(`  ${name}  ${place}${instead === undefined ? "" : `  (${instead})`}`);
   if (notes.length > 0) output.line();
   for (const note of notes) output.line(`${output.paint("yellow", "note")} ${note}`);
-  if (user === "datastore") checkExposure(understood.settings);
+  if (fault !== undefined) throw fault;
+}
+
+/** Why this command would not start. */
+function refusal(user: User, settings: Settings): unknown {
+  try {
+    mustStart(user, settings);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 function shownOf(key: KeyName, { values, origins }: Understood): Shown {

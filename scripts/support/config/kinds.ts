@@ -50,7 +50,9 @@ function address(text: string): string {
 
 /** How other webservers reach one: what stands between https:// and a path. */
 function externalAddress(text: string): string {
-  if (/^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?$/.test(text) && text.length <= 512) return text;
+  const found = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/.exec(text);
+  const port = Number(found?.[1] ?? 443);
+  if (found && text.length <= 512 && port >= 1 && port <= 65_535) return text;
   return refuse(`must be host or host:port, not ${shown(text)}`);
 }
 

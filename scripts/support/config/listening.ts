@@ -1,4 +1,4 @@
-/** Where users are served, as the settings say: of a webserver and of a load balancer. */
+/** Where users are served, as the settings say: of a webserver and of a load balancer; and where others reach a webserver. */
 import type { ListenOptions } from "../../../apps/http/options.ts";
 import { isLoopback } from "../../../bus/wire/address.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
@@ -23,4 +23,10 @@ export function listeningOf(settings: Pick<Settings, Of | Redirecting>): ListenO
     ...(certificateFile !== undefined && { certificateFile }),
     ...(redirectPort !== undefined && !settings.disableHttpRedirector && { redirectPort }),
   };
+}
+
+/** Where others reach a webserver. Throws BAD_CONFIG without one. */
+export function externalAddrOf({ externalAddr }: Pick<Settings, "externalAddr">): string {
+  if (externalAddr !== undefined) return externalAddr;
+  throw new FrontsyncError("BAD_CONFIG", "External-Addr (--external-addr) is missing: where other webservers reach this one.");
 }

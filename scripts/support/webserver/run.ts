@@ -2,10 +2,9 @@
 import { resolve } from "node:path";
 import { startWebserver, type WebserverOptions } from "../../../apps/webserver/index.ts";
 import { setLogLevel } from "../../../bus/platform/log.ts";
-import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Context } from "../cli.ts";
 import type { ConfigSources, Settings } from "../config/index.ts";
-import { listeningOf } from "../config/listening.ts";
+import { externalAddrOf, listeningOf } from "../config/listening.ts";
 import { reloadAtHangup } from "../config/reload.ts";
 import { datastoreOf } from "../config/target.ts";
 import { webserverId } from "../config/webserver-id.ts";
@@ -47,9 +46,7 @@ export async function runWebserver(settings: Settings, sources: ConfigSources, c
 }
 
 function optionsOf(settings: Settings): WebserverOptions & { controlAuth: string } {
-  const { externalAddr } = settings;
-  if (externalAddr === undefined)
-    throw new FrontsyncError("BAD_CONFIG", "External-Addr (--external-addr) is missing: where other webservers reach this one.");
+  const externalAddr = externalAddrOf(settings);
   return {
     ...datastoreOf(settings),
     webserver: webserverId(settings),
