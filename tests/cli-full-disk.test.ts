@@ -1,7 +1,7 @@
 // Goal: a full disk under what a command prints, logs or keeps for a moment ends no service, is told for what it is, and no half-done restore is left
 // unsaid. Method: /dev/full as standard output and error; a tmpfs of some kilobytes as the folder for temporary files.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { type Bus, connectBus } from "../bus/index.ts";
 import { freePorts } from "../scripts/support/free-ports.ts";
 import { fill } from "./support/backups.ts";
@@ -44,6 +45,23 @@ describe("on a full disk", () => {
     const [said, [code]] = await Promise.all([text(child.stderr as Readable), once(child, "close")]);
     assert.equal(code, 1);
     assert.match(said, /^frontsync: DISK_FULL: Not all could be printed: .*ENOSPC.*\n$/);
+  });
+});
+
+describe("with a limit on the size of files", () => {
+  it("what does not fit is refused as on a full disk, by an outbox that then goes on", async (t) => {
+    const dir = temporaryFolder(t);
+    const bus = new URL("../bus/index.js", import.meta.url).href;
+    const writer = `const { connectBus } = await import(${JSON.stringify(bus)});
+      const bus = await connectBus({ datastore: "127.0.0.1:1", webserver: "web1", dir: process.argv[1] });
+      const put = (data) => bus.collection("dashboards").put({ name: "x", data });
+      await put("small");
+      console.log(await put("x".repeat(1_000_000)).catch(({ code }) => code), bus.status().pending);
+      await put("small").then(() => console.log("goes on"));
+      await bus.close();`;
+    const args = ["-c", 'ulimit -f 1000; exec "$0" --input-type=module -e "$1" "$2"', process.execPath, writer];
+    const { stdout } = await promisify(execFile)("sh", [...args, join(dir, "web1")], { timeout: 120_000 });
+    assert.equal(stdout, "DISK_FULL 1\ngoes on\n");
   });
 });
 

@@ -2,7 +2,7 @@
 // runs it.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -59,6 +59,12 @@ it("frontsync resources ls, put, get, rm", async (t) => {
   child.stdout?.once("data", () => child.stdout?.destroy());
   const { code, stderr } = await ended;
   assert.deepEqual([code, stderr], [0, ""], "a reader that has seen enough is no fault");
+  const both = await Promise.all([1, 2].map(() => resources("get", "lookup table.csv", "--output", "both")));
+  for (const one of both) assert.deepEqual([one.code, one.stderr], [0, ""]);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith("both")),
+    ["both"],
+  );
   assert.equal((await resources("get", "nothing")).code, 1);
   assert.match((await resources("get", "nothing")).stderr, /^frontsync: NOT_FOUND: /);
   assert.match((await resources("put", join(folder, "none"))).stderr, /^frontsync: BAD_CONFIG: /);

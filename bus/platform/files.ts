@@ -105,8 +105,8 @@ export async function syncFolderSoon(folder: string): Promise<void> {
   }
 }
 
-/** The file system says that the disk, or somebody's share of it, is full. */
+/** The system says that the disk, somebody's share of it, or what a file may have (LimitFSIZE) is full. */
 export function isDiskFull(error: unknown): boolean {
   const { code } = (error ?? {}) as NodeJS.ErrnoException;
-  return code === "ENOSPC" || code === "EDQUOT";
+  return code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
 }

@@ -6,6 +6,7 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Bus, Entry } from "../../../bus/api.ts";
 import { clock } from "../../../bus/platform/clock.ts";
+import { randomId } from "../../../bus/platform/random.ts";
 import { FrontsyncError } from "../../../schemas/errors.ts";
 import type { Resource } from "../../../schemas/types.ts";
 import { catchUp } from "../catch-up.ts";
@@ -105,7 +106,8 @@ async function get(bus: Bus, wanted: string, to: string | undefined, { output, s
     progress.end();
     if (to === "-") return await printed(stream, signal);
     const file = resolve(to ?? basename(doc.name));
-    const part = `${file}.part`;
+    // Of this command alone: two that fetch into one file would write into each other's.
+    const part = `${file}.${randomId().slice(0, 8)}.part`;
     try {
       await pipeline(stream, createWriteStream(part), { signal });
       await rename(part, file);
