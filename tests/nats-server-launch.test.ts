@@ -189,6 +189,9 @@ describe("the embedded nats-server", { concurrency: true }, () => {
     const deaf = script(join(dir, "bin"), "nats-server", "trap '' TERM; echo I do not listen; while :; do sleep 0.1; done");
     const start = launchNatsServer({ binary: deaf, dir, config: "", startTimeoutMs: 3000 });
     await assert.rejects(start, refused("INTERNAL", "not ready after 3 s", "I do not listen"));
+    const stopped = new AbortController();
+    const unwanted = launchNatsServer({ binary: deaf, dir, config: "", signal: stopped.signal, log: () => stopped.abort() });
+    await assert.rejects(unwanted, refused("INTERNAL", "not wanted any more", "I do not listen"));
     await assert.rejects(
       launchNatsServer({ binary: fakeServer(join(dir, "x"), "1.0.0"), dir, config: "" }),
       refused("INTERNAL", "exit 0"),

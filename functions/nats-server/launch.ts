@@ -29,6 +29,8 @@ export interface LaunchOptions {
   log?: (line: string) => void;
   /** In ms, default 20 minutes: a large store takes long to open after a kill. */
   startTimeoutMs?: number;
+  /** Ends a start that is not over. */
+  signal?: AbortSignal;
 }
 
 export interface Exited {
@@ -71,6 +73,9 @@ export async function launchNatsServer(options: LaunchOptions): Promise<NatsServ
   const failed = new AbortController();
   const timeoutMs = options.startTimeoutMs ?? START_TIMEOUT_MS;
   const timer = setTimeout(() => failed.abort(`it was not ready after ${timeoutMs / 1000} s`), timeoutMs);
+  const onAbort = () => failed.abort("it is not wanted any more");
+  options.signal?.addEventListener("abort", onAbort, { once: true });
+  if (options.signal?.aborted) onAbort();
   void exited.then(({ code, signal }) => failed.abort(`it ended (${signal ?? `exit ${code}`})`));
   const pid = await guarded.pid;
   const server = { pid: pid ?? 0, exited, recentLog: () => [...lines], ...controls(pid, exited) };
@@ -83,6 +88,7 @@ export async function launchNatsServer(options: LaunchOptions): Promise<NatsServ
     throw startFault(error instanceof Error ? error.message : String(error), lines);
   } finally {
     clearTimeout(timer);
+    options.signal?.removeEventListener("abort", onAbort);
   }
 }
 

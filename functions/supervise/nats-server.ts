@@ -32,6 +32,7 @@ export interface SupervisedNats {
 
 export async function superviseNatsServer(options: NatsOptions): Promise<SupervisedNats> {
   const { path: binary } = await findNatsServer(options.onProgress ? { onProgress: options.onProgress } : {});
+  const stopping = new AbortController();
   const launch = async (port: number) => {
     const opening = setInterval(() => log.warn("nats-server is still opening its store"), TELL_MS);
     try {
@@ -39,6 +40,7 @@ export async function superviseNatsServer(options: NatsOptions): Promise<Supervi
         binary,
         config: configOf(options, port),
         dir: join(options.dir, "nats"),
+        signal: stopping.signal,
         log(line) {
           log.debug({ line }, "nats-server");
           writeFaults.heard(line);
@@ -48,7 +50,6 @@ export async function superviseNatsServer(options: NatsOptions): Promise<Supervi
       clearInterval(opening);
     }
   };
-  const stopping = new AbortController();
   let server: NatsServer | undefined;
   const writeFaults = new WriteFaults(options.dir, () => server?.kill("SIGTERM"));
   server = await launch(options.port);
@@ -66,6 +67,7 @@ export async function superviseNatsServer(options: NatsOptions): Promise<Supervi
       try {
         server = await launch(port);
       } catch (error) {
+        if (stopping.signal.aborted) return;
         log.error({ err: error }, "nats-server could not be started again");
         await pause(wait, stopping.signal);
       }
