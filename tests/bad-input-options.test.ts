@@ -11,6 +11,7 @@ import { FrontsyncError } from "../schemas/errors.ts";
 import { temporaryFolder } from "./support/nats-server-kit.ts";
 
 const BUS_ENTRY = new URL("../bus/index.js", import.meta.url).href;
+const KEYS = new URL("../functions/supervise/keys.js", import.meta.url).href;
 
 /** Without types. */
 type Loose<T> = { [K in keyof T]?: unknown };
@@ -161,6 +162,22 @@ describe("startDatastore refuses", () => {
       writeFileSync(join(dir, "keys.json"), text);
       await isRefused(() => startDatastore({ dir, port: 0 }), "keys.json", text);
     }
+  });
+
+  it("nothing when the keys are gone and the store is not: it makes others, and says what that means", (t) => {
+    const dir = temporaryFolder(t);
+    const program = `import { loadKeys } from ${JSON.stringify(KEYS)}; loadKeys(${JSON.stringify(dir)});`;
+    const said = () => {
+      const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
+      assert.equal(status, 0, stderr);
+      return stderr;
+    };
+    assert.equal(said(), "", "a new folder has none");
+    mkdirSync(join(dir, "jetstream"));
+    assert.equal(said(), "", "they are there");
+    rmSync(join(dir, "keys.json"));
+    assert.match(said(), /keys\.json is not there.*Put keys\.json back/);
+    assert.ok(existsSync(join(dir, "keys.json")));
   });
 
   it("a NATS that does not answer", async (t) => {

@@ -2,9 +2,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomically } from "../../bus/platform/files.ts";
+import { log } from "../../bus/platform/log.ts";
 import { random } from "../../bus/platform/random.ts";
 import { nkeys } from "../../bus/wire/nats.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
+
+/** In the datastore's folder: the store of the nats-server that it runs. */
+export const STORE = "jetstream";
 
 export interface Keys {
   /** Hex: signs versions, so that one which comes back from a webserver can be told to be ours. */
@@ -33,6 +37,11 @@ export function loadKeys(dir: string): Keys {
       );
     }
   }
+  if (existsSync(join(dir, STORE)))
+    log.warn(
+      { dir },
+      "keys.json is not there, and new keys are made. The store goes on; but what was signed before can't be told from what others have made: if the store is ever lost, webservers fill it again only at an operator's word. Put keys.json back if you have it.",
+    );
   const secret = () => random.bytes(32).toString("hex");
   const issuerSeed = Buffer.from(nkeys.createAccount().getSeed()).toString();
   const keys: Keys = { signingKey: secret(), issuerSeed, functionsPassword: secret(), authPassword: secret() };

@@ -4,7 +4,7 @@ import { pause } from "../../bus/platform/deadline.ts";
 import { log } from "../../bus/platform/log.ts";
 import { nkeys } from "../../bus/wire/nats.ts";
 import { findNatsServer, launchNatsServer, type NatsServer, natsConfig } from "../nats-server/index.ts";
-import type { Keys } from "./keys.ts";
+import { type Keys, STORE } from "./keys.ts";
 import { WriteFaults } from "./write-faults.ts";
 
 const MAX_PAUSE_MS = 2000;
@@ -99,7 +99,7 @@ function configOf({ dir, listen, sync, keys, tls }: NatsOptions, port: number): 
     listen,
     port,
     tls,
-    storeDir: join(dir, "jetstream"),
+    storeDir: join(dir, STORE),
     sync,
     functionsPassword: keys.functionsPassword,
     authPassword: keys.authPassword,
