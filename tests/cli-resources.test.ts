@@ -86,8 +86,10 @@ it("a write of a command that was queued ends when it is stored, and is told whe
   await using bus = await connectBus(options);
   await allCaughtUp([bus]);
   const { signal } = new AbortController();
+  const notes: string[] = [];
+  const note = (text: string) => void notes.push(text);
   const until = async (written: Written, timeoutMs: number) =>
-    await untilStored(bus, written, "resources", { signal, timeoutMs });
+    await untilStored(bus, written, "resources", { signal, timeoutMs, note });
   const [stored, refused] = await offline(bus, gate, async () => {
     const mine = await bus.resources.upload(content(10), { name: "a" }, { id: "a" });
     const late = await bus.resources.upload(content(20), { name: "b" }, { id: "b" });
@@ -97,4 +99,5 @@ it("a write of a command that was queued ends when it is stored, and is told whe
   });
   assert.ok((await until(stored, 60_000)) > 0);
   await assert.rejects(until(refused, 60_000), { code: "REVISION_CONFLICT" });
+  assert.match(notes.at(-1) ?? "", /^The datastore can't be reached\. Waiting for it, .*60.* at most; Ctrl-C gives up\.$/);
 });

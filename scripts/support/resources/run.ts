@@ -76,8 +76,9 @@ async function put(bus: Bus, file: string, name: string, { output, stop }: Conte
       { name },
       options,
     );
-    const revision = await untilStored(bus, uploaded, "resources", { signal: stop.signal, timeoutMs: STORED_MS });
     progress.end();
+    const waiting = { signal: stop.signal, note: output.note };
+    const revision = await untilStored(bus, uploaded, "resources", { ...waiting, timeoutMs: STORED_MS });
     output.line(`${printable(name)}: ${formatBytes(uploaded.size)}, version ${uploaded.version}, ${uploaded.sha256}`);
     output.figures({ ok: true, name, ...uploaded, revision });
   } finally {
@@ -135,7 +136,7 @@ async function printed(stream: Readable, signal: AbortSignal): Promise<void> {
 
 async function remove(bus: Bus, wanted: string, { output, stop }: Context): Promise<void> {
   const { id, doc } = await found(bus, wanted);
-  await untilStored(bus, await bus.collection("resources").delete(id), "resources", { signal: stop.signal });
+  await untilStored(bus, await bus.collection("resources").delete(id), "resources", { signal: stop.signal, note: output.note });
   output.line(`${printable(doc.name)} is deleted.`);
   output.figures({ ok: true, id, name: doc.name });
 }
