@@ -302,7 +302,7 @@ export class Writes {
         return waits;
       });
       await pending.keeping?.catch(() => {});
-      if (pending.inOutbox) await this.#outbox.stored(kept, (await this.#isOwn(wish, revision)) ? revision : undefined);
+      if (pending.inOutbox) await this.#outbox.stored(kept, (await this.#isOwn(pending, revision)) ? revision : undefined);
       const { comes, isHeld } = this.#options;
       if (!isHeld(revision) && this.#ofDocument.size < MAX_PENDING) pending.coming = comes(revision, this.#stop.signal);
       return { id, revision, mutationId: wish.mutation, ...(handedOver && { handedOver }) };
@@ -332,8 +332,11 @@ export class Writes {
 
   /** Whether a revision is the write's own, and not that of a later version that has it in it: what comes next was not made on that. An answer may tell of
    *  such a one also when it was asked for once: a handler that had none from the store looks what became of the write. */
-  async #isOwn({ id, schema, mutation }: Wish, revision: number): Promise<boolean> {
+  async #isOwn({ wish: { id, schema, mutation }, key }: Pending, revision: number): Promise<boolean> {
     if (id === undefined) return true;
+    const { isHeld, comes } = this.#options;
+    // Its row tells, and after an outage may be long in coming. What was made on it waits for that: else it would be refused for it.
+    if (!isHeld(revision) && (this.#ofDocument.get(key)?.length ?? 0) > 1) await comes(revision, this.#stop.signal);
     const row = await this.#options.read(schema.collection, id).catch(() => undefined);
     return row?.revision === revision && readEnvelope(row.headers)?.version === mutation;
   }

@@ -192,6 +192,41 @@ describe("a write on its own webserver", () => {
     await writes.close();
   });
 
+  it("goes on from its own version also when its answer comes long before its row, as while much is caught up with", async (t) => {
+    let state: "synced" | "degraded" = "degraded";
+    const [contact, came, over] = [deferred<void>(), deferred<void>(), deferred<void>()];
+    const sent: { ifRevision?: number }[] = [];
+    const send = async ({ json }: { json: string }) => {
+      sent.push(JSON.parse(json));
+      if (sent.length === 2) over.resolve();
+      return { id: "d", revision: REVISION };
+    };
+    let row: Row | undefined;
+    const writes = writesOf(Outbox.open(temporaryFolder(t), schemas), {
+      ...{ state: () => state, read: async () => row, reachable: () => contact.promise },
+      ...{ isHeld: () => row !== undefined, comes: () => came.promise },
+      sender: { send } as unknown as WritesOptions["sender"],
+    });
+    const mutations = [1, 2].map(() => writes.nextMutationId(undefined));
+    for (const mutation of mutations) {
+      const body = { op: "put", doc: { id: "d", name: mutation } } as const;
+      await writes.write(schema, "d", body, 10, mutation, { by: 0, ifRevision: 0 });
+    }
+    state = "synced";
+    contact.resolve();
+    await eventually("the first one is answered", 60_000, () => sent.length === 1);
+    const headers = `NATS/1.0\r\nFs-Version: ${mutations[0]}\r\n\r\n`;
+    row = { revision: REVISION, deleted: false, id: "d", headers, body: JSON.stringify({ id: "d", name: "first" }) };
+    came.resolve();
+    await over.promise;
+    assert.deepEqual(
+      sent.map(({ ifRevision }) => ifRevision),
+      [0, REVISION],
+    );
+    await eventually("both are answered", 60_000, () => writes.pending === 0);
+    await writes.close();
+  });
+
   it("of what is not here is not said to wait: it can't be shown, and whoever has asked for it is told that nobody knows", async (t) => {
     let state: "synced" | "degraded" = "synced";
     const [sent, answer] = [deferred<void>(), deferred<never>()];
