@@ -168,12 +168,12 @@ export class EmbeddedBus implements Bus {
     });
     this.#drift = openDrift({
       ...{ ...options, schemas, warn, counters: this.#counters, replica: this.#replica, link: this.#link },
-      ...{ follow: () => this.#follow, checkIn: () => void this.#checkIn.fresh(), reload: (changed) => this.#reload(changed) },
+      ...{ follow: () => this.#follow, checkIn: () => void this.#checkIn.fresh(), reload: (gone) => this.#reload(gone) },
     });
     this.#reseed = new Reseed({
       ...{ ...options, link: this.#link, schemas, replica: this.#replica, warn },
       ...{ follow: () => this.#follow, pending: () => this.#writes.pending, checkIn: () => this.#checkIn.fresh() },
-      ...{ heal: (contents) => this.transfers.heal(contents), reload: (gone) => this.#reload(gone) },
+      ...{ heal: (contents) => this.transfers.heal(contents), reload: () => this.#reload([]) },
     });
     this.#checkIn = new CheckIn(options.updateInterval, {
       describe: () => this.#describe(),
@@ -202,10 +202,10 @@ export class EmbeddedBus implements Bus {
     void this.#link.open();
   }
 
-  async #reload(changed: readonly Document[]): Promise<void> {
+  async #reload(gone: readonly Document[]): Promise<void> {
     await this.conflicts.load();
     if (this.conflicts.counted()) this.#notices.changed();
-    this.#reading.outOfTurn.note(changed);
+    this.#reading.outOfTurn.note(gone);
   }
 
   #newFollow(position: ReplicaPosition): Follow {

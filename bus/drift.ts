@@ -41,8 +41,8 @@ interface BusParts
   extends Omit<ResyncParts, "meet" | "settle" | "done">,
     Pick<DriftParts, "dir" | "counters" | "warn" | "checkIn"> {
   follow(): Follow;
-  /** What is held of some documents is another version now, or nothing. */
-  reload(changed: readonly Document[]): Promise<void>;
+  /** Rows are others than before; these documents were found to be deleted. */
+  reload(gone: readonly Document[]): Promise<void>;
 }
 
 export function openDrift({ follow, reload, ...parts }: BusParts): Drift {

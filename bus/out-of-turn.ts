@@ -1,5 +1,5 @@
-/** What has changed here otherwise than by following the store: rows that were compared with its list, or given up for another store. Readers of
- *  changes find nothing of that behind the revision where they are, and are told of it by this. */
+/** What was deleted here otherwise than by following the store: its tombstone was collected, and the store's list said it. Readers of changes find nothing of
+ *  that behind the revision where they are, and are told of it by this. What was set aside nobody has deleted: it is not told, and what belongs to it stays. */
 import type { FoundRow } from "./replica/methods.ts";
 import type { Waiters } from "./waiters.ts";
 

@@ -25,8 +25,8 @@ export interface ResyncParts {
   meet(epochs: Epochs, head: number): boolean;
   /** Hands what has arrived to the replica; from then on it is asked for what this thread held itself. */
   settle(): void;
-  /** What is held of some documents is another version now, or nothing. */
-  done(changed: readonly Document[]): Promise<void>;
+  /** Rows are others than before; these documents were found to be deleted. */
+  done(gone: readonly Document[]): Promise<void>;
 }
 
 export class Resync {
@@ -93,7 +93,7 @@ export class Resync {
         missing.map((subject) => parseStoreSubject(subject).token),
       );
     } finally {
-      await this.#parts.done(found.changed);
+      await this.#parts.done(found.gone);
     }
     return found;
   }

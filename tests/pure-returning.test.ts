@@ -23,7 +23,7 @@ describe("a webserver that reads what changed", () => {
   const resync = {
     async collection(name: string) {
       compared.push(name);
-      return { missing: [], deleted: 0, aside: [], unexplained: 0, recounted: false, changed: [] };
+      return { missing: [], deleted: 0, aside: [], unexplained: 0, recounted: false, gone: [] };
     },
   };
 
@@ -97,7 +97,7 @@ describe("a list of a collection", () => {
       async call(method: string, argument: { first: boolean; floor: number; until: number }) {
         if (method === "listed") listed.push({ first: argument.first });
         if (method === "reconcile") reconciled.push({ floor: argument.floor, until: argument.until });
-        return { missing: [], deleted: 0, aside: [], unexplained: 0, recounted: false, changed: [] };
+        return { missing: [], deleted: 0, aside: [], unexplained: 0, recounted: false, gone: [] };
       },
     };
     const resync = new Resync({

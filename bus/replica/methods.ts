@@ -41,9 +41,8 @@ export interface ReplicaMethods {
   offer(after: OfferPlace): { records: Uint8Array; count: number; next: OfferPlace | undefined };
   /** Another store is followed from now on: all rows are set back. */
   setBack(position: ReplicaPosition): void;
-  /** Keeps aside what was set back and has not come again. Returns how many rows were kept, with those that others have replaced, the file, and the
-   *  documents of which nothing is held any more. */
-  giveUp(options: null): { count: number; file: string; gone: Pick<FoundRow, "collection" | "id">[] };
+  /** Keeps aside what was set back and has not come again. Returns how many rows were kept, with those that others have replaced, and the file. */
+  giveUp(options: null): { count: number; file: string };
   /** `fresh`: computed from the rows, not as they are kept. */
   digests(options: { fresh: boolean }): Record<string, string>;
   /** A page of the complete list of a collection, as the store has it (bus/wire/page.ts). */
@@ -79,8 +78,8 @@ export interface Reconciled {
   unexplained: number;
   /** The digest was not the one of the rows. */
   recounted: boolean;
-  /** The documents whose rows were taken out. */
-  changed: Pick<FoundRow, "collection" | "id">[];
+  /** The documents that were deleted. */
+  gone: Pick<FoundRow, "collection" | "id">[];
 }
 export interface Holds {
   documents: number;

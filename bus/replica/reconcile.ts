@@ -56,7 +56,7 @@ export function reconcile(options: ReconcileOptions): Reconciled {
     aside: given.map(({ id, revision }) => ({ collection, id, revision })),
     unexplained: unexplained.length - given.length,
     recounted,
-    changed: [...explained, ...given].map(({ id }) => ({ collection, id })),
+    gone: explained.map(({ id }) => ({ collection, id })),
   };
 }
 

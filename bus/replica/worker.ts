@@ -197,13 +197,11 @@ const methods: ReplicaMethods = {
   giveUp() {
     keepAside();
     let count = 0;
-    const gone: ReturnType<ReplicaMethods["giveUp"]>["gone"] = [];
     const all = Object.values(opened());
     function* left() {
       for (const database of all)
         for (const row of database.leftBack()) {
           count++;
-          if (!row.deleted) gone.push({ collection: row.collection, id: row.id });
           yield row;
         }
     }
@@ -212,7 +210,7 @@ const methods: ReplicaMethods = {
     if (count > 0) changed(position);
     count += replaced;
     replaced = 0;
-    return { count, file: recoveryFile(folder), gone };
+    return { count, file: recoveryFile(folder) };
   },
   digests({ fresh }) {
     const { users, webstore } = opened();

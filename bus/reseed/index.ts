@@ -3,7 +3,6 @@
 import type { CheckInReply, Epochs } from "../../schemas/types.ts";
 import type { State } from "../api.ts";
 import type { Follow } from "../follow.ts";
-import type { Document } from "../out-of-turn.ts";
 import { clock } from "../platform/clock.ts";
 import { log } from "../platform/log.ts";
 import type { Holds } from "../replica/methods.ts";
@@ -26,7 +25,7 @@ export interface ReseedParts extends Pick<OfferingParts, "link" | "schemas" | "r
   /** Gives the datastore contents that it lacks. */
   heal(contents: readonly string[]): void;
   /** The conflict copies that are held may be others now. */
-  reload(gone: readonly Document[]): Promise<void>;
+  reload(): Promise<void>;
   checkIn(): Promise<unknown>;
 }
 
@@ -148,9 +147,9 @@ export class Reseed {
     const wanted = [...this.#wanted];
     this.#wanted = new Set();
     if (wanted.length > 0) heal(wanted);
-    const { count, file, gone } = await replica.call("giveUp", null);
+    const { count, file } = await replica.call("giveUp", null);
     if (count === 0) return;
-    await reload(gone);
+    await reload();
     log.warn({ webserver, count, file }, "versions that the datastore does not have were set aside");
     warn(
       "SET_ASIDE",
