@@ -19,10 +19,10 @@ import {
   type WriteBody,
 } from "./outbox/request.ts";
 import { told } from "./outbox/told.ts";
+import { keyOf, Turns } from "./outbox/turns.ts";
 import { checkState, outcomeUnknown, unreachable, waiting } from "./outbox/unsent.ts";
 import { clock } from "./platform/clock.ts";
 import { DEFAULT_TIMEOUT_MS, type Deferred, deferred, within } from "./platform/deadline.ts";
-import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { randomId } from "./platform/random.ts";
 import { RecentMap } from "./platform/recent-map.ts";
@@ -75,7 +75,7 @@ export class Writes {
   readonly #options: WritesOptions;
   readonly #delivery: DeliveryParts;
   readonly #outbox: Outbox;
-  readonly #queue = new KeyedQueue();
+  readonly #turns = new Turns();
   readonly #pending = new Map<string, Pending>();
   readonly #ofDocument = new Map<string, Pending[]>();
   readonly #stop = new AbortController();
@@ -256,7 +256,7 @@ export class Writes {
     if (others) others.push(pending);
     else this.#ofDocument.set(key, [pending]);
     this.#pendingBytes += bytes;
-    pending.done = this.#queue.run(key, () => this.#settle(pending));
+    pending.done = this.#turns.run(wish, key, delivery.stored, () => this.#settle(pending));
     pending.done.then(pending.answer.resolve, pending.answer.reject);
     return pending;
   }
@@ -388,9 +388,4 @@ export class Writes {
     if (!mutation.startsWith(`${this.#options.webserver}.${this.#incarnation}.`)) return;
     this.#refused.set(key, {});
   }
-}
-
-/** Writes of one document follow each other; a new one without an id follows none. */
-function keyOf({ collection }: CollectionSchema, id: string | undefined, mutation: string): string {
-  return `${collection}/${id ?? ` ${mutation}`}`;
 }

@@ -41,9 +41,12 @@ export function addSeen(seen: string, mutation: string, webserver: string): stri
   const parts = OF_SOURCE.exec(mutation);
   if (!parts || parts[1] !== webserver) return joined([...entries, `~${mutation}`]);
   const source = `${parts[1]}.${parts[2]}=`;
+  const known = entries.find((entry) => entry.startsWith(source));
+  // A new document may take the place of one that has seen later numbers.
+  const mark = known === undefined ? Number(parts[3]) : Math.max(Number(parts[3]), Number(known.slice(source.length)));
   return keep(
-    entries.filter((entry) => !entry.startsWith(source)),
-    source + parts[3],
+    entries.filter((entry) => entry !== known),
+    source + mark,
   );
 }
 

@@ -6,6 +6,7 @@ import type { Bus, Search } from "../bus/index.ts";
 import { type Asker, asker } from "./support/asking.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { assertEqualReplicas, storedVersions } from "./support/faults-ledger.ts";
+import { eventually } from "./support/nats-server-kit.ts";
 import { makeUser } from "./support/people.ts";
 
 const MOST = 100;
@@ -113,6 +114,41 @@ describe("a search history", () => {
     await assertEqualReplicas([a, b]);
   });
 
+  it("keeps what ran last, in whatever order it comes, and says of a same search when that was", async () => {
+    const uid = await makeUser(a);
+    await a.caughtUp();
+    const at = (second: number) => new Date(1_700_000_000_000 + second * 1000).toISOString();
+    const order = Array.from({ length: MOST + 50 }, (_, n) => (n * 77) % (MOST + 50));
+    for (const n of order) {
+      const stored = await raw.ask("put", "searches", { doc: { uid, userQuery: `q${n}`, launched: at(n) } });
+      assert.equal(stored.code, undefined);
+    }
+    await raw.ask("put", "searches", { doc: { uid, userQuery: "q149", launched: at(0) } });
+    await a.caughtUp();
+    const { items } = await a.asUser(uid).collection("searches").list({ limit: 1000, sort: "-launched" });
+    assert.deepEqual(
+      items.map(({ doc }) => doc.userQuery),
+      named("q", 50, MOST + 50),
+    );
+    // Whoever does not say when it ran, runs it now.
+    await put(a, uid, "now");
+    assert.deepEqual((await history(a, uid)).slice(0, 1), ["now"]);
+    assert.ok(!(await history(a, uid)).includes("q50"));
+  });
+
+  it("takes an entry for one that it has by its own mutation alone, not by a later one of its webserver", async () => {
+    const uid = await makeUser(a);
+    await a.caughtUp();
+    const asked = (n: number) => raw.ask("put", "searches", { doc: { uid, userQuery: `q${n}` }, mutation: `raw.one.${n}` });
+    for (let n = 2; n <= MOST + 1; n++) assert.equal((await asked(n)).code, undefined);
+    const late = await asked(1);
+    assert.deepEqual((await history(a, uid)).slice(0, 2), ["q1", `q${MOST + 1}`]);
+    assert.deepEqual(await asked(1), late);
+    // The place remembers the later number, too.
+    await raw.ask("put", "searches", { doc: { uid, slot: 0, userQuery: "no" }, mutation: "raw.one.2" });
+    assert.ok(!(await history(a, uid)).includes("no"));
+  });
+
   it("says who cleared it", async () => {
     const uid = await makeUser(a);
     await a.caughtUp();
@@ -122,6 +158,26 @@ describe("a search history", () => {
     const { value } = await changes.next();
     assert.deepEqual([value?.op, value?.by], ["delete", 1]);
     await changes.return?.();
+  });
+});
+
+describe("a search history that was made without contact", () => {
+  it("is taken over in its order, by two handlers", async () => {
+    await using own = await deploy({ webservers: 2, handlers: 2 });
+    const [alone, other] = own.buses as [Bus, Bus];
+    const uid = await makeUser(alone);
+    await alone.caughtUp();
+    await own.stopDatastore();
+    await eventually("there is no contact", 60_000, () => alone.status().state === "degraded" || undefined);
+    for (let n = 0; n < MOST + 50; n++) await put(alone, uid, `q${n}`);
+    await own.restartDatastore();
+    await alone.caughtUp();
+    assert.deepEqual(await alone.deadLetters.list(), []);
+    assert.deepEqual(await history(other, uid), named("q", 50, MOST + 50));
+    const docs = Array.from({ length: MOST + 50 }, (_, n) => ({ userQuery: `m${n}` }));
+    await alone.asUser(uid).collection("searches").putMany(docs);
+    await alone.caughtUp();
+    assert.deepEqual(await history(other, uid), named("m", 50, MOST + 50));
   });
 });
 

@@ -1,7 +1,7 @@
 /** Asks the datastore for one write until it is known what became of it. */
 import { asFrontsyncError, type ErrorCode, type FrontsyncError } from "../../schemas/errors.ts";
 import type { WriteReply } from "../../schemas/types.ts";
-import { pause, withSignal } from "../platform/deadline.ts";
+import { deferred, pause, withSignal } from "../platform/deadline.ts";
 import { log } from "../platform/log.ts";
 import type { Sender } from "../sender.ts";
 import { asRequest, type Kept, type KeptUpload, type Wish } from "./request.ts";
@@ -43,7 +43,8 @@ export class Delivery {
   readonly #parts: DeliveryParts;
   #asking = false;
   #unanswered = false;
-  #stored = false;
+  readonly #stored = deferred<void>();
+  #isStored = false;
   #given: FrontsyncError | undefined;
   #onGiven: (() => void) | undefined;
 
@@ -53,12 +54,17 @@ export class Delivery {
 
   /** The datastore said so. */
   get isStored(): boolean {
-    return this.#stored;
+    return this.#isStored;
+  }
+
+  /** Resolves when the datastore says so; never otherwise. */
+  get stored(): Promise<void> {
+    return this.#stored.promise;
   }
 
   /** It was sent, and nobody has said that it is not stored. */
   get mayBeStored(): boolean {
-    return this.#asking || this.#unanswered || this.#stored;
+    return this.#asking || this.#unanswered || this.#isStored;
   }
 
   /** Nobody wants it any more; what was sent may be stored nevertheless. */
@@ -104,7 +110,8 @@ export class Delivery {
       const reply = kept.content
         ? await upload(kept as KeptUpload, stop)
         : await sender.send(asRequest(wish, kept, takesSchema()), wish.bytes, doubled(TRY_MS, attempt));
-      this.#stored = true;
+      this.#isStored = true;
+      this.#stored.resolve();
       // So that a get on this bus sees it; what is stored stays stored, however long that takes.
       if (!isHeld(reply.revision)) await withSignal(TRY_MS.most, stop, (signal) => holds(reply.revision, signal));
       return reply;

@@ -25,6 +25,15 @@ import { Storing, type StoringParts } from "./storing.ts";
 
 type Decided = Exclude<Decision, { kind: "needs-body" }>;
 
+/** `stays`: the revision of what is in its place, and stays there. */
+interface DecidedOn {
+  edit: Edit;
+  subject: string;
+  decision: Decided;
+  revision: number;
+  stays: number | undefined;
+}
+
 export interface CommitterParts extends StoringParts {
   views: Views;
   rules: ReadonlyMap<string, Rules>;
@@ -169,7 +178,7 @@ export class Committer {
       const view = await views.of(scope, { certain });
       const made = edit.id === undefined ? madeBefore(view, edit) : undefined;
       if (made) return made;
-      let decided: { edit: Edit; subject: string; decision: Decided; revision: number };
+      let decided: DecidedOn;
       try {
         decided = await this.#decideOn(schema, own, edit, view, certain);
       } catch (error) {
@@ -177,6 +186,10 @@ export class Committer {
         throw error;
       }
       const { id } = decided.edit;
+      if (decided.stays !== undefined) {
+        if (!certain) continue;
+        return { id, revision: decided.stays };
+      }
       if (decided.decision.kind === "seen") return { id, revision: decided.decision.revision };
       if (clock.now() > deadline) throw late(id);
       const guard = scope.subjects ? undefined : { subjects: storeSubjects(scope.collection), revision: decided.revision };
@@ -187,7 +200,13 @@ export class Committer {
     }
   }
 
-  async #decideOn(schema: CollectionSchema, rules: Rules | undefined, asked: Asked, view: View, certain: boolean) {
+  async #decideOn(
+    schema: CollectionSchema,
+    rules: Rules | undefined,
+    asked: Asked,
+    view: View,
+    certain: boolean,
+  ): Promise<DecidedOn> {
     const { views } = this.#parts;
     const others: Record<string, View> = {};
     for (const name of rules?.looksAt ?? []) others[name] = await views.of(wholeCollection(name), { certain });
@@ -202,7 +221,10 @@ export class Committer {
       check &&
       ((before: Doc | undefined, next: Doc | undefined) => check({ id: edit.id, before, next, by: edit.by, now }, view, others));
     const decision = decide(schema, edit, view.held.get(subject), edit.at ?? now, { actor, rule });
-    return { edit, subject, decision: withBody(decision), revision: view.revision };
+    const there = edit.origin === undefined ? undefined : view.held.get(subject);
+    const stays =
+      there?.doc && edit.what.op === "put" && rules?.slots?.stays?.(edit.what.doc, there.doc) ? there.revision : undefined;
+    return { edit, subject, decision: withBody(decision), revision: view.revision, stays };
   }
 
   #alone(schema: CollectionSchema, edit: Edit, subject: string, deadline: number, store: Store): Promise<WriteReply> {

@@ -87,7 +87,7 @@ export function decide(
   now: number,
   { actor, rule }: Judges = {},
 ): Decision {
-  if (current && hasSeen(current.envelope?.seen ?? "", edit.mutation)) return { kind: "seen", revision: current.revision };
+  if (current && isIn(edit, current.envelope)) return { kind: "seen", revision: current.revision };
   const exists = current !== undefined && !current.deleted;
   const { op } = edit.what;
   if (!exists && (op === "patch" || op === "delete"))
@@ -140,6 +140,14 @@ export function decide(
   if (schema.version > 1) envelope.schema = schema.version;
   const overwrites = losesVersion ? current : undefined;
   return { kind: "write", expected: current?.revision ?? 0, deleted: next === undefined, body, envelope, overwrites };
+}
+
+/** Whether a version has an edit in it. A new document may take the place of one that has seen later numbers of the same webserver: of these it is none. */
+export function isIn(
+  { mutation, origin }: Pick<Edit, "mutation" | "origin">,
+  envelope: Pick<Envelope, "seen" | "origin"> | undefined,
+): boolean {
+  return origin === undefined ? hasSeen(envelope?.seen ?? "", mutation) : envelope?.origin === origin;
 }
 
 /** Whether the document has moved on since what the edit was based on. A document that was deleted does not exist: that is 0, too. */

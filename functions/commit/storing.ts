@@ -7,12 +7,11 @@ import { escapeId, isHashed, parseStoreSubject } from "../../bus/wire/subjects.t
 import type { StoredVersion } from "../../bus/wire/version.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
-import { hasSeen } from "../../schemas/mutation.ts";
 import type { Envelope } from "../../schemas/types.ts";
 import type { Epochs } from "../store/epochs.ts";
 import type { Follower } from "../store/follower.ts";
 import type { Held } from "../store/views.ts";
-import type { Decision, Edit } from "./decide.ts";
+import { type Decision, type Edit, isIn } from "./decide.ts";
 import { GroupCommit } from "./group-commit.ts";
 
 /** The new version; or, when that is not its own, a later one that has the mutation in it. */
@@ -39,7 +38,7 @@ export class Storing {
    *  DISK_FULL: then it is not stored; TIMEOUT: nobody knows. */
   async store(
     schema: CollectionSchema,
-    edit: Pick<Edit, "id" | "mutation">,
+    edit: Pick<Edit, "id" | "mutation" | "origin">,
     subject: string,
     decision: Decision & { kind: "write" },
     guard?: { subjects: string; revision: number },
@@ -69,10 +68,10 @@ export class Storing {
 
   /** No answer to a write: what the subject has seen tells. If the write is only late, it and its repetition expect the same revision,
    *  so at most one of them is stored. */
-  async #lookAgain(subject: string, edit: Pick<Edit, "mutation">): Promise<Stored | "conflict"> {
+  async #lookAgain(subject: string, edit: Pick<Edit, "mutation" | "origin">): Promise<Stored | "conflict"> {
     const current = await this.#readNow(subject);
     const { revision, deleted, envelope } = current ?? {};
-    if (!current || revision === undefined || !hasSeen(envelope?.seen ?? "", edit.mutation)) return "conflict";
+    if (!current || revision === undefined || !isIn(edit, envelope)) return "conflict";
     const isOwn = envelope?.version === edit.mutation;
     if (isOwn) this.#parts.follower.committed({ subject, revision, deleted: deleted === true, envelope });
     return { subject, revision, deleted: deleted === true, envelope, body: current.body, isOwn };

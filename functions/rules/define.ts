@@ -32,7 +32,12 @@ export interface Rules {
   bringBack?(change: Change, all: View): Doc | undefined;
   /** Of a collection that allocates the second of two key fields: where a new document of an owner goes, and what is looked at for that. Without
    *  it: the number after the highest of the collection. */
-  slots?: { scope(doc: Doc, schema: CollectionSchema): Scope; choose(doc: Doc, held: View, schema: CollectionSchema): number };
+  slots?: {
+    scope(doc: Doc, schema: CollectionSchema): Scope;
+    choose(doc: Doc, held: View, schema: CollectionSchema): number;
+    /** Whether what is in its place stays: the new one comes so late that it would be out again. */
+    stays?(doc: Doc, before: Doc): boolean;
+  };
   /** Before a deletion that nothing speaks against, again when it is retried: what else has to happen. `afterwards` is called when the tombstone is
    *  stored; what it returns is told in the reply. */
   beforeDelete?(edit: Edit, deadline: number, context: Context): Promise<{ afterwards(): Promise<Partial<WriteReply>> }>;

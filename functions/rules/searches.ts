@@ -7,7 +7,7 @@ import { defineRules, type RuleSettings, type Rules } from "./define.ts";
 const SEARCHES = "searches";
 
 /** A new entry takes the place of the same search before, else a free place, else that of the oldest: so the history has an end, nothing is in it
- *  twice, and what falls out leaves no tombstone. */
+ *  twice, and what falls out leaves no tombstone. How old one is goes by when it ran: what comes from a webserver that was without contact came late. */
 export default ({ maxSearchHistory }: RuleSettings): Rules =>
   defineRules({
     collection: SEARCHES,
@@ -23,7 +23,11 @@ export default ({ maxSearchHistory }: RuleSettings): Rules =>
         if (same) return same.slot;
         const free = places.find(({ held: at }) => !at?.doc);
         if (free) return free.slot;
-        return entries.reduce((oldest, entry) => (entry.revision < oldest.revision ? entry : oldest)).slot;
+        return entries.reduce((oldest, entry) => (isOlder(entry, oldest) ? entry : oldest)).slot;
+      },
+      stays({ launched }, before) {
+        const [late, held] = [timeOf(launched), timeOf(before.launched)];
+        return late !== undefined && held !== undefined && late < held;
       },
     },
   });
@@ -31,6 +35,26 @@ export default ({ maxSearchHistory }: RuleSettings): Rules =>
 /** All places of a user's history that the schema has: also those that were used when it kept more. */
 export function historyOf({ fields }: CollectionSchema, uid: number): Scope {
   return placesOf(uid, Number(fields.slot?.maximum) + 1);
+}
+
+interface Entry {
+  revision: number;
+  doc: Search;
+}
+
+function isOlder(one: Entry, other: Entry): boolean {
+  return (ranAt(one) - ranAt(other) || one.revision - other.revision) < 0;
+}
+
+/** Nothing ran later than it was stored, whatever its webserver's clock said. */
+function ranAt({ doc: { launched, updatedAt } }: Entry): number {
+  const stored = timeOf(updatedAt) ?? 0;
+  return Math.min(timeOf(launched) ?? stored, stored);
+}
+
+function timeOf(time: unknown): number | undefined {
+  const ms = typeof time === "string" ? Date.parse(time) : Number.NaN;
+  return Number.isFinite(ms) ? ms : undefined;
 }
 
 function placesOf(uid: number, count: number): Scope {
