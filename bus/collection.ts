@@ -24,7 +24,8 @@ import type { Replica, Row } from "./replica/index.ts";
 import type { ListedRow, WaitingRow } from "./replica/methods.ts";
 import { docOf } from "./replica/row.ts";
 import { listStatement } from "./replica/tables.ts";
-import { queryable, see, seeChange } from "./sight.ts";
+import { queryable, see, seeVersions } from "./sight.ts";
+import { noVersions } from "./versions.ts";
 import type { Writes } from "./writes.ts";
 
 /** Writes that putMany has under way at once. */
@@ -192,9 +193,11 @@ export function openCollection(name: string, parts: CollectionParts): Collection
       checkWait(wait);
       const of = schema();
       checkId(id);
-      const actor = await user?.actor();
-      const changes = await parts.versions(of, id, wait);
-      return changes.flatMap((change) => seeChange(of, actor, change) ?? []);
+      await user?.actor();
+      const versions = await parts.versions(of, id, wait);
+      const told = seeVersions(of, await user?.actor(), versions);
+      if (!told) throw noVersions(of, id);
+      return told;
     },
   };
 }

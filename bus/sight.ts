@@ -1,5 +1,5 @@
 /** What somebody sees: the system (no actor) everything, a user what is visible to them. */
-import { type Actor, mayHaveRead, mayRead, withoutSecrets } from "../schemas/access.ts";
+import { type Actor, mayHaveRead, mayRead, seesAll, withoutSecrets } from "../schemas/access.ts";
 import type { Doc } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { CollectionSchema } from "../schemas/index.ts";
@@ -31,6 +31,17 @@ export function seeChange(schema: CollectionSchema, actor: Actor | undefined, ch
   // Of a first version nobody has seen an earlier one, unless its id was used before.
   if (first || !mayHaveRead(schema, actor, change.id)) return undefined;
   return { ...change, op: "delete", doc: undefined };
+}
+
+/** The versions as they are told; undefined: not at all. Of a document of which none is to be seen, also when it was deleted, nobody else learns. */
+export function seeVersions(
+  schema: CollectionSchema,
+  actor: Actor | undefined,
+  versions: readonly Change<Doc>[],
+): Change<Doc>[] | undefined {
+  const seen = versions.flatMap((version) => seeChange(schema, actor, version) ?? []);
+  const learns = !actor || seesAll(schema, actor) || seen.some(({ op }) => op === "put");
+  return learns ? seen : undefined;
 }
 
 /** A refusal as it is shown: what is there now comes with a conflict. */

@@ -38,6 +38,11 @@ export async function readVersions(
   }
 }
 
+/** As the datastore says it. */
+export function noVersions({ collection }: CollectionSchema, id: string): FrontsyncError {
+  return new FrontsyncError("NOT_FOUND", `${collection} never had a document '${id.slice(0, 80)}'.`);
+}
+
 function checkState({ state }: VersionsSource): void {
   if (state() === "degraded")
     throw new FrontsyncError(

@@ -1,6 +1,6 @@
 /** Who may see and change a document: the one place that decides it, for webservers and functions alike. Pure. */
 import { isDeepStrictEqual } from "node:util";
-import type { Doc } from "./document.ts";
+import { type Doc, documentId, noDocument } from "./document.ts";
 import { FrontsyncError } from "./errors.ts";
 import type { CollectionSchema } from "./index.ts";
 import type { Audience, User } from "./types.ts";
@@ -26,9 +26,15 @@ export function actorOf(uid: number, user: User | undefined): Actor {
 export function mayRead(schema: CollectionSchema, actor: Actor, doc: Doc): boolean {
   const access = accessOf(schema);
   if (access === "system") return false;
-  if (actor.admin || access === "directory" || owns(schema, actor, doc)) return true;
+  if (seesAll(schema, actor) || owns(schema, actor, doc)) return true;
   if (access === "owner") return sharesByGroups(schema) && sharesGroup(actor, doc.groups);
   return isIn(actor, doc.readers) || isIn(actor, doc.writers);
+}
+
+/** Whether every document may be seen. */
+export function seesAll(schema: CollectionSchema, actor: Actor): boolean {
+  const access = accessOf(schema);
+  return access !== "system" && (actor.admin || access === "directory");
 }
 
 /** Whether a document that is deleted, or that the actor may not see now, may have been visible once: who saw its earlier versions is kept
@@ -62,7 +68,7 @@ export function withOwner(schema: CollectionSchema, uid: number, before: Doc | u
 export function checkWrite(schema: CollectionSchema, actor: Actor, before: Doc | undefined, next: Doc | undefined): void {
   const { collection } = schema;
   const access = accessOf(schema);
-  if (before && !mayRead(schema, actor, before)) throw new FrontsyncError("NOT_FOUND", `${collection} has no such document.`);
+  if (before && !mayRead(schema, actor, before)) throw noDocument(schema, documentId(schema, before));
   if (access === "system") throw denied(`${collection} is written by the system only`);
   if (actor.admin) return;
   if (access === "directory") checkOwnFields(schema, actor, before, next);

@@ -12,6 +12,8 @@ export const MAX_LEVELS = 500;
 const BYTE_ORDER_MARK = "\ufeff";
 /** Of a path in an error. */
 const MAX_STEPS = 10;
+/** Characters of an id in an error. */
+const MAX_SHOWN = 80;
 
 /** The id, when it can be one. Throws BAD_ID. Ill-formed Unicode is refused because its UTF-8 is that of another id. */
 export function checkId(id: unknown): string {
@@ -45,6 +47,12 @@ export function documentId(schema: CollectionSchema, doc: Doc): string {
     );
   });
   return checkId(parts.join("/"));
+}
+
+/** Of a document that is not there; of one that may not be seen, too: it is the same to whoever asks. */
+export function noDocument(schema: CollectionSchema, id: string): FrontsyncError {
+  const shown = id.length > MAX_SHOWN ? `${id.slice(0, MAX_SHOWN)}…` : id;
+  return new FrontsyncError("NOT_FOUND", `${schema.collection} has no document '${shown}'.`);
 }
 
 /** Whether it is a new document, whose place in the collection the datastore gives. */

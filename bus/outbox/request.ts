@@ -5,6 +5,7 @@ import {
   encodeBody,
   isObject,
   mergePatch,
+  noDocument,
   stamp,
   withKept,
   withoutReadOnly,
@@ -152,7 +153,7 @@ export function checkEdit({ schema, id, body, ifRevision }: Wish, row: Row | und
   if (!doc) {
     // One that names a revision may know of a version that is not here yet.
     if (ifRevision !== undefined) return;
-    throw new FrontsyncError("NOT_FOUND", `${schema.collection} has no document '${id.slice(0, 80)}' here.`);
+    throw noDocument(schema, id);
   }
   if (body.op !== "patch" || body.content) return;
   const next = withoutReadOnly(schema, mergePatch(withoutReadOnly(schema, doc), body.merge) as Doc);

@@ -2,7 +2,16 @@
 
 import { bodyHash } from "../../bus/wire/envelope.ts";
 import { type Actor, checkWrite, withoutSecrets } from "../../schemas/access.ts";
-import { type Doc, documentId, encodeBody, mergePatch, stamp, withKept, withoutReadOnly } from "../../schemas/document.ts";
+import {
+  type Doc,
+  documentId,
+  encodeBody,
+  mergePatch,
+  noDocument,
+  stamp,
+  withKept,
+  withoutReadOnly,
+} from "../../schemas/document.ts";
 import { FrontsyncError, type ToldVersion } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import { merge } from "../../schemas/merge.ts";
@@ -90,8 +99,7 @@ export function decide(
   if (current && isIn(edit, current.envelope)) return { kind: "seen", revision: current.revision };
   const exists = current !== undefined && !current.deleted;
   const { op } = edit.what;
-  if (!exists && (op === "patch" || op === "delete"))
-    throw new FrontsyncError("NOT_FOUND", `${schema.collection} has no document '${shown(edit.id)}'.`);
+  if (!exists && (op === "patch" || op === "delete")) throw noDocument(schema, edit.id);
 
   if (!exists && op === "put" && schema.allocates !== undefined && edit.origin === undefined) {
     throw new FrontsyncError(
