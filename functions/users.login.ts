@@ -1,7 +1,7 @@
 import { clock } from "../bus/platform/clock.ts";
 import { hashPassword, isOutdated, refuseLogin, verifyPassword } from "../bus/platform/password.ts";
 import { randomId } from "../bus/platform/random.ts";
-import { LOGIN_DEFAULTS } from "../schemas/accounts.ts";
+import { LOGIN_DEFAULTS, sessionBegun } from "../schemas/accounts.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { User } from "../schemas/types.ts";
 import { changeUser } from "./accounts/change-user.ts";
@@ -22,8 +22,9 @@ export default defineFunction({
     const { sessionSeconds, lockAfter, lockSeconds } = { ...LOGIN_DEFAULTS, ...settings };
     const began = clock.monotonic();
     // Before the user is looked at: whatever ends the sessions from here on ends this one, too.
-    const issuedAt = clock.now();
+    const now = clock.now();
     const known = await userNamed(context, name);
+    const issuedAt = sessionBegun(known, now);
     if (known) await checkNotLockedOut(known.uid, context);
     const { user, right } = await checked(password, known, context);
     // Again: who guesses many at once gets no more tries than who does it one by one.
@@ -39,7 +40,7 @@ export default defineFunction({
     const session = {
       id: randomId(),
       uid,
-      issuedAt: new Date(issuedAt).toISOString(),
+      issuedAt,
       expiresAt: new Date(clock.now() + sessionSeconds * 1000).toISOString(),
     };
     return { uid, user: user.user, admin: user.admin === true, session, defaultPassword: user.defaultPassword === true };

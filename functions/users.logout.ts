@@ -1,5 +1,5 @@
 import { clock } from "../bus/platform/clock.ts";
-import { ENDED_SESSION_MS } from "../schemas/accounts.ts";
+import { ENDED_SESSION_MS, sessionsEnded } from "../schemas/accounts.ts";
 import { changeUser } from "./accounts/change-user.ts";
 import { checkMay } from "./accounts/users.ts";
 import { USER_ERRORS } from "./commit/errors.ts";
@@ -15,10 +15,8 @@ export default defineFunction({
   async handle({ session, expiresAt, ...about }, caller, context) {
     await checkMay(context.views, about.by, about.uid);
     const now = clock.now();
-    if (session === undefined) {
-      const sessionsFrom = new Date(now).toISOString();
-      return await changeUser(about, (user) => ({ ...user, sessionsFrom }), caller, context);
-    }
+    if (session === undefined)
+      return await changeUser(about, (user) => ({ ...user, sessionsFrom: sessionsEnded(user, now) }), caller, context);
     const doc = { id: session, uid: about.uid, expiresAt: expiresAt ?? new Date(now + ENDED_SESSION_MS).toISOString() };
     const edit = { id: session, what: { op: "put" as const, doc }, mutation: about.mutation, by: 0, webserver: caller.webserver };
     const { revision } = await context.committer.commit(context.schemas.collection("sessions"), edit, caller.deadline);

@@ -1,6 +1,6 @@
 import { clock } from "../bus/platform/clock.ts";
 import { hashPassword, verifyPassword } from "../bus/platform/password.ts";
-import { LOGIN_DEFAULTS, type LockSettings } from "../schemas/accounts.ts";
+import { LOGIN_DEFAULTS, type LockSettings, sessionsEnded } from "../schemas/accounts.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import type { User } from "../schemas/types.ts";
 import { changedBefore, changeUser } from "./accounts/change-user.ts";
@@ -24,11 +24,11 @@ export default defineFunction({
     const settings = { lockAfter: lockAfter ?? LOGIN_DEFAULTS.lockAfter, lockSeconds: lockSeconds ?? LOGIN_DEFAULTS.lockSeconds };
     if (about.by === about.uid) await checkCurrent(about, current ?? "", settings, caller, context);
     const hash = await hashPassword(password);
-    const sessionsFrom = new Date(clock.now()).toISOString();
     const change = ({ defaultPassword, ...user }: User) => ({
       ...user,
       password: hash,
-      sessionsFrom,
+      // As it is stored: until then the old password begins sessions.
+      sessionsFrom: sessionsEnded(user, clock.now()),
       ...(defaultPassword && password === FIRST_PASSWORD && { defaultPassword }),
     });
     return await changeUser(about, change, caller, context);

@@ -144,6 +144,36 @@ describe("what happens while a password is checked", () => {
   });
 });
 
+describe("sessions that were ended by a clock that is ahead", () => {
+  it("are over, and later ones count until they are ended, by whatever way", async () => {
+    const { uid, user } = await userWith("one");
+    const ahead = Date.now() + 24 * 3600_000;
+    await plant(deployment, uid, { sessionsFrom: new Date(ahead).toISOString() });
+    let password = "one";
+    const begun = async () => (await raw.ask("users.login", { user, password })).session as UsersLoginReply["session"];
+    const isOver = async (session: UsersLoginReply["session"]) =>
+      sessionIsOver(session, await userDoc(uid), undefined, Date.now(), "web1");
+    const ends = {
+      password: () => raw.ask("users.setPassword", { uid, password: "two" }),
+      logout: () => raw.ask("users.logout", { uid }),
+      async lock() {
+        await raw.ask("users.setLocked", { uid, locked: true });
+        return await raw.ask("users.setLocked", { uid, locked: false });
+      },
+    };
+    const all: UsersLoginReply["session"][] = [];
+    for (const [what, end] of Object.entries(ends)) {
+      const session = await begun();
+      assert.equal(await isOver(session), false, what);
+      all.push(session);
+      assert.equal((await end()).code, undefined);
+      password = "two";
+      for (const one of all) assert.equal(await isOver(one), true, what);
+    }
+    assert.equal(await isOver(await begun()), false);
+  });
+});
+
 describe("failed logins", () => {
   it("lock for a while, whoever knows the password, and end by themselves", async () => {
     const { uid, user } = await userWith("right");

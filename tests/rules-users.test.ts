@@ -130,6 +130,19 @@ describe("the default admin", () => {
     assert.equal((await raw.ask("users.login", { user: "Admin", password: "changeme", lockAfter: 1 })).uid, 1);
   });
 
+  it("is not locked out by what an admin, or a webserver, reports of failed logins", async () => {
+    const by = await makeUser(a, { admin: true });
+    const lockedUntil = new Date(Date.now() + 3600_000).toISOString();
+    const report = { uid: 1, by, failures: 1000, lockAfter: 1, lockSeconds: 3600, lockedUntil, sessions: [] };
+    assert.equal((await raw.ask("logins.report", report)).code, undefined);
+    await a.collection("logins").put({ uid: 1, failures: 1000, lockedUntil });
+    const login = { user: "admin", password: "changeme" };
+    assert.equal((await raw.ask("users.login", login)).uid, 1);
+    await a.collection("logins").put({ uid: 1, failures: 1000, lockedUntil });
+    const own = { uid: 1, by: 1, current: "changeme", password: "changeme" };
+    assert.equal((await raw.ask("users.setPassword", own)).code, undefined);
+  });
+
   it("can be renamed, and be an admin once more", async () => {
     await users(a).patch("1", { user: "root", name: "Root" });
     await a.call("users.setAdmin", { uid: 1, admin: true });

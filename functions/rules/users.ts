@@ -1,4 +1,4 @@
-import { comparable, FIRST_UID } from "../../schemas/accounts.ts";
+import { comparable, FIRST_UID, sessionsEnded } from "../../schemas/accounts.ts";
 import type { Doc } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { User } from "../../schemas/types.ts";
@@ -22,7 +22,7 @@ export default defineRules({
     if (user.user !== before?.user) checkName(id, user, all);
     checkGroups(user, before as User | undefined, others[GROUPS]);
     const locked = user.locked === true && (before as User | undefined)?.locked !== true;
-    return locked ? { ...user, sessionsFrom: new Date(now).toISOString() } : (user as unknown as Doc);
+    return locked ? { ...user, sessionsFrom: sessionsEnded(before as User | undefined, now) } : (user as unknown as Doc);
   },
   bringBack({ id, before, next, exact }, all) {
     const user = next as User | undefined;
