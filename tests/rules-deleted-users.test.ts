@@ -2,7 +2,7 @@
 // handlers; deletions that may not be, raw ones too; documents made meanwhile; handlers killed in between.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { Bus } from "../bus/index.ts";
+import type { Bus, User } from "../bus/index.ts";
 import { type Asker, asker } from "./support/asking.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { eventually } from "./support/nats-server-kit.ts";
@@ -22,8 +22,8 @@ before(async () => {
 after(() => deployment[Symbol.asyncDispose]());
 
 /** A user who has something of every kind. */
-async function makeOwner(): Promise<number> {
-  const uid = await makeUser(a);
+async function makeOwner(fields: Partial<User> = {}): Promise<number> {
+  const uid = await makeUser(a, fields);
   for (let n = 0; n < 5; n++) {
     await a.collection("dashboards").put({ id: `${uid} d${n}`, name: "d", ownerId: uid });
     await a.collection("searches").put({ uid, userQuery: `q${n}` });
@@ -129,6 +129,45 @@ describe("deleting a user", () => {
       assert.ok(revision);
       for (const bus of [a, b]) assert.deepEqual(await has(bus, uid), NOTHING);
       assert.equal(await a.collection("users").get(String(uid)), undefined);
+    }
+  });
+
+  it("of an admin by that admin hands over all, is the same for a retry, and goes on then", async () => {
+    const uid = await makeOwner({ admin: true });
+    const deletion = { id: String(uid), by: uid, mutation: `self:${uid}` };
+    const { revision, code } = await raw.ask("delete", "users", deletion);
+    assert.equal(code, undefined);
+    await b.caughtUp(revision as number);
+    assert.deepEqual(await has(b, uid), NOTHING);
+    // As if the handler had died before it looked again.
+    await a.collection("dashboards").put({ id: `${uid} left`, name: "left", ownerId: uid });
+    assert.equal((await raw.ask("delete", "users", deletion)).revision, revision);
+    await b.caughtUp();
+    assert.deepEqual(await has(b, uid), NOTHING);
+  });
+
+  it("or a lock leaves what is stored as it is: a retry says so, and anything else is refused", async () => {
+    for (const end of ["delete", "lock"]) {
+      const uid = await makeUser(a);
+      const writes = ["put", "patch", "delete"].map((verb) => {
+        const id = `${uid} ${verb}`;
+        const what = { put: { doc: { id, name: "new", ownerId: uid } }, patch: { id, merge: { name: "new" } }, delete: { id } }[
+          verb
+        ];
+        return { verb, id, request: { ...what, by: uid, mutation: `before:${uid}:${verb}` } };
+      });
+      for (const { id } of writes) await a.collection("dashboards").put({ id, name: "old", ownerId: uid });
+      const stored = [];
+      for (const { verb, request } of writes) stored.push(await raw.ask(verb, "dashboards", request));
+      assert.ok(stored.every(({ code }) => code === undefined));
+      if (end === "lock") assert.equal((await raw.ask("users.setLocked", { uid, locked: true })).code, undefined);
+      else assert.equal((await raw.ask("delete", "users", { id: String(uid) })).code, undefined);
+      for (const { verb, request } of writes) {
+        const { code, revision } = await raw.ask(verb, "dashboards", request);
+        assert.deepEqual([code, typeof revision], [undefined, "number"], `${verb} after ${end}`);
+        const again = await raw.ask(verb, "dashboards", { ...request, mutation: `after:${uid}:${verb}` });
+        assert.equal(again.code, "NOT_ALLOWED");
+      }
     }
   });
 

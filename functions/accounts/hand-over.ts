@@ -93,7 +93,7 @@ async function handOne(
   id: string,
   { mutation, webserver, by }: Pick<Edit, "mutation" | "webserver" | "by">,
   deadline: number,
-  { committer }: Context,
+  { committer }: Pick<Context, "committer">,
 ): Promise<boolean> {
   const field = schema.owner as string;
   const change = (before: Doc | undefined) => (before?.[field] === owner ? { ...before, [field]: FIRST_UID } : undefined);
@@ -109,7 +109,11 @@ async function handOne(
   try {
     await committer.commit(schema, edit, deadline);
   } catch (error) {
-    if (!(error instanceof FrontsyncError) || error.code !== "NOT_FOUND") throw error;
+    const code = error instanceof FrontsyncError ? error.code : undefined;
+    // Whose own deletion is stored acts no more.
+    if (code === "NOT_ALLOWED" && by === owner)
+      return await handOne(schema, owner, id, { mutation, webserver, by: 0 }, deadline, { committer });
+    if (code !== "NOT_FOUND") throw error;
     return false;
   }
   return !bound;

@@ -5,6 +5,7 @@ import { type Actor, actorOf } from "../../schemas/access.ts";
 import { comparable } from "../../schemas/accounts.ts";
 import { type ErrorCode, FrontsyncError } from "../../schemas/errors.ts";
 import type { User } from "../../schemas/types.ts";
+import type { Acting } from "../commit/decide.ts";
 import type { Context } from "../host/define.ts";
 import { readDoc } from "../store/documents.ts";
 import { type Views, wholeCollection } from "../store/views.ts";
@@ -43,6 +44,14 @@ export async function userNamed(context: Context, name: string): Promise<User | 
 /** Who acts; undefined: the system. Throws NOT_ALLOWED. */
 export async function actorBy(views: Views, uid: number, certainty: Certainty = {}): Promise<Actor | undefined> {
   return uid === 0 ? undefined : actorOf(uid, await userOf(views, uid, certainty));
+}
+
+/** Who acts, for a decision: that nobody may is one of its reasons. */
+export async function actingBy(views: Views, uid: number, certainty: Certainty = {}): Promise<Acting> {
+  return await actorBy(views, uid, certainty).catch((error: unknown) => {
+    if (error instanceof FrontsyncError && error.code === "NOT_ALLOWED") return error;
+    throw error;
+  });
 }
 
 /** Does a task that may be refused for want of a right, and does it again, `certain` of the users, when it is: the right may be so new that this

@@ -6,19 +6,18 @@ import { randomId } from "../../bus/platform/random.ts";
 import { bodyHash } from "../../bus/wire/envelope.ts";
 import { readSubject } from "../../bus/wire/stream.ts";
 import { storeSubject, storeSubjects } from "../../bus/wire/subjects.ts";
-import type { Actor } from "../../schemas/access.ts";
 import { type Doc, encodeBody } from "../../schemas/document.ts";
 import { FrontsyncError } from "../../schemas/errors.ts";
 import type { CollectionSchema } from "../../schemas/index.ts";
 import type { RestoredVersion, WriteReply } from "../../schemas/types.ts";
-import { actorBy, lookingTwice } from "../accounts/users.ts";
+import { actingBy, lookingTwice } from "../accounts/users.ts";
 import type { Rules } from "../rules/define.ts";
 import type { Seeding } from "../seed/seeding.ts";
 import type { Restoring } from "../store/restoring.ts";
 import { type Scope, type View, type Views, wholeCollection } from "../store/views.ts";
 import { type BroughtBack, bringBack } from "./bring-back.ts";
 import type { ConflictCopies, Store } from "./conflict-copies.ts";
-import { type Asked, type Current, type Decision, decide, type Edit } from "./decide.ts";
+import { type Acting, type Asked, type Current, type Decision, decide, type Edit } from "./decide.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { madeBefore, placed, scopeOf } from "./placement.ts";
 import { Storing, type StoringParts } from "./storing.ts";
@@ -162,7 +161,7 @@ export class Committer {
       const view = await views.of(wholeCollection(schema.collection), { certain: true });
       return (await this.#decideOn(schema, own, edit, view, true)).decision.kind === "write";
     }
-    const actor = await actorBy(views, edit.by, { certain: true });
+    const actor = await actingBy(views, edit.by, { certain: true });
     const decision = await this.#informed(schema, edit, storeSubject(schema.collection, edit.id), actor);
     return decision.kind === "write";
   }
@@ -210,7 +209,7 @@ export class Committer {
     const { views } = this.#parts;
     const others: Record<string, View> = {};
     for (const name of rules?.looksAt ?? []) others[name] = await views.of(wholeCollection(name), { certain });
-    const actor = await actorBy(views, asked.by, { certain });
+    const actor = await actingBy(views, asked.by, { certain });
     const least = await this.#parts.seeding.next(schema.collection);
     // From here to the end nothing is awaited: others bring the view up to date, and what is decided must be of one revision.
     const edit = placed(schema, rules, asked, view, least);
@@ -230,13 +229,13 @@ export class Committer {
   #alone(schema: CollectionSchema, edit: Edit, subject: string, deadline: number, store: Store): Promise<WriteReply> {
     if (edit.by === 0) return this.#aloneBy(undefined, schema, edit, subject, deadline, store);
     return lookingTwice(async (certain) => {
-      const actor = await actorBy(this.#parts.views, edit.by, { certain });
+      const actor = await actingBy(this.#parts.views, edit.by, { certain });
       return await this.#aloneBy(actor, schema, edit, subject, deadline, store);
     });
   }
 
   async #aloneBy(
-    actor: Actor | undefined,
+    actor: Acting,
     schema: CollectionSchema,
     edit: Edit,
     subject: string,
@@ -259,7 +258,7 @@ export class Committer {
 
   /** Decides on what the follower knows, or, where it knows nothing, on there being nothing. Right nearly always, and when it is not
    *  the store refuses the write; but it may not refuse the caller. */
-  #firstGuess(schema: CollectionSchema, edit: Edit, subject: string, actor: Actor | undefined): Decided | undefined {
+  #firstGuess(schema: CollectionSchema, edit: Edit, subject: string, actor: Acting): Decided | undefined {
     const hint = this.#parts.follower.hint(subject);
     if (!hint && edit.what.op !== "put") return undefined;
     try {
@@ -272,7 +271,7 @@ export class Committer {
     }
   }
 
-  async #informed(schema: CollectionSchema, edit: Edit, subject: string, actor: Actor | undefined): Promise<Decided> {
+  async #informed(schema: CollectionSchema, edit: Edit, subject: string, actor: Acting): Promise<Decided> {
     const current: Current | undefined = await readSubject(this.#parts.connection, subject);
     return withBody(decide(schema, edit, current, edit.at ?? clock.now(), { actor }));
   }

@@ -62,10 +62,12 @@ export interface Current extends Known {
 /** An edit that may be of a new document, whose id the datastore gives. */
 export type Asked = Omit<Edit, "id"> & { id: string | undefined };
 
+/** Who acts; undefined: the system. An error: nobody who may act now; what is stored of what they did before is so nevertheless. */
+export type Acting = Actor | FrontsyncError | undefined;
+
 /** Who and what else has a say. */
 export interface Judges {
-  /** Who acts; undefined: the system. */
-  actor?: Actor | undefined;
+  actor?: Acting;
   /** The collection's rules: returns what is to be stored (undefined: a tombstone), or throws what the edit is refused with. */
   rule?: ((before: Doc | undefined, next: Doc | undefined) => Doc | undefined) | undefined;
 }
@@ -97,6 +99,7 @@ export function decide(
   { actor, rule }: Judges = {},
 ): Decision {
   if (current && isIn(edit, current.envelope)) return { kind: "seen", revision: current.revision };
+  if (actor instanceof FrontsyncError) throw actor;
   const exists = current !== undefined && !current.deleted;
   const { op } = edit.what;
   if (!exists && (op === "patch" || op === "delete")) throw noDocument(schema, edit.id);
