@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { bodyHash } from "../bus/wire/envelope.ts";
 import { type Current, type Decision, decide, type Edit } from "../functions/commit/decide.ts";
+import type { Actor } from "../schemas/access.ts";
 import type { Doc } from "../schemas/document.ts";
 import { FrontsyncError } from "../schemas/errors.ts";
 import { type CollectionSchema, loadSchemas } from "../schemas/index.ts";
@@ -210,5 +211,48 @@ describe("the rules of writing", () => {
     assert.throws(patch({ data: "x".repeat(4096) }), { code: "TOO_LARGE", limit: 4096 });
     const byDiff = { base: 5, diff: [{ path: "/id", old: "d", new: "other" }] };
     assert.throws(() => decide(schemaOf("merge"), edit("put", byDiff), THERE["a change elsewhere"], NOW), { code: "BAD_ID" });
+  });
+});
+
+describe("an edit by somebody who may write a document", () => {
+  const schema = schemaOf("merge");
+  const actor = (uid: number): Actor => ({ uid, admin: false, groups: [] });
+  const [owner, writer, stranger] = [actor(3), actor(4), actor(5)];
+  const base: Doc = { ...BASE, ownerId: owner.uid, readers: { users: [9] }, writers: { users: [writer.uid] } };
+  const mine: Doc = { ...base, name: "mine" };
+  const put = (doc: Doc, of: Partial<Edit> = {}) =>
+    edit("put", { what: { op: "put", doc }, base: REVISION - 1, diff: diff(base, doc), ...of });
+  const of = (asked: Edit, there: Doc, by: Actor) => {
+    try {
+      const decision = decide(schema, asked, version(there), NOW, { actor: by });
+      return decision.kind === "write" ? (JSON.parse(Buffer.from(decision.body).toString()) as Doc) : decision.kind;
+    } catch (error) {
+      assert.ok(error instanceof FrontsyncError, String(error));
+      return error.code;
+    }
+  };
+
+  it("goes together with whom the owner shares it with meanwhile", () => {
+    const there = { ...base, readers: { users: [10] } };
+    const merged = of(put(mine), there, writer) as Doc;
+    assert.deepEqual([merged.name, merged.readers], ["mine", there.readers]);
+    assert.equal(of(put(mine, { ifRevision: REVISION - 1 }), there, writer), "REVISION_CONFLICT");
+  });
+
+  it("is refused when it says itself who sees it, or the writer is none any more", () => {
+    assert.equal(of(put({ ...mine, readers: { users: [] } }), { ...base, labels: ["b"] }, writer), "NOT_ALLOWED");
+    assert.equal(of(put({ ...mine, ownerId: writer.uid }), { ...base, labels: ["b"] }, writer), "NOT_ALLOWED");
+    assert.equal(of(put(mine), { ...base, writers: {}, readers: { users: [writer.uid] } }, writer), "NOT_ALLOWED");
+    assert.equal(of(put(mine), { ...base, writers: {} }, writer), "NOT_FOUND");
+    assert.equal(of(put(mine), { ...base, name: "theirs" }, stranger), "NOT_FOUND");
+  });
+
+  it("does not make a document global again that an admin has made so no more", () => {
+    const global = { ...base, readers: { global: true } };
+    const asked = put({ ...global, name: "mine" }, { diff: diff(global, { ...global, name: "mine" }) });
+    const merged = of(asked, base, owner) as Doc;
+    assert.deepEqual([merged.name, merged.readers], ["mine", base.readers]);
+    const again = put({ ...global, labels: ["c"] }, { diff: diff({ ...base, labels: ["a"] }, { ...global, labels: ["c"] }) });
+    assert.equal(of(again, { ...base, name: "theirs" }, owner), "GLOBAL_NEEDS_ADMIN");
   });
 });

@@ -120,8 +120,8 @@ export function decide(
   if (exists && needsBody && current.body === undefined) return { kind: "needs-body" };
   const before = exists && current.body !== undefined ? parseDoc(schema, current.body, current.envelope) : undefined;
   const alone = applied(schema, edit.what, before);
-  // First the right to it: a conflict tells what is there.
-  if (actor) checkWrite(schema, actor, before, alone);
+  // First the right to it: a conflict tells what is there. A put has what it was made of in it, too: what is its own in that comes with the merge.
+  if (actor) checkWrite(schema, actor, before, op === "put" && stale && !goesOver && before ? before : alone);
   const merged = stale ? resolveStale(schema, edit, current, before) : undefined;
   const asked = merged ? withKept(schema, merged, before) : alone;
   if (op === "change" && asked === undefined) return { kind: "seen", revision: current?.revision ?? 0 };
