@@ -4,17 +4,17 @@ import { type Doc, mergePatch, withoutReadOnly } from "../schemas/document.ts";
 import type { CollectionSchema } from "../schemas/index.ts";
 import type { User } from "../schemas/types.ts";
 import type { Written } from "./api.ts";
-import type { WriteBody } from "./outbox/request.ts";
+import type { Shown, WriteBody } from "./outbox/request.ts";
 import type { KeyedQueue } from "./platform/keyed-queue.ts";
 import { seeError } from "./sight.ts";
 
 export class ActingUser {
   readonly uid: number;
-  readonly #held: (collection: string, id: string) => Promise<Doc | undefined>;
+  readonly #held: (collection: string, id: string) => Promise<Shown>;
   readonly #turns: KeyedQueue;
 
   /** `held`: the document as this webserver has it. `turns`: one for the whole bus, whoever acts. */
-  constructor(uid: number, held: (collection: string, id: string) => Promise<Doc | undefined>, turns: KeyedQueue) {
+  constructor(uid: number, held: (collection: string, id: string) => Promise<Shown>, turns: KeyedQueue) {
     this.uid = uid;
     this.#held = held;
     this.#turns = turns;
@@ -22,7 +22,7 @@ export class ActingUser {
 
   /** With the rights that the user has now. Throws NOT_ALLOWED. */
   async actor(): Promise<Actor> {
-    const user = Number.isSafeInteger(this.uid) ? await this.#held("users", String(this.uid)) : undefined;
+    const user = Number.isSafeInteger(this.uid) ? (await this.#held("users", String(this.uid))).doc : undefined;
     return actorOf(this.uid, user as User | undefined);
   }
 
@@ -33,12 +33,14 @@ export class ActingUser {
     id: string | undefined,
     body: WriteBody,
     send: (body: WriteBody) => Promise<Written>,
+    ifRevision?: number,
   ): Promise<Written> {
     const turn = async () => {
       const actor = await this.actor();
       const before = id === undefined ? undefined : await this.#held(schema.collection, id);
+      const isStale = ifRevision !== undefined && before !== undefined && ifRevision < before.revision;
       // Not awaited: what is sent has its place in the order already.
-      return { actor, sent: send(permitted(schema, actor, before, body)) };
+      return { actor, sent: send(permitted(schema, actor, before?.doc, body, isStale)) };
     };
     const { actor, sent } = await (id === undefined ? turn() : this.#turns.run(`${schema.collection}/${id}`, turn));
     return await sent.catch((error: unknown) => {
@@ -48,10 +50,17 @@ export class ActingUser {
 }
 
 /** The write as it is sent. Throws what checkWrite throws. */
-function permitted(schema: CollectionSchema, actor: Actor, before: Doc | undefined, body: WriteBody): WriteBody {
+function permitted(
+  schema: CollectionSchema,
+  actor: Actor,
+  before: Doc | undefined,
+  body: WriteBody,
+  isStale: boolean,
+): WriteBody {
   if (body.op === "put") {
     const doc = withOwner(schema, actor.uid, before, body.doc);
-    checkWrite(schema, actor, before, doc);
+    // What it was made of has changed, and so it will be refused: that is what its caller is to hear, not that the change is theirs.
+    checkWrite(schema, actor, before, isStale && before ? before : doc);
     return doc === body.doc ? body : { op: "put", doc };
   }
   // What is not here may be there: the datastore knows.

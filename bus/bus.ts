@@ -21,7 +21,7 @@ import { Notices } from "./notices.ts";
 import type { CheckedOptions } from "./options.ts";
 import { type Document, OutOfTurn } from "./out-of-turn.ts";
 import { Outbox } from "./outbox/outbox.ts";
-import type { KeptUpload } from "./outbox/request.ts";
+import type { KeptUpload, Shown } from "./outbox/request.ts";
 import { KeyedQueue } from "./platform/keyed-queue.ts";
 import { log } from "./platform/log.ts";
 import { Replica, type ReplicaPosition, type Row } from "./replica/index.ts";
@@ -121,7 +121,7 @@ export class EmbeddedBus implements Bus {
     const holds = (revision: number, signal: AbortSignal) => this.#caughtUp.holds(revision, signal);
     const reachable = (signal: AbortSignal) => this.#waiters.until(() => REACHABLE.has(state()), signal);
     const read = (collection: string, id: string) => this.#row(collection, id);
-    const held = (collection: string, id: string) => this.#held(collection, id);
+    const held = async (collection: string, id: string) => (await this.#shown(collection, id)).doc;
     const writes = {
       webserver: options.webserver,
       schemas,
@@ -243,7 +243,7 @@ export class EmbeddedBus implements Bus {
   }
 
   asUser(uid: number): Scope {
-    const user = new ActingUser(uid, (collection, id) => this.#held(collection, id), this.#userWrites);
+    const user = new ActingUser(uid, (collection, id) => this.#shown(collection, id), this.#userWrites);
     return {
       collection: (name: string) => this.#collection(name, user) as unknown as Collection<never>,
       resources: this.transfers.as(user),
@@ -345,8 +345,8 @@ export class EmbeddedBus implements Bus {
   }
 
   /** As it is shown: with the writes on top that are not acknowledged. */
-  async #held(collection: string, id: string): Promise<Doc | undefined> {
-    return (await this.#writes.over(this.#schemas.collection(collection), id, () => this.#row(collection, id))).doc;
+  async #shown(collection: string, id: string): Promise<Shown> {
+    return await this.#writes.over(this.#schemas.collection(collection), id, () => this.#row(collection, id));
   }
 
   #onConnection(event: ConnectionEvent, detail: string): void {

@@ -63,7 +63,7 @@ export function openCollection(name: string, parts: CollectionParts): Collection
     options: WriteOptions,
   ): Promise<Written> {
     const send = (asked: WriteBody) => writes.write(schema(), id, asked, bytes, mutation, { ...options, by: user?.uid ?? 0 });
-    return user ? user.write(schema(), id, body, send) : send(body);
+    return user ? user.write(schema(), id, body, send, options.ifRevision) : send(body);
   }
 
   /** The mutation that a write is to be. */

@@ -288,6 +288,18 @@ describe("a user's writes", () => {
     assert.equal((await b.collection("dashboards").get("w"))?.revision, revision);
   });
 
+  it("that name an older revision hear that, and not that they change what somebody else has", async () => {
+    await put({ id: "older", name: "d", ownerId: owner ?? 0, writers: { users: [mate ?? 0] } });
+    const { doc, revision } = (await as(b, mate).get("older")) ?? assert.fail();
+    await everywhere(await as(a, owner).patch("older", { readers: { groups: [group] } }));
+    const { code, current } = await refusal(as(b, mate).put({ ...doc, name: "mine" }, { ifRevision: revision }));
+    assert.deepEqual([code, (current?.doc as Dashboard | undefined)?.readers], ["REVISION_CONFLICT", { groups: [group] }]);
+    const now = (await as(b, mate).get("older")) ?? assert.fail();
+    const own = { ...now.doc, readers: {} };
+    assert.equal((await refusal(as(b, mate).put(own, { ifRevision: now.revision }))).code, "NOT_ALLOWED");
+    assert.equal((await refusal(as(b, stranger).put(own, { ifRevision: revision }))).code, "NOT_FOUND");
+  });
+
   it("of one document keep their order", async () => {
     const names = Array.from({ length: 20 }, (_, n) => `${n}`);
     await Promise.all(names.map((name) => as(a, mate).put({ id: "order", name })));
