@@ -103,6 +103,23 @@ describe("a user name", () => {
   });
 });
 
+describe("what is no user", () => {
+  it("is refused as such, by put and by patch", async () => {
+    const uid = await makeUser(a);
+    await a.caughtUp();
+    for (const wrong of [{ user: null }, { user: 5 }, { groups: 5 }, { groups: [null] }, { admin: "yes" }]) {
+      const [path] = Object.keys(wrong);
+      const { user, ...rest } = { uid, user: "right", ...wrong } as Record<string, unknown>;
+      const doc = user === null ? rest : { ...rest, user };
+      for (const answer of [
+        await raw.ask("patch", "users", { id: String(uid), merge: wrong }),
+        await raw.ask("put", "users", { doc }),
+      ])
+        assert.deepEqual([answer.code, answer.path?.split("/")[1]], ["SCHEMA_INVALID", path]);
+    }
+  });
+});
+
 describe("the default admin", () => {
   it("can't be deleted, demoted or locked, by whatever way", async () => {
     const [{ doc }, other] = [(await users(a).get("1")) ?? assert.fail(), await makeUser(a, { admin: true })];

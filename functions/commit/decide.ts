@@ -126,6 +126,8 @@ export function decide(
   const asked = merged ? withKept(schema, merged, before) : alone;
   if (op === "change" && asked === undefined) return { kind: "seen", revision: current?.revision ?? 0 };
   if (actor && merged) checkWrite(schema, actor, before, asked);
+  // A rule is asked about a document, not about whatever somebody sends.
+  if (rule && asked) schema.validate(asked);
   const next = rule ? rule(before, asked) : asked;
 
   const previous = current?.envelope;
