@@ -5,7 +5,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { NatsConnection } from "nats";
 import type { Bus } from "../bus/index.ts";
+import { readRecord, type StoredRecord, writeRecord } from "../bus/wire/contents.ts";
+import { Collector } from "../functions/store/collector.ts";
 import { Contents } from "../functions/store/contents.ts";
+import { loadSchemas } from "../schemas/index.ts";
 import { content, digest, sha256Of } from "./support/contents.ts";
 import { type Deployment, deploy } from "./support/deployment.ts";
 import { connectFunctions } from "./support/faults-ledger.ts";
@@ -136,6 +139,53 @@ describe("contents", { timeout: 900_000 }, () => {
       assert.equal(await contents.check(sha256), true, `with ${has} of its chunks`);
       assert.equal((await info(sha256))?.deleted, false);
     }
+  });
+
+  it("are kept for the whole grace period after their last document, however old they are, and so while somebody is about to refer to them", async (t) => {
+    const graceMs = 3_600_000;
+    await using patient = await deploy({ webservers: 1, resourceGraceSeconds: graceMs / 1000 });
+    const [bus] = patient.buses as [Bus];
+    const connection = await connectFunctions(patient);
+    t.after(() => connection.close());
+    const contents = new Contents(connection, { maxBytes: SIZE, graceMs });
+    const collector = new Collector(connection, loadSchemas().collection("resources"), contents, () => false);
+    const { id, sha256 } = await bus.resources.upload(content(SIZE, 400), { name: "old" });
+    /** So much time goes by. */
+    const age = async (ms: number) => {
+      const { sequence, metadata: { unused } = {}, ...record } = (await readRecord(connection, sha256)) as StoredRecord;
+      const before = (at: string) => new Date(Date.parse(at) - ms).toISOString();
+      const metadata = unused === undefined ? {} : { metadata: { unused: before(unused) } };
+      await writeRecord(connection, { ...record, mtime: before(record.mtime), ...metadata }, sequence);
+    };
+    const isThere = async () => (await readRecord(connection, sha256))?.deleted === false;
+    await age(24 * graceMs);
+    await collector.look();
+    assert.ok(await isThere(), "a document refers to it");
+
+    await bus.collection("resources").delete(id);
+    for (let n = 0; n < 3; n++) await collector.look();
+    assert.ok(await isThere(), "nobody refers to it since a moment ago");
+    const path = await bus.transfers.fetch({ id, sha256, size: SIZE });
+    assert.ok(path, "a backup that was begun before has it");
+
+    await age(graceMs / 2);
+    await collector.look();
+    assert.ok(await isThere(), "since half of the period");
+    const again = await bus.resources.upload(content(SIZE, 400), { name: "again" });
+    await collector.look();
+    await age(2 * graceMs);
+    await bus.collection("resources").delete(again.id);
+    for (let n = 0; n < 2; n++) await collector.look();
+    assert.ok(await isThere(), "it was used in between");
+
+    await age(2 * graceMs);
+    // As a restore does, which then writes its documents; the collector may have begun before.
+    await bus.transfers.give({ path, sha256, size: SIZE });
+    for (let n = 0; n < 2; n++) await collector.look();
+    assert.ok(await isThere(), "somebody is about to refer to it");
+
+    for (let n = 0; n < 3; n++) await age(2 * graceMs).then(() => collector.look());
+    assert.ok(!(await isThere()), "it is collected in the end");
   });
 });
 

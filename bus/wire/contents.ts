@@ -33,6 +33,8 @@ export interface ContentRecord {
   mtime: string;
   digest: string;
   deleted: boolean;
+  /** `unused`: since when no document refers to it, as far as the collector has seen, RFC 3339. */
+  metadata?: { unused?: string };
 }
 
 export type StoredRecord = ContentRecord & { sequence: number };

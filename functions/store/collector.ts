@@ -1,5 +1,6 @@
 /** Takes away contents that no document refers to any more, and uploads that nobody goes on with, after a grace period. Every handler does it now
- *  and then; each step is conditional, so that they can't harm each other, nor an upload.
+ *  and then; each step is conditional, so that they can't harm each other, nor an upload. Since when a content is not used its record says: the time
+ *  of its last commit says nothing of that, and the handler that saw it may be another one by then.
  *
  *  A commit renews the record, writes the document, and looks at the record again; the collector moves the record, and looks at the documents again:
  *  whoever comes second sees the other. What is referred to is put back. */
@@ -42,7 +43,7 @@ export class Collector {
     while (!signal.aborted) {
       await pause(jittered(everyMs, 0.2), signal);
       if (signal.aborted || !this.#connection.connected || this.#paused()) continue;
-      await this.#collect().catch((error: unknown) => log.warn({ err: error }, "contents could not be collected"));
+      await this.look().catch((error: unknown) => log.warn({ err: error }, "contents could not be collected"));
     }
   }
 
@@ -50,7 +51,8 @@ export class Collector {
     this.#stop.abort();
   }
 
-  async #collect(): Promise<void> {
+  /** Once. */
+  async look(): Promise<void> {
     const { names, lives } = await listContents(this.#connection);
     // Old lives first: of which no record knows, they can only be looked at by their own age.
     const records = new Map<string, StoredRecord | undefined>();
@@ -63,7 +65,12 @@ export class Collector {
     for (const sha256 of used) if (records.get(sha256)?.deleted !== false) this.#contents.want(sha256);
     for (const [sha256, record] of records) {
       if (this.#stop.signal.aborted) return;
-      if (record && !record.deleted && !used.has(sha256) && this.#isOld(record.mtime)) await this.#take(sha256, record);
+      if (!record || record.deleted) continue;
+      const since = record.metadata?.unused;
+      if (used.has(sha256)) await this.#note(record, undefined);
+      else if (!this.#isOld(record.mtime)) continue;
+      else if (since === undefined) await this.#note(record, new Date(clock.now()).toISOString());
+      else if (this.#isOld(since)) await this.#take(sha256, record);
     }
     for (const life of lives) {
       const sha256 = life.slice(0, 64);
@@ -76,6 +83,12 @@ export class Collector {
       const next = record?.deleted === false || (await writeRecord(this.#connection, gone, record?.sequence ?? 0)) !== "conflict";
       if (next) await purgeLife(this.#connection, life);
     }
+  }
+
+  /** Since when it is not used. If this conflicts, somebody has just renewed it. */
+  async #note({ sequence, metadata, ...record }: StoredRecord, unused: string | undefined): Promise<void> {
+    if (metadata?.unused === unused) return;
+    await writeRecord(this.#connection, unused === undefined ? record : { ...record, metadata: { unused } }, sequence);
   }
 
   async #take(sha256: string, record: StoredRecord): Promise<void> {

@@ -90,9 +90,12 @@ export class Contents {
 
   /** What the store has of a content. */
   async begin(sha256: string): Promise<{ complete: boolean; chunks: number }> {
-    const record = await this.record(sha256);
-    if (record && !record.deleted) return { complete: true, chunks: record.chunks };
-    const progress = await this.#look(sha256, record);
+    // Whoever asks is about to refer to it: a restore gives all contents before it writes the first document.
+    const kept = await this.renew(sha256);
+    // Another handler has it from somebody by now; else whoever has it would hash it at each check-in, to give it again.
+    if (kept) this.#wanted.delete(sha256);
+    if (kept) return { complete: true, chunks: kept.chunks };
+    const progress = await this.#look(sha256, await this.record(sha256));
     this.#progress.set(sha256, progress);
     return { complete: false, chunks: progress.chunks };
   }
@@ -153,13 +156,13 @@ export class Contents {
     }
   }
 
-  /** Keeps the collector away from a content for about the grace period. undefined: it is not there. */
+  /** Keeps the collector away from a content for the grace period at least. undefined: it is not there. */
   async renew(sha256: string): Promise<StoredRecord | undefined> {
     for (;;) {
       const record = await this.record(sha256);
       if (!record || record.deleted) return undefined;
       const now = clock.now();
-      if (now - Date.parse(record.mtime) < this.graceMs * RENEW_AFTER) return record;
+      if (!record.metadata?.unused && now - Date.parse(record.mtime) < this.graceMs * RENEW_AFTER) return record;
       const next = contentRecord(sha256, record.nuid, record.size, new Date(now).toISOString());
       if ((await writeRecord(this.#connection, next, record.sequence)) !== "conflict") return record;
     }
