@@ -379,8 +379,11 @@ export class Follow {
     // A gap: the next page has what is missing, and the rest.
     if (waiting.some(({ revision }, index) => revision > Math.max(this.#position.cursor, waiting[index - 1]?.revision ?? 0) + 1))
       return false;
-    this.#on("caught-up");
+    // First: whoever hears that all is here may take what has not come again for what the store has not, and a document may have come with these alone.
     for (const change of waiting) this.#take(change);
+    this.#handOver();
+    this.#on("caught-up");
+    if (waiting.length > 0 && this.#applying > MAX_QUEUE_BYTES) this.#missed(0);
     return true;
   }
 }

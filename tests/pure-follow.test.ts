@@ -23,13 +23,18 @@ function live(revision: number): Msg {
   return { subject, headers, data: Buffer.alloc(MIB, " ") } as unknown as Msg;
 }
 
-it("a catch-up that ends with more than the replica can take is followed by the next one", async () => {
-  let hear: (message: Msg) => void = () => {};
+const nothing = () => {};
+
+type Options = ConstructorParameters<typeof Follow>[0];
+
+/** What follows a store, and what is played to it. */
+function following(parts: Pick<Options, "apply"> & Partial<Options>) {
+  let heard: (message: Msg) => void = nothing;
   const asked: Deferred<Uint8Array>[] = [];
   const link = {
     connected: true,
-    hear(heard: (message: Msg) => void) {
-      hear = heard;
+    hear(hear: (message: Msg) => void) {
+      heard = hear;
       return { unsubscribe() {} };
     },
     ask() {
@@ -38,23 +43,31 @@ it("a catch-up that ends with more than the replica can take is followed by the 
       return answer.promise;
     },
   };
-  const nothing = () => {};
   const counters = { checkIns: 0, gaps: 0, catchUps: 0, resyncs: 0, dropped: 0, drifts: 0, rebuilds: 0, repaired: 0 };
   const follow = new Follow(
     {
       ...{ link: link as unknown as Link, schemas: loadSchemas(), counters },
-      apply: () => new Promise(nothing),
       ...{ move: nothing, onState: nothing, onArrival: nothing, onPage: nothing, onProgress: nothing },
       returning: () => ({ begin: nothing, notePage: nothing, complete: async () => {}, suspect: undefined }),
+      ...parts,
     },
     { epoch: "e", generation: "e", cursor: 10, consistent: 10 },
   );
-  /** The next page is asked for, and says that there is nothing after a revision. */
-  async function page(last: number): Promise<void> {
-    const answer = await eventually("asked", WAIT_MS, () => asked.shift());
-    answer.resolve(encodePage({ epochs: EPOCHS, head: last, last, done: true, records: 0 }, []));
-  }
-  const synced = () => eventually("synced", WAIT_MS, () => follow.state === "synced");
+  return {
+    follow,
+    counters,
+    hear: (message: Msg) => heard(message),
+    /** The next page is asked for, and says that there is nothing after a revision. */
+    async page(last: number): Promise<void> {
+      const answer = await eventually("asked", WAIT_MS, () => asked.shift());
+      answer.resolve(encodePage({ epochs: EPOCHS, head: last, last, done: true, records: 0 }, []));
+    },
+    synced: () => eventually("synced", WAIT_MS, () => follow.state === "synced"),
+  };
+}
+
+it("a catch-up that ends with more than the replica can take is followed by the next one", async () => {
+  const { follow, counters, hear, page, synced } = following({ apply: () => new Promise(nothing) });
   follow.meet(EPOCHS, 10);
   void follow.catchUp();
   await page(10);
@@ -66,5 +79,20 @@ it("a catch-up that ends with more than the replica can take is followed by the 
   await page(28);
   await synced();
   assert.deepEqual([follow.position.consistent, counters.catchUps], [28, 3]);
+  follow.close();
+});
+
+it("who hears that it is synced finds what came live meanwhile in the replica: a document may have come with it alone", async () => {
+  const events: string[] = [];
+  const { follow, hear, page, synced } = following({
+    apply: async (_records, { cursor }) => void events.push(`applied up to ${cursor}`),
+    onState: (state) => void events.push(state),
+  });
+  follow.meet(EPOCHS, 10);
+  void follow.catchUp();
+  for (let revision = 12; revision < 15; revision++) hear(live(revision));
+  await page(11);
+  await synced();
+  assert.deepEqual(events.slice(-2), ["applied up to 14", "synced"]);
   follow.close();
 });
