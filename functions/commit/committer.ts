@@ -210,7 +210,8 @@ export class Committer {
     const others: Record<string, View> = {};
     for (const name of rules?.looksAt ?? []) others[name] = await views.of(wholeCollection(name), { certain });
     const actor = await actingBy(views, asked.by, { certain });
-    const least = await this.#parts.seeding.next(schema.collection);
+    const isGiven = asked.id === undefined && schema.allocates !== undefined && !rules?.slots;
+    const least = isGiven ? await this.#parts.seeding.next(schema) : 0;
     // From here to the end nothing is awaited: others bring the view up to date, and what is decided must be of one revision.
     const edit = placed(schema, rules, asked, view, least);
     const subject = storeSubject(schema.collection, edit.id);

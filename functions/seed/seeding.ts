@@ -70,18 +70,21 @@ export class Seeding {
   }
 
   async #lookIfOpen({ collection, access }: CollectionSchema): Promise<void> {
-    const { value: record } = await this.#document.known();
-    if (!record?.open || access === "system") return;
-    throw new FrontsyncError("SEEDING", `Nothing is written to ${collection} now: ${textOf(record)}`);
+    if (access === "system" || !(await this.#document.known()).value?.open) return;
+    const { value: record } = await this.#document.recent();
+    if (record?.open) throw refusal(collection, record);
   }
 
-  /** From which number on the datastore gives new ones in a collection. */
-  async next(collection: string): Promise<number> {
-    return (await this.record())?.next[collection] ?? 0;
+  /** From which number on the datastore gives new ones in a collection, as the store has it now: a number that is given on hearsay may be another
+   *  webserver's already. Throws SEEDING while the store is being filled. */
+  async next({ collection }: CollectionSchema): Promise<number> {
+    const record = await this.record({ certain: true });
+    if (record?.open) throw refusal(collection, record);
+    return record?.next[collection] ?? 0;
   }
 
   async warnings(): Promise<Warning[]> {
-    const record = await this.record();
+    const record = (await this.record())?.open ? (await this.#document.recent()).value : undefined;
     return record?.open ? [{ code: "SEEDING", message: textOf(record) }] : [];
   }
 
@@ -129,6 +132,10 @@ export class Seeding {
       reader.close();
     }
   }
+}
+
+function refusal(collection: string, record: SeedingRecord): FrontsyncError {
+  return new FrontsyncError("SEEDING", `Nothing is written to ${collection} now: ${textOf(record)}`);
 }
 
 function textOf(record: SeedingRecord): string {

@@ -1,5 +1,6 @@
 /** One of the store's own documents (`_meta.…`): every handler follows it, and changes it under a condition. What is followed may be some
  *  milliseconds old; what was read or written here is the truth of that moment. */
+import { clock } from "../../bus/platform/clock.ts";
 import { headerValue } from "../../bus/wire/envelope.ts";
 import { type Connection, type Msg, rawHeaders } from "../../bus/wire/nats.ts";
 import { readSubject, storeAtHead, storeOwn } from "../../bus/wire/stream.ts";
@@ -7,6 +8,10 @@ import { liveSubjectOf, META, storeSubject } from "../../bus/wire/subjects.ts";
 import { headerText } from "../../bus/wire/version.ts";
 import type { Schemas } from "../../schemas/index.ts";
 import type { Messages } from "../../schemas/types.ts";
+
+/** What is heard is read again after so long, before anybody is refused on it: a message may get lost between two servers of a cluster, and then nobody
+ *  says it again. */
+const HEARSAY_MS = 1000;
 
 /** `value` undefined: there is none, at revision 0. */
 export interface Own<T> {
@@ -24,6 +29,7 @@ export class OwnDocument<K extends keyof Messages> {
   #reading: Promise<Own<Messages[K]>> | undefined;
   /** One connection's reading is of no use for the next one. */
   #life = 0;
+  #readAt = Number.NEGATIVE_INFINITY;
 
   /** `kind`: its schema among the messages; `name`: what follows `_meta.` in its subject. */
   constructor(connection: Connection, schemas: Schemas, kind: K, name: string) {
@@ -57,10 +63,16 @@ export class OwnDocument<K extends keyof Messages> {
     return await this.#reading;
   }
 
+  /** As the store has it, or had it a second ago. */
+  async recent(): Promise<Own<Messages[K]>> {
+    return clock.monotonic() - this.#readAt > HEARSAY_MS ? await this.read() : await this.known();
+  }
+
   /** As the store has it now. */
   async read(): Promise<Own<Messages[K]>> {
     const life = this.#life;
     const stored = await readSubject(this.#connection, this.subject);
+    this.#readAt = clock.monotonic();
     const own = stored ? { value: this.#schemas.read(this.#kind, stored.body), revision: stored.revision } : NOTHING;
     return life === this.#life ? this.#note(own) : own;
   }

@@ -14,8 +14,6 @@ import { OwnDocument } from "./own-document.ts";
 
 /** A runner that was not heard of for so long is gone: another one may go on. */
 export const LEASE_MS = 6000;
-/** What is heard is read again after so long, before anybody is refused on it. */
-const HEARSAY_MS = 1000;
 const TRIES = 20;
 
 type Asked = Pick<BackupsBeginRequest, "hash" | "mode" | "source" | "records" | "done">;
@@ -23,7 +21,6 @@ type Asked = Pick<BackupsBeginRequest, "hash" | "mode" | "source" | "records" | 
 export class Restoring {
   readonly #connection: Connection;
   readonly #document: OwnDocument<"restore">;
-  #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(connection: Connection, schemas: Schemas) {
     this.#connection = connection;
@@ -45,12 +42,8 @@ export class Restoring {
   }
 
   async #look(): Promise<void> {
-    let { value } = await this.#document.known();
-    if (!isOpen(value)) return;
-    if (clock.monotonic() - this.#lookedAt > HEARSAY_MS) {
-      ({ value } = await this.#document.read());
-      this.#lookedAt = clock.monotonic();
-    }
+    if (!isOpen((await this.#document.known()).value)) return;
+    const { value } = await this.#document.recent();
     if (isOpen(value)) throw refusal(value, "Nobody else writes or logs in until it has ended.");
   }
 
