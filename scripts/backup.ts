@@ -16,7 +16,8 @@ interface Flags {
 const HELP = `
 The file has every document of every collection as it was at one revision, deletions too, and the contents of resources, as JSON lines
 with a seal at the end. It appears under its name when it is whole and on disk; until then a file that is there already stays. Webservers
-go on meanwhile. What waits in the outbox of a webserver without contact is not in it, nor is the datastore's keys.json.
+go on meanwhile. What waits in the outbox of a webserver without contact is not in it, nor is the datastore's keys.json. While the
+datastore is restored (RESTORING), or filled from its webservers (SEEDING), there is no backup: it would be of a half.
 
 Examples:
   frontsync backup /var/backups/frontsync.jsonl

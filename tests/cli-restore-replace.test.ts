@@ -2,7 +2,7 @@
 // Method: two handlers; backups that no datastore made, restored in turn; commands, handlers and nats-server are killed at random moments (seeded);
 // what is there is compared with the file.
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Bus } from "../bus/index.ts";
@@ -116,6 +116,11 @@ describe("frontsync restore --mode replace", () => {
       const { code, stderr } = await replace(first.file);
       assert.deepEqual([code, stderr.split(": ")[1]], [1, "RESTORING"]);
       assert.match(stderr, /a test \(--mode replace\) is under way since .* `frontsync restore --abort`/);
+      const nightly = join(deployment.dir, "nightly.jsonl");
+      writeFileSync(nightly, "of yesterday");
+      const backup = await frontsync("backup", nightly, ...on);
+      assert.deepEqual([backup.code, backup.stderr.split(": ")[1]], [1, "RESTORING"], "half of each is no backup");
+      assert.equal(readFileSync(nightly, "utf8"), "of yesterday");
 
       await deployment.stopDatastore();
       await eventually("degraded", 60_000, () => web1?.status().state === "degraded");

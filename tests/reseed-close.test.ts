@@ -2,7 +2,7 @@
 // meanwhile; what the datastore refuses of an offer is listed, stays where it is, and goes up when that is mended. Method: real webservers, the command,
 // and a datastore that forgets tombstones as soon as it may.
 import assert from "node:assert/strict";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { Bus } from "../bus/index.ts";
@@ -63,6 +63,11 @@ describe("a seeding", { concurrency: 2 }, () => {
       await eventually("said for whom it waits", WAIT_MS, () => /waits for web2/.test(warningOf(web1, "SEEDING")));
 
       assert.match((await frontsync(...command())).stdout, /waits for web2: other writes wait/);
+      const nightly = join(dir, "nightly.jsonl");
+      writeFileSync(nightly, "of yesterday");
+      const backup = await frontsync("backup", nightly, "--datastore", store.datastore.address);
+      assert.deepEqual([backup.code, backup.stderr.split(": ")[1]], [1, "SEEDING"], "what web2 has is not in it");
+      assert.equal(readFileSync(nightly, "utf8"), "of yesterday");
       const closed = await figures<{ ok: boolean; seeding: { open: boolean } }>(...command("--close"));
       assert.deepEqual([closed.code, closed.ok, closed.seeding.open], [0, true, false]);
       assert.match(

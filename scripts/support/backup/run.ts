@@ -34,12 +34,13 @@ export interface BackupOptions {
 }
 
 /** Writes the backup and says what is in it. Throws `Failed` when contents were missing, and what connectObserver throws,
- *  TIMEOUT, DISK_FULL, BAD_CONFIG, UNKNOWN_COLLECTION. */
+ *  TIMEOUT, DISK_FULL, BAD_CONFIG, UNKNOWN_COLLECTION; SEEDING, RESTORING: the datastore is not whole. */
 export async function runBackup(options: BackupOptions, context: Context): Promise<void> {
   const file = await mustBeWritable(options.file);
   await inTemporaryFolder(async (dir) => {
     const { snapshots, status } = await readStore(join(dir, "store"), "backup", options.target, context.stop.signal);
     try {
+      mustBeWhole(status);
       await write(dir, { ...options, file }, snapshots, status, context);
     } finally {
       snapshots.close();
@@ -126,6 +127,14 @@ async function write(
   for (const sha256 of contents.missing)
     output.note(`frontsync: CONTENT_MISSING: The content ${sha256} is not in the datastore, and so not in the backup.`);
   if (contents.missing.length > 0) throw new Failed();
+}
+
+/** What is there while a store is filled or restored is a part of the one and a part of the other: it would look like a whole backup, and take the place of
+ *  the last one that is. */
+function mustBeWhole({ warnings }: Status): void {
+  for (const { code, message } of warnings)
+    if (code === "SEEDING" || code === "RESTORING")
+      throw new FrontsyncError(code, `No backup is made: the datastore is not whole now. ${message}`);
 }
 
 type Counts = Map<string, { documents: number; tombstones: number }>;
