@@ -144,6 +144,30 @@ describe("frontsync restore --mode replace", () => {
     await assertIs(second);
   });
 
+  test("one that was interrupted is named, and nobody backs up or writes, also when all handlers are new", async () => {
+    const restorer = await deployment.connect("interrupted", { updateInterval: 0.5 });
+    const asked = { hash: "2".repeat(64), mode: "merge" as const, source: "a test", records: 7 };
+    (await Hold.begin(restorer, asked, new AbortController().signal)).release();
+    await restorer.close();
+    await deployment.stopDatastore();
+    await deployment.restartDatastore();
+    const fresh = await deployment.connect("fresh", { updateInterval: 0.5 });
+    try {
+      await fresh.caughtUp(null, { timeoutMs: 60_000 });
+      const { warnings } = fresh.status();
+      assert.ok(
+        warnings.some(({ code }) => code === "RESTORING"),
+        JSON.stringify(warnings),
+      );
+      const { code, stderr } = await frontsync("backup", join(deployment.dir, "interrupted.jsonl"), ...on);
+      assert.deepEqual([code, stderr.split(": ")[1]], [1, "RESTORING"]);
+    } finally {
+      await fresh.close();
+      assert.equal((await frontsync("restore", "--abort", ...on)).code, 0);
+    }
+    for (const bus of [web1, web2] as Bus[]) await bus.caughtUp(null, { timeoutMs: 60_000 });
+  });
+
   test("a source that is not whole deletes nothing", async () => {
     const { head } = web1?.status() ?? {};
     const running = await frontsync("restore", "--from-replica", join(deployment.dir, "web1"), "--mode", "replace", ...on);

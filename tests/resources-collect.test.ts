@@ -148,7 +148,7 @@ describe("contents", { timeout: 900_000 }, () => {
     const connection = await connectFunctions(patient);
     t.after(() => connection.close());
     const contents = new Contents(connection, { maxBytes: SIZE, graceMs });
-    const collector = new Collector(connection, loadSchemas().collection("resources"), contents, () => false);
+    const collector = new Collector(connection, loadSchemas().collection("resources"), contents, async () => false);
     const { id, sha256 } = await bus.resources.upload(content(SIZE, 400), { name: "old" });
     /** So much time goes by. */
     const age = async (ms: number) => {

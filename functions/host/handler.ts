@@ -116,7 +116,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
     rules,
     warnings: async () => [
       ...warningsOf(config, epochs, connection, observed),
-      ...restoring.warnings(),
+      ...(await restoring.warnings()),
       ...fuses.warnings(),
       ...(await seeding.warnings()),
       ...(await defaultPasswordWarning(views)),
@@ -150,7 +150,7 @@ export async function startHandler(config: HandlerConfig): Promise<Handler> {
   await connection.open();
   await epochs.ready();
   await makeFirstUser(context);
-  const collector = new Collector(connection, schemas.collection(RESOURCES), contents, () => restoring.underway);
+  const collector = new Collector(connection, schemas.collection(RESOURCES), contents, () => restoring.underway());
   void collector.start();
   const tombstones = new Tombstones(connection, schemas, known, config.tombstones, () => seeding.takesOffers());
   void tombstones.start();

@@ -25,11 +25,11 @@ export class Collector {
   readonly #connection: Connection;
   readonly #schema: CollectionSchema;
   readonly #contents: Contents;
-  readonly #paused: () => boolean;
+  readonly #paused: () => Promise<boolean>;
   readonly #stop = new AbortController();
 
   /** `schema`: of resources. `paused`: contents may be there whose documents are still to come. */
-  constructor(connection: Connection, schema: CollectionSchema, contents: Contents, paused: () => boolean) {
+  constructor(connection: Connection, schema: CollectionSchema, contents: Contents, paused: () => Promise<boolean>) {
     this.#connection = connection;
     this.#schema = schema;
     this.#contents = contents;
@@ -42,8 +42,12 @@ export class Collector {
     const everyMs = Math.min(this.#contents.graceMs, MAX_INTERVAL_MS);
     while (!signal.aborted) {
       await pause(jittered(everyMs, 0.2), signal);
-      if (signal.aborted || !this.#connection.connected || this.#paused()) continue;
-      await this.look().catch((error: unknown) => log.warn({ err: error }, "contents could not be collected"));
+      if (signal.aborted || !this.#connection.connected) continue;
+      try {
+        if (!(await this.#paused())) await this.look();
+      } catch (error) {
+        log.warn({ err: error }, "contents could not be collected");
+      }
     }
   }
 

@@ -42,21 +42,24 @@ export class Restoring {
   }
 
   async #look(): Promise<void> {
-    if (!isOpen((await this.#document.known()).value)) return;
+    const value = await this.#open();
+    if (value) throw refusal(value, "Nobody else writes or logs in until it has ended.");
+  }
+
+  async #open(): Promise<Restore | undefined> {
+    if (!isOpen((await this.#document.known()).value)) return undefined;
     const { value } = await this.#document.recent();
-    if (isOpen(value)) throw refusal(value, "Nobody else writes or logs in until it has ended.");
+    return isOpen(value) ? value : undefined;
   }
 
-  /** Whether there is one, as far as this handler has heard. */
-  get underway(): boolean {
-    return isOpen(this.#document.heard?.value);
+  /** Whether there is one. One that was interrupted says nothing any more: a handler that came later has not heard of it. */
+  async underway(): Promise<boolean> {
+    return (await this.#open()) !== undefined;
   }
 
-  warnings(): Warning[] {
-    const value = this.#document.heard?.value;
-    return isOpen(value)
-      ? [{ code: "RESTORING", message: refusal(value, "Nobody else writes or logs in meanwhile.").message }]
-      : [];
+  async warnings(): Promise<Warning[]> {
+    const value = await this.#open();
+    return value ? [{ code: "RESTORING", message: refusal(value, "Nobody else writes or logs in meanwhile.").message }] : [];
   }
 
   /** Begins one, or goes on with the same one when its runner is gone; `busy`: it is not. `known`: only if it is this one. Throws RESTORING for any other. */
