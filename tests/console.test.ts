@@ -171,10 +171,10 @@ describe("the console", { skip: findBrowser() === undefined && "there is no Chro
     await open(anna, "#/dashboards/gone");
     await anna.getByRole("button", { name: "Delete" }).click();
     await anna.getByRole("button", { name: "Delete it" }).click();
-    await ben.getByText("Somebody has deleted this.").waitFor();
+    await ben.getByText("Somebody has deleted this").waitFor();
     assert.equal(await description(ben).inputValue(), "much work");
     await ben.getByRole("button", { name: "Make it again, as you see it" }).click();
-    await ben.getByText("Somebody has deleted this.").waitFor({ state: "detached" });
+    await ben.getByText("Somebody has deleted this").waitFor({ state: "detached" });
     await eventually("it is there again", SOON_MS, async () => {
       return (await place.a.bus.collection("dashboards").get("gone"))?.doc.description === "much work";
     });

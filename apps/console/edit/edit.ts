@@ -105,7 +105,13 @@ export class Edit {
       const { mine, base } = this.state.now;
       if (!mine || !base) return "not";
       const { ownerId: _before, ...doc } = mine;
-      const saved = this.#stored(mine, base.revision, await this.#remote.write(doc), doc);
+      const reply = await this.#remote.write(doc).catch((error: unknown) => {
+        // It is there, and hidden: so it was not deleted.
+        if (error instanceof ApiError && error.code === "NOT_FOUND")
+          throw new ApiError("NOT_ALLOWED", error.message, error.status);
+        throw error;
+      });
+      const saved = this.#stored(mine, base.revision, reply, doc);
       this.#set({ deleted: false });
       return saved;
     });

@@ -28,6 +28,9 @@ const SKIP = "#main";
 /** Asked before a page is left; false: stay. */
 let mayLeave: () => boolean = () => true;
 let shown = window.location.hash;
+/** Which one of the browser's history is shown, counted: the ways back and forward look the same otherwise. */
+let place = placeOf(window.history.state) ?? 0;
+mark();
 
 export function guardLeaving(guard: (() => boolean) | undefined): void {
   mayLeave = guard ?? (() => true);
@@ -35,15 +38,30 @@ export function guardLeaving(guard: (() => boolean) | undefined): void {
 
 window.addEventListener("hashchange", () => {
   if (window.location.hash === shown) return;
-  const stay = window.location.hash === SKIP || !mayLeave();
-  if (stay) {
-    window.history.replaceState(undefined, "", shown || "#/");
+  const wanted = placeOf(window.history.state) ?? place + 1;
+  if (window.location.hash === SKIP || !mayLeave()) {
+    // Back to where it was: with another address in its stead, the page that somebody came from would be gone from the history.
+    window.history.go(place - wanted || -1);
     return;
   }
+  place = wanted;
+  mark();
   shown = window.location.hash;
   mayLeave = () => true;
   route.set(read());
 });
+
+function placeOf(state: unknown): number | undefined {
+  const { place: known } = (state ?? {}) as { place?: unknown };
+  return typeof known === "number" ? known : undefined;
+}
+
+function mark(): void {
+  window.history.replaceState({ place }, "");
+}
+
+/** Asks, if something of the page would be lost. */
+export const mayLeavePage = (): boolean => mayLeave();
 
 /** The address of a page, for links. */
 export const href = (...steps: (string | number)[]): string => `#/${steps.map((step) => encodeURIComponent(step)).join("/")}`;

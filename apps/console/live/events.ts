@@ -36,6 +36,7 @@ export function listen(): void {
   close();
   const opened = new EventSource("/api/events");
   source = opened;
+  if (document.hidden) leaveSoon();
   opened.addEventListener("open", () => {
     // Of what changed after it was read and before this nobody tells: pages read while the connection was on its way, the first one, too, and a
     // browser without an id of the last event is sent no reset.
@@ -57,6 +58,7 @@ export function listen(): void {
 export function close(): void {
   window.clearTimeout(again);
   window.clearTimeout(probing);
+  window.clearTimeout(leaving);
   left = false;
   source?.close();
   source = undefined;
@@ -74,18 +76,21 @@ export function reopen(): void {
   tell(undefined);
 }
 
-/** Browsers open only six connections to a webserver without HTTP/2, for all tabs: one that nobody looks at gives its own back. */
+/** Browsers open only six connections to a webserver without HTTP/2, for all tabs: one that nobody looks at, or has looked at yet, gives its own back. */
+function leaveSoon(): void {
+  window.clearTimeout(leaving);
+  leaving = window.setTimeout(() => {
+    close();
+    left = true;
+  }, LEAVE_MS);
+}
+
 document.addEventListener("visibilitychange", () => {
   window.clearTimeout(leaving);
   if (!document.hidden && left) {
     left = false;
     reopen();
-  } else if (document.hidden && source) {
-    leaving = window.setTimeout(() => {
-      close();
-      left = true;
-    }, LEAVE_MS);
-  }
+  } else if (document.hidden && source) leaveSoon();
 });
 
 function tell(change: ChangeEvent | undefined): void {

@@ -1,5 +1,7 @@
 /** The lines of a result, piece by piece: bytes that are there do not change, also while more come. */
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, part, refusal } from "../api/client.ts";
+import { asApiError } from "../lib/errors.ts";
 
 export interface Line {
   time: string | null;
@@ -43,3 +45,57 @@ async function readBytes(
 }
 
 export const linesOf = (id: string): string => `/api/searchctrl/${part(id)}/lines`;
+
+export interface Lines {
+  lines: readonly Line[];
+  /** The search is over, and what it has found was read as far as was wanted. */
+  ended: boolean;
+  error: ApiError | undefined;
+  again(): void;
+}
+
+/** The first `most` lines. More are read when more has been `found`, when more are wanted, and when the search has ended; never two at once, and what
+ *  is being read is read to its end: on a slow line more is found before. */
+export function useLines(id: string, running: boolean, found: number, most: number): Lines {
+  const [lines, setLines] = useState<readonly Line[]>([]);
+  const [ended, setEnded] = useState(false);
+  const [error, setError] = useState<ApiError>();
+  const latest = useRef({ running, most });
+  latest.current = { running, most };
+  const wish = useRef<() => void>(() => {});
+  useEffect(() => {
+    const gone = new AbortController();
+    let [reading, wanted, next, have] = [false, false, 0, 0];
+    const read = async () => {
+      const over = !latest.current.running;
+      while (have < latest.current.most) {
+        const piece = await readLines(id, next, gone.signal);
+        if (gone.signal.aborted) return;
+        next = piece.end;
+        have += piece.lines.length;
+        setLines((before) => [...before, ...piece.lines]);
+        if (piece.lines.length === 0) break;
+      }
+      setEnded(over);
+      setError(undefined);
+    };
+    wish.current = async () => {
+      wanted = true;
+      if (reading) return;
+      reading = true;
+      try {
+        while (wanted && !gone.signal.aborted) {
+          wanted = false;
+          await read();
+        }
+      } catch (thrown) {
+        if (!gone.signal.aborted) setError(asApiError(thrown));
+      } finally {
+        reading = false;
+      }
+    };
+    return () => gone.abort();
+  }, [id]);
+  useEffect(() => wish.current(), [id, running, found, most]);
+  return { lines, ended, error, again: () => wish.current() };
+}

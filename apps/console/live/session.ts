@@ -3,6 +3,7 @@ import type { Group, LoginReply, StatusReply, User } from "../../../schemas/type
 import { ask, get, whenLoggedOut } from "../api/client.ts";
 import { list } from "../api/lists.ts";
 import { asApiError, isFinal } from "../lib/errors.ts";
+import { mayLeavePage } from "../lib/router.ts";
 import { close, listen, metrics, onChange, reopen, status } from "./events.ts";
 import { Value } from "./value.ts";
 
@@ -44,6 +45,7 @@ export async function logIn(User: string, Pass: string): Promise<void> {
 
 /** Ends this session, or all of one's own. */
 export async function logOut(everywhere = false): Promise<void> {
+  if (!mayLeavePage()) return;
   await ask(everywhere ? "DELETE" : "PUT", "/api/logout");
   leave();
 }

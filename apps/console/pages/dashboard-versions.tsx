@@ -13,7 +13,7 @@ import { Badge } from "../parts/badge.tsx";
 import { Button, LinkButton } from "../parts/button.tsx";
 import { FormDialog } from "../parts/dialog.tsx";
 import { Loading, Page, When } from "../parts/page.tsx";
-import { mayWrite } from "../parts/sharing.tsx";
+import { mayWrite, owns } from "../parts/sharing.tsx";
 import { toastSaved } from "../parts/toast.tsx";
 
 type Version = VersionOfReply & { doc?: Dashboard };
@@ -31,8 +31,11 @@ export function DashboardVersions({ id }: { id: string }) {
   const [wanted, setWanted] = useState<Version>();
   const versions = data?.items ?? [];
   const current = versions[0];
+  // With whom it is shared is the owner's to say.
+  const keepsSharing = current?.doc !== undefined && !owns(current.doc, self);
   const bringBack = async ({ doc }: Version) => {
-    const { body } = await ask<WrittenReply>("PUT", path, { body: doc, ifRevision: current?.revision });
+    const wanted = doc && keepsSharing && current?.doc ? { ...doc, ...sharingOf(current.doc) } : doc;
+    const { body } = await ask<WrittenReply>("PUT", path, { body: wanted, ifRevision: current?.revision });
     toastSaved(body.revision, "Brought back");
     go("dashboards", id);
   };
@@ -78,14 +81,17 @@ export function DashboardVersions({ id }: { id: string }) {
           onSubmit={() => bringBack(wanted)}
         >
           <p>
-            It becomes the current version on every webserver, with the sharing that it had. What is current now stays in this
-            list.
+            It becomes the current version on every webserver,{" "}
+            {keepsSharing ? "shared as it is now" : "with the sharing that it had"}. What is current now stays in this list.
           </p>
         </FormDialog>
       )}
     </Page>
   );
 }
+
+/** What is undefined is not sent. */
+const sharingOf = ({ ownerId, readers, writers }: Dashboard) => ({ ownerId, readers, writers });
 
 function Changed({ version, before }: { version: Version; before: Version | undefined }) {
   if (!version.doc) return null;

@@ -38,13 +38,15 @@ export function GroupPage({ gid }: { gid: number }) {
       actions={
         <>
           <LinkButton href={href("groups")}>All groups</LinkButton>
-          <Button look="plain danger" onClick={() => setAsking(true)}>
-            Delete
-          </Button>
+          {!state.deleted && (
+            <Button look="plain danger" onClick={() => setAsking(true)}>
+              Delete
+            </Button>
+          )}
         </>
       }
     >
-      <Merge edit={edit} state={state} />
+      <Merge edit={edit} state={state} final />
       <form class="stack" onSubmit={(event) => event.preventDefault()}>
         <div class="card padded stack">
           <Text label="Name" value={mine.name} onInput={(name) => edit.change({ name })} required maxLength={256} />
@@ -52,7 +54,7 @@ export function GroupPage({ gid }: { gid: number }) {
         </div>
         <SaveBar edit={edit} state={state} changed={changed} />
       </form>
-      <Members gid={gid} path={path} />
+      {!state.deleted && <Members gid={gid} path={path} />}
       {asking && (
         <FormDialog
           title={`Delete “${mine.name}”?`}

@@ -19,7 +19,14 @@ export function LoginAgain() {
   const place = useRef<HTMLDialogElement>(null);
   useEffect(() => place.current?.showModal(), []);
   return (
-    <dialog ref={place} class="doorstep" aria-label="Log in again" onCancel={(event) => event.preventDefault()}>
+    <dialog
+      ref={place}
+      class="doorstep"
+      aria-label="Log in again"
+      onCancel={(event) => event.preventDefault()}
+      // Escape, again and again, closes it all the same: browsers let no page keep somebody in.
+      onClose={() => place.current?.showModal()}
+    >
       <LoginForm />
     </dialog>
   );

@@ -1,13 +1,12 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Result, WrittenReply } from "../../../schemas/types.ts";
-import { type ApiError, ask, get, part } from "../api/client.ts";
-import { asApiError } from "../lib/errors.ts";
+import { ask, get, part } from "../api/client.ts";
 import { go, href } from "../lib/router.ts";
 import { bytes, count, counted } from "../lib/text.ts";
 import { exactly, lasting } from "../lib/time.ts";
 import { status } from "../live/events.ts";
 import { useProgress } from "../live/progress.ts";
-import { type Line, linesOf, readLines } from "../live/result-lines.ts";
+import { linesOf, useLines } from "../live/result-lines.ts";
 import { me, nameOf, users } from "../live/session.ts";
 import { useLive } from "../live/use-live.ts";
 import { useValue } from "../live/use-value.ts";
@@ -99,35 +98,8 @@ const FIRST = 200;
 
 function Lines({ result: { id, query, state } }: { result: Result }) {
   const progress = useProgress(id, state === "running");
-  const [lines, setLines] = useState<readonly Line[]>([]);
   const [most, setMost] = useState(FIRST);
-  const [ended, setEnded] = useState(false);
-  const [error, setError] = useState<ApiError>();
-  const [tries, setTries] = useState(0);
-  const next = useRef(0);
-  const found = progress?.lines ?? 0;
-  // More is read when more has been found, when it is asked for, and when the search has ended.
-  useEffect(() => {
-    const gone = new AbortController();
-    const read = async () => {
-      try {
-        for (let have = lines.length; have < most; ) {
-          const piece = await readLines(id, next.current, gone.signal);
-          if (gone.signal.aborted) return;
-          next.current = piece.end;
-          have += piece.lines.length;
-          setLines((before) => [...before, ...piece.lines]);
-          if (piece.lines.length === 0) break;
-        }
-        setEnded(state !== "running");
-        setError(undefined);
-      } catch (thrown) {
-        if (!gone.signal.aborted) setError(asApiError(thrown));
-      }
-    };
-    void read();
-    return () => gone.abort();
-  }, [id, state, most, found, tries]);
+  const { lines, ended, error, again } = useLines(id, state === "running", progress?.lines ?? 0, most);
   const words = wordsOf(query);
   const shown = lines.slice(0, most);
   return (
@@ -140,7 +112,7 @@ function Lines({ result: { id, query, state } }: { result: Result }) {
           </p>
         </div>
       )}
-      <ErrorBanner error={error} again={() => setTries(tries + 1)} />
+      <ErrorBanner error={error} again={again} />
       {ended && lines.length === 0 && !error && (
         <Empty icon="search">
           <p>No line fits this query.</p>

@@ -85,6 +85,9 @@ const COUNTERS: Record<string, string> = {
   catchUps: "Catch-ups",
   resyncs: "Resyncs",
   dropped: "Messages dropped",
+  drifts: "Differences found",
+  rebuilds: "Times made anew",
+  repaired: "Rows put right",
 };
 
 function Fact({ name, value, long }: { name: string; value: number | string | undefined; long?: boolean }) {

@@ -40,7 +40,7 @@ export function UserPage({ uid }: { uid: number }) {
           Changed <When at={mine.updatedAt} />
         </span>
       </div>
-      <Merge edit={edit} state={state} />
+      <Merge edit={edit} state={state} final />
       <form class="stack" onSubmit={(event) => event.preventDefault()}>
         <div class="card padded stack">
           <div class="columns">
@@ -71,7 +71,7 @@ export function UserPage({ uid }: { uid: number }) {
         </div>
         <SaveBar edit={edit} state={state} changed={changed} />
       </form>
-      <Access user={mine} path={path} />
+      {!state.deleted && <Access user={mine} path={path} />}
     </Page>
   );
 }

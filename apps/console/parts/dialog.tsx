@@ -1,9 +1,10 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../api/client.ts";
-import { asApiError } from "../lib/errors.ts";
+import { asApiError, words } from "../lib/errors.ts";
 import { ErrorBanner } from "./banner.tsx";
 import { Button } from "./button.tsx";
+import { toast } from "./toast.tsx";
 
 /** The browser's own dialog: it keeps the focus, and Escape closes it. */
 export function Dialog({
@@ -56,14 +57,23 @@ export function FormDialog({
 }) {
   const [error, setError] = useState<ApiError>();
   const [busy, setBusy] = useState(false);
+  const gone = useRef(false);
+  useEffect(
+    () => () => {
+      gone.current = true;
+    },
+    [],
+  );
   const send = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
     setError(undefined);
     try {
       await onSubmit();
-      onClose();
+      if (!gone.current) onClose();
     } catch (thrown) {
+      // Closed meanwhile, it can't say so itself.
+      if (gone.current) toast(words(thrown), "bad");
       setError(asApiError(thrown));
       setBusy(false);
     }

@@ -42,6 +42,7 @@ export function Text({
         id={id}
         {...rest}
         type={type as "text"}
+        dir="auto"
         ref={autofocus ? focus : undefined}
         class={code ? "code" : undefined}
         value={value}
@@ -68,6 +69,7 @@ export function Area({ label, hint, fault, value, onInput, rows = 3, code, disab
       <textarea
         id={id}
         rows={rows}
+        dir={code ? undefined : "auto"}
         class={code ? "code" : undefined}
         spellcheck={!code}
         value={value}

@@ -3,21 +3,33 @@ import type { Doc } from "../../../schemas/document.ts";
 import type { Choice, Edit, EditState } from "../edit/edit.ts";
 import { type Clash, named, valueAt } from "../edit/three-way.ts";
 import { counted, shownValue } from "../lib/text.ts";
-import { nameOf, users } from "../live/session.ts";
+import { me, nameOf, users } from "../live/session.ts";
 import { useValue } from "../live/use-value.ts";
 import { Banner } from "./banner.tsx";
 import { Button } from "./button.tsx";
+import { owns } from "./sharing.tsx";
 
-export function Merge({ edit, state }: { edit: Edit; state: EditState }) {
-  const people = useValue(users);
+export function Merge({
+  edit,
+  state,
+  final,
+}: {
+  edit: Edit;
+  state: EditState;
+  /** What is deleted can't be made again: its number is never given to another one. */
+  final?: boolean;
+}) {
+  const [people, self] = [useValue(users), useValue(me)];
   const { clashes, notice, mine, deleted } = state;
   if (deleted)
     return (
       <Banner
         kind="warn"
-        title="Somebody has deleted this."
+        title={
+          mine && owns(mine, self) ? "Somebody has deleted this." : "Somebody has deleted this, or shares it with you no longer."
+        }
         live
-        actions={<Button onClick={() => edit.makeAgain()}>Make it again, as you see it</Button>}
+        actions={!final && <Button onClick={() => edit.makeAgain()}>Make it again, as you see it</Button>}
       >
         What you see is still here.
       </Banner>

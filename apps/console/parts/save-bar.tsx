@@ -44,7 +44,7 @@ export function SaveBar({
 }
 
 function reason({ clashes, deleted }: EditState, changed: boolean, held: boolean): string | undefined {
-  if (deleted) return "It was deleted.";
+  if (deleted) return "It is not there any more.";
   if (held) return "This webserver is on hold: nothing can be saved now.";
   if (clashes.length > 0) return "Choose above which changes count.";
   return changed ? undefined : "Nothing to save.";

@@ -88,6 +88,17 @@ function Side({
   );
 }
 
+/** What somebody has made of an audience, done to what it is by now: only who was chosen comes and goes, whoever else is put in meanwhile. */
+export function withChoices(before: Audience = {}, chosen: Audience = {}, now: Audience = {}): Audience {
+  const merged = (kind: "users" | "groups") => {
+    const [had, has, is] = [before[kind] ?? [], chosen[kind] ?? [], now[kind] ?? []];
+    const come = has.filter((id) => !had.includes(id) && !is.includes(id));
+    return [...is.filter((id) => has.includes(id) || !had.includes(id)), ...come];
+  };
+  const global = (before.global === true) === (chosen.global === true) ? now.global : chosen.global;
+  return { ...now, users: merged("users"), groups: merged("groups"), ...(global !== undefined && { global }) };
+}
+
 /** In a word: private, 2 groups, everyone. */
 export function SharedWith({ doc }: { doc: Shared }) {
   const audiences = [doc.readers, doc.writers];
