@@ -6,6 +6,7 @@ import type { Page } from "playwright-core";
 import { type Browsing, findBrowser, openBrowser, SOON_MS } from "./support/browser.ts";
 import { type Place, twoWebservers } from "./support/console-data.ts";
 import { eventually } from "./support/nats-server-kit.ts";
+import { PASSWORD } from "./support/webservers.ts";
 
 describe("the console, for demanding people,", { skip: findBrowser() === undefined && "there is no Chromium" }, () => {
   let place: Place;
@@ -218,6 +219,42 @@ describe("the console, for demanding people,", { skip: findBrowser() === undefin
     await page.evaluate("globalThis.seen = true; document.dispatchEvent(new Event('visibilitychange'))");
     await again;
     await page.close();
+  });
+
+  it("leaves no resource behind whose upload was stopped, and has room for pages while many files are on their way", async () => {
+    const page = await browsing.visit(place.a, "anna");
+    await page.goto("/#/resources");
+    const line = await page.context().newCDPSession(page);
+    await line.send("Network.enable");
+    const slow = { offline: false, latency: 5, downloadThroughput: -1, uploadThroughput: 50_000 };
+    await line.send("Network.emulateNetworkConditions", slow);
+    const files = Array.from({ length: 8 }, (_none, n) => ({
+      ...{ name: `slow-${n}.bin`, mimeType: "application/octet-stream", buffer: Buffer.alloc(1_000_000, n) },
+    }));
+    await page.getByLabel("Files to upload").setInputFiles(files);
+    await page.getByText("Waits for its turn").first().waitFor();
+    await page.getByRole("link", { name: "Groups", exact: true }).click();
+    await page.getByRole("link", { name: "Security", exact: true }).waitFor();
+    await page.getByRole("link", { name: "Resources", exact: true }).click();
+    const stop = page.getByRole("button", { name: /^Stop/ });
+    assert.equal(await stop.count(), files.length);
+    // The last first: those that wait don't begin.
+    while ((await stop.count()) > 0) await stop.last().click();
+    await page.getByText("There are no resources yet.").waitFor();
+    await line.send("Network.emulateNetworkConditions", { ...slow, uploadThroughput: -1 });
+    await page.getByLabel("Files to upload").setInputFiles({ ...files[0], name: "Größe 100%.bin" } as (typeof files)[0]);
+    await page.getByRole("link", { name: "Download Größe 100%.bin" }).waitFor();
+    assert.deepEqual(
+      (await place.a.bus.collection("resources").list()).items.map(({ doc }) => [doc.name, doc.size]),
+      [["Größe 100%.bin", 1_000_000]],
+    );
+    // Whoever logs in next at this browser sees nothing of it.
+    await button(page, "Log out anna").click();
+    await page.getByLabel("User").fill("ben");
+    await page.getByLabel("Password").fill(PASSWORD);
+    await button(page, "Log in").click();
+    await page.getByText("There are no resources yet.").waitFor();
+    assert.equal(await page.getByText("Größe").count(), 0);
   });
 
   it("has room for names of any length, on a phone, too", async () => {

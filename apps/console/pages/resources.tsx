@@ -84,7 +84,7 @@ function Row({ resource, again }: { resource: Resource; again: () => void }) {
               aria-label={`New version of ${name}`}
               onChange={({ currentTarget }) => {
                 const [file] = currentTarget.files ?? [];
-                if (file) void begin(file, id);
+                if (file) begin(file, id);
                 currentTarget.value = "";
               }}
             />

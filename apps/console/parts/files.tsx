@@ -9,7 +9,7 @@ export function FilePicker() {
   const [over, setOver] = useState(false);
   const picker = useRef<HTMLInputElement>(null);
   const take = (files: FileList | null | undefined) => {
-    for (const file of files ?? []) void begin(file);
+    for (const file of files ?? []) begin(file);
   };
   return (
     <fieldset
@@ -56,7 +56,7 @@ export function Uploads() {
             <strong>{upload.name}</strong>
             <Progress upload={upload} />
           </div>
-          {upload.state === "running" ? (
+          {upload.state === "running" || upload.state === "waiting" ? (
             <Button onClick={upload.stop}>
               Stop<span class="hidden"> the upload of {upload.name}</span>
             </Button>
@@ -71,16 +71,17 @@ export function Uploads() {
   );
 }
 
-function Progress({ upload: { state, share, size, message, name } }: { upload: Upload }) {
+function Progress({ upload: { state, share, size, message, name, waits } }: { upload: Upload }) {
   if (state === "failed")
     return (
       <p class="small fault" role="alert">
         {message}
       </p>
     );
+  if (state === "waiting") return <p class="small quiet">Waits for its turn</p>;
   const percent = Math.floor(share * 100);
-  const what =
-    state === "done" ? `${bytes(size)}, on every webserver` : share < 1 ? `${percent} % of ${bytes(size)}` : "Being stored …";
+  const where = waits ? "on this webserver until the datastore can be reached" : "on every webserver";
+  const what = state === "done" ? `${bytes(size)}, ${where}` : share < 1 ? `${percent} % of ${bytes(size)}` : "Being stored …";
   return (
     <>
       <progress max={100} value={percent} aria-label={`Upload of ${name}`} />

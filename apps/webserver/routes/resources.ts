@@ -32,6 +32,30 @@ export const resourceRoutes: Area = (app, parts) => {
   app.get(raw, { config: { streams: true }, exposeHeadRoute: false, schema: schemaOfGet }, download);
   app.head(raw, { schema: { hide: true } }, download);
 
+  const file = { type: "object", required: ["file"], properties: { file: { type: "string", format: "binary" } } };
+  app.post(
+    `${PATH}/raw`,
+    {
+      config: { streams: true },
+      schema: describe(TAG, "uploadNew", "A new one with its content, the field `file`: it is there when all of it is.", {
+        query: { name: { type: "string" } },
+        consumes: "multipart/form-data",
+        body: file,
+        reply: reference("Written"),
+        status: 201,
+      }),
+    },
+    async (request, reply) => {
+      const name = nameOf(request);
+      const content = await fileOf(request, options.resourceMaxSize);
+      const { sha256, size, version, ...stored } = await scopeOf(bus, request).resources.upload(
+        content,
+        { name },
+        writeOptionsOf(request),
+      );
+      return { ...written(stored, reply, 201), sha256, size, version };
+    },
+  );
   for (const method of ["PUT", "POST"] as const)
     app.route({
       method,
@@ -40,16 +64,16 @@ export const resourceRoutes: Area = (app, parts) => {
       schema: describe(TAG, method === "PUT" ? "upload" : "uploadByPost", "A new version of its content, in the field `file`.", {
         params,
         consumes: "multipart/form-data",
-        body: { type: "object", required: ["file"], properties: { file: { type: "string", format: "binary" } } },
+        body: file,
         reply: reference("Written"),
       }),
       handler: async (request, reply) => {
         const scope = scopeOf(bus, request);
         const id = param(request, "guid");
         shown(await scope.collection(TAG).get(id), reply);
-        const file = await fileOf(request, options.resourceMaxSize);
+        const content = await fileOf(request, options.resourceMaxSize);
         // Of what is there it changes the content alone: an upload takes long, and another one may give a new name meanwhile.
-        const { sha256, size, version, ...stored } = await scope.resources.upload(file, {} as { name: string }, {
+        const { sha256, size, version, ...stored } = await scope.resources.upload(content, {} as { name: string }, {
           ...writeOptionsOf(request),
           id,
         });
@@ -57,6 +81,15 @@ export const resourceRoutes: Area = (app, parts) => {
       },
     });
 };
+
+/** Throws BAD_MESSAGE. */
+function nameOf({ query }: FastifyRequest): string {
+  const { name } = query as Record<string, unknown>;
+  if (typeof name === "string" && name !== "") return name;
+  throw new FrontsyncError("BAD_MESSAGE", "Give the parameter 'name' once: what the resource is to be called.", {
+    path: "/name",
+  });
+}
 
 /** The content that the document has now: one that is replaced meanwhile is looked at again, so that headers and bytes are of one version. */
 async function sendContent(scope: Scope, id: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
