@@ -221,6 +221,26 @@ describe("the console, for demanding people,", { skip: findBrowser() === undefin
     await page.close();
   });
 
+  it("makes one thing of what is sent again because no answer came", async () => {
+    const page = await browsing.visit(place.a, "anna");
+    let lost = 0;
+    await page.route("**/api/dashboards", async (route) => {
+      if (route.request().method() !== "POST" || lost++ > 0) return await route.continue();
+      await route.fetch();
+      await route.abort();
+    });
+    await button(page, "New dashboard").click();
+    await page.getByLabel("Name", { exact: true }).fill("Only one");
+    await button(page, "Create").click();
+    await page.getByText("This webserver does not answer.").waitFor();
+    await button(page, "Create").click();
+    await page.waitForURL(/\/edit$/);
+    assert.equal(lost, 2);
+    const { items } = await place.a.bus.collection("dashboards").list({ where: { name: "Only one" } });
+    assert.equal(items.length, 1);
+    await page.unrouteAll({ behavior: "ignoreErrors" });
+  });
+
   it("leaves no resource behind whose upload was stopped, and has room for pages while many files are on their way", async () => {
     const page = await browsing.visit(place.a, "anna");
     await page.goto("/#/resources");

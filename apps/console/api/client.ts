@@ -1,5 +1,7 @@
 /** Asking this webserver. Whoever is logged in is known by a cookie that no script can read. */
 
+import { newId } from "../lib/panels.ts";
+
 export class ApiError extends Error {
   /** Of schemas/errors.ts; OFFLINE: the webserver does not answer. */
   readonly code: string;
@@ -33,12 +35,17 @@ export interface Asked {
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
+export const LOGIN = "/api/login";
+
 /** Called when an answer says that nobody is logged in any more. */
 let onLoggedOut: () => void = () => {};
 
 export function whenLoggedOut(listener: () => void): void {
   onLoggedOut = listener;
 }
+
+/** Of what was sent and not answered, the keys: whoever tries again makes no second one of it. */
+const unanswered = new Map<string, string>();
 
 /** Throws ApiError. */
 export async function ask<T>(method: Method, path: string, asked: Asked = {}): Promise<Answer<T>> {
@@ -50,6 +57,13 @@ export async function ask<T>(method: Method, path: string, asked: Asked = {}): P
     ...asked.headers,
   };
   const sent = body === undefined ? {} : { body: form ? body : JSON.stringify(body) };
+  // A login makes nothing, and what is typed there is not kept.
+  const making = method === "POST" && typeof sent.body === "string" && path !== LOGIN ? `${path} ${sent.body}` : undefined;
+  if (making !== undefined) {
+    const key = unanswered.get(making) ?? newId();
+    unanswered.set(making, key);
+    headers["idempotency-key"] = key;
+  }
   let response: Response;
   try {
     response = await fetch(path, { method, headers, ...sent, ...(signal && { signal }) });
@@ -57,6 +71,7 @@ export async function ask<T>(method: Method, path: string, asked: Asked = {}): P
     if (signal?.aborted) throw error;
     throw new ApiError("OFFLINE", "This webserver does not answer. What you have typed is still here; try again in a moment.", 0);
   }
+  if (making !== undefined && response.status < 500) unanswered.delete(making);
   const text = await response.text();
   if (!response.ok) throw refusal(response.status, text);
   const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;

@@ -1,6 +1,6 @@
 /** Who is logged in, and the people that they may meet. */
 import type { Group, LoginReply, StatusReply, User } from "../../../schemas/types.ts";
-import { ask, get, whenLoggedOut } from "../api/client.ts";
+import { ask, get, LOGIN, whenLoggedOut } from "../api/client.ts";
 import { list } from "../api/lists.ts";
 import { asApiError, isFinal } from "../lib/errors.ts";
 import { mayLeavePage } from "../lib/router.ts";
@@ -39,7 +39,7 @@ export async function begin(): Promise<void> {
 }
 
 export async function logIn(User: string, Pass: string): Promise<void> {
-  await ask<LoginReply>("POST", "/api/login", { body: { User, Pass } });
+  await ask<LoginReply>("POST", LOGIN, { body: { User, Pass } });
   await begin();
 }
 
