@@ -15,12 +15,12 @@ export default defineFunction({
   reply: "offer-begin.reply",
   errors: [],
   async handle(claim, { webserver, bytes }, context): Promise<OfferBeginReply> {
-    const { epochs, seeding, presence } = context;
+    const { epochs, seeding, restoring, presence } = context;
     await epochs.ready();
     const [sample] = offeredVersions(bytes);
     const emptyAt = await seeding.emptyAt();
     const record = await seeding.record({ certain: true });
-    const { what, why, opens } = judgeClaim(claim, {
+    const judged = judgeClaim(claim, {
       epochs: epochs.list,
       record,
       empty: emptyAt !== undefined,
@@ -28,11 +28,14 @@ export default defineFunction({
       now: clock.now(),
       lateMs: seeding.lateMs,
     });
+    // Read after `emptyAt`: one that begins later is behind that head, where no seeding is opened any more.
+    const restored = judged.opens ? await restoring.whyOthersWait() : undefined;
+    const { what, why } = restored === undefined ? judged : { what: "wait" as const, why: restored };
     const { generation, documents, newest, peers } = claim;
     presence.claims(webserver, { generation, documents, offered: 0, why, ...(newest !== undefined && { newest }) });
     if (what !== "offer") return { what, why, epochs: epochs.list };
     // When the store is not so empty any more, the next check-in finds what it is.
-    if (opens && emptyAt !== undefined) await seeding.openAt(emptyAt, claim, [webserver, ...peers]);
+    if (judged.opens && emptyAt !== undefined) await seeding.openAt(emptyAt, claim, [webserver, ...peers]);
     const current = await seeding.change((now) => now && begun(now, webserver, peers));
     if (isOver(current)) await closeSeeding(context);
     if (!current?.from.includes(generation)) return { what: "wait", why: "The datastore has just changed: it is asked again." };

@@ -57,6 +57,12 @@ export class Restoring {
     return (await this.#open()) !== undefined;
   }
 
+  /** For who would fill an empty store; undefined: there is no restore, as the store has it now. */
+  async whyOthersWait(): Promise<string | undefined> {
+    const { value } = await this.#document.read();
+    return isOpen(value) ? refusal(value, "Nobody else fills the store meanwhile.").message : undefined;
+  }
+
   async warnings(): Promise<Warning[]> {
     const value = await this.#open();
     return value ? [{ code: "RESTORING", message: refusal(value, "Nobody else writes or logs in meanwhile.").message }] : [];
