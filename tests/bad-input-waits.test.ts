@@ -1,22 +1,10 @@
 // Goal: nothing waits for ever or longer than it was told: without a datastore, with an aborted signal, after close, with a wrong secret,
 // every call ends at once and says why. Method: buses whose datastore is not there, was stopped, hangs (SIGSTOP) or refuses them.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { describe, it } from "node:test";
 import { type Bus, connectBus, type Wait, type Written } from "../bus/index.ts";
 import { CONTROL_AUTH, type Deployment, deploy } from "./support/deployment.ts";
-import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
-
-/** Nobody listens there. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
+import { eventually, freePort, temporaryFolder } from "./support/nats-server-kit.ts";
 
 /** Writes that need the datastore. */
 const sensitiveOf = (bus: Bus): (() => Promise<unknown>)[] => [

@@ -1,26 +1,15 @@
 // Goal: with a cluster of NATS servers, and a datastore's handlers at each of them, a webserver stays at its store whichever handler answers. Method: two
 // real nats-servers that know each other, one after the other gets a datastore, and a webserver notes its states.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { it } from "node:test";
 import { connectBus } from "../bus/index.ts";
 import { startDatastore } from "../functions/datastore.ts";
 import { findNatsServer, launchNatsServer } from "../functions/nats-server/index.ts";
-import { eventually, temporaryFolder } from "./support/nats-server-kit.ts";
+import { eventually, freePort, temporaryFolder } from "./support/nats-server-kit.ts";
 
 const WAIT_MS = 120_000;
 const CHECK_INS = 30;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 it("a webserver is not held by a handler that is connected to another server than the one which wrote last", async (t) => {
   const dir = temporaryFolder(t);
